@@ -1,0 +1,113 @@
+"""Declare a network in JSON, train it with NumPy, and let any package add layers.
+
+Authors of plugins import everything from here. What needs pydantic is loaded when it is first
+used, so that ``import layerkit`` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from layerkit.arrays import DType
+from layerkit.component import Component
+from layerkit.dataset import Data, Dataset, Form, Split, Targets
+from layerkit.errors import (
+    DataError,
+    GradientError,
+    LayerkitError,
+    NonFiniteError,
+    PluginError,
+    RunError,
+    ShapeError,
+    SpecError,
+    UserError,
+)
+from layerkit.gradients import numerical_gradient
+from layerkit.hookspecs import hookimpl
+from layerkit.initializer import Initializer
+from layerkit.layer import Layer
+from layerkit.loss import Loss
+from layerkit.metric import MeanMetric, Metric
+from layerkit.network import Network, Node
+from layerkit.optimizer import Optimizer
+from layerkit.registry import Registrar, Registry
+from layerkit.schedule import Schedule
+from layerkit.types import (
+    Array,
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Rng,
+    Shape,
+)
+from layerkit.variable import Parameter, State
+
+if TYPE_CHECKING:
+    from pydantic import Field
+
+    from layerkit.builder import build
+    from layerkit.plugins import load_registry
+    from layerkit.spec import load_spec
+    from layerkit.training import Trainer
+
+_LOADED_WHEN_USED = {
+    "Field": "pydantic",
+    "Trainer": "layerkit.training",
+    "build": "layerkit.builder",
+    "load_registry": "layerkit.plugins",
+    "load_spec": "layerkit.spec",
+}
+
+__all__ = [
+    "Array",
+    "Component",
+    "DType",
+    "Data",
+    "DataError",
+    "Dataset",
+    "Field",
+    "Form",
+    "Fraction",
+    "GradientError",
+    "Initializer",
+    "Layer",
+    "LayerkitError",
+    "Loss",
+    "MeanMetric",
+    "Metric",
+    "Network",
+    "Node",
+    "NonFiniteError",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "Optimizer",
+    "Parameter",
+    "PluginError",
+    "PositiveFloat",
+    "PositiveInt",
+    "Registrar",
+    "Registry",
+    "Rng",
+    "RunError",
+    "Schedule",
+    "Shape",
+    "ShapeError",
+    "SpecError",
+    "Split",
+    "State",
+    "Targets",
+    "Trainer",
+    "UserError",
+    "build",
+    "hookimpl",
+    "load_registry",
+    "load_spec",
+    "numerical_gradient",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LOADED_WHEN_USED:
+        return getattr(import_module(_LOADED_WHEN_USED[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

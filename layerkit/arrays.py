@@ -1,0 +1,49 @@
+"""The one place where memory for numbers is allocated.
+
+Everything that trains takes its arrays from here, so that another kind of memory (aligned, shared
+between processes, on a device) is a change to this file.
+"""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from layerkit.types import Array, Shape
+
+DType: TypeAlias = npt.DTypeLike
+
+
+def empty(shape: Shape, dtype: DType) -> Array:
+    """Return an uninitialised array."""
+    return np.empty(shape, dtype)
+
+
+def zeros(shape: Shape, dtype: DType) -> Array:
+    """Return an array of zeros."""
+    return np.zeros(shape, dtype)
+
+
+class Scratch:
+    """Named arrays that are used again from one call to the next.
+
+    A buffer grows to the largest size asked for and hands out its front, so that the smaller last
+    batch of an epoch neither reallocates it nor makes the next full batch do so.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Array] = {}
+        self._handed_out: dict[str, Array] = {}
+
+    def __call__(self, name: str, shape: Shape, dtype: DType) -> Array:
+        """Return the array of that name, with undefined contents."""
+        array = self._handed_out.get(name)
+        if array is not None and array.shape == shape and array.dtype == dtype:
+            return array
+        size = math.prod(shape)
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self._buffers[name] = empty((size,), dtype)
+        array = self._handed_out[name] = buffer[:size].reshape(shape)
+        return array

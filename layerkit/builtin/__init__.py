@@ -1,0 +1,76 @@
+"""The plugin that ships inside: it imports only what any other plugin may import."""
+
+from layerkit import Registrar, hookimpl
+from layerkit.builtin import initializers, metrics, schedules
+from layerkit.builtin.datasets import Csv, Digits, Mnist, Npz, Spiral
+from layerkit.builtin.layers import (
+    Add,
+    Affine,
+    BatchNorm,
+    Dropout,
+    Flatten,
+    Gelu,
+    LayerNorm,
+    LeakyRelu,
+    Mul,
+    Relu,
+    Reshape,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, SoftmaxWithLoss
+from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
+
+
+@hookimpl
+def layerkit_register(registry: Registrar) -> None:
+    """Register everything that ships inside."""
+    registry.layer("add", Add)
+    registry.layer("affine", Affine)
+    registry.layer("batch_norm", BatchNorm)
+    registry.layer("dropout", Dropout)
+    registry.layer("flatten", Flatten)
+    registry.layer("gelu", Gelu)
+    registry.layer("layer_norm", LayerNorm)
+    registry.layer("leaky_relu", LeakyRelu)
+    registry.layer("mul", Mul)
+    registry.layer("relu", Relu)
+    registry.layer("reshape", Reshape)
+    registry.layer("sigmoid", Sigmoid)
+    registry.layer("softmax", Softmax)
+    registry.layer("tanh", Tanh)
+
+    registry.loss("huber", Huber)
+    registry.loss("mean_squared_error", MeanSquaredError)
+    registry.loss("sigmoid_with_loss", SigmoidWithLoss)
+    registry.loss("softmax_with_loss", SoftmaxWithLoss)
+
+    registry.optimizer("adagrad", AdaGrad)
+    registry.optimizer("adam", Adam)
+    registry.optimizer("adamw", AdamW)
+    registry.optimizer("rmsprop", RMSprop)
+    registry.optimizer("sgd", SGD)
+
+    registry.schedule("constant", schedules.Constant)
+    registry.schedule("cosine", schedules.Cosine)
+    registry.schedule("linear_warmup", schedules.LinearWarmup)
+    registry.schedule("step", schedules.Step)
+
+    registry.initializer("constant", initializers.Constant)
+    registry.initializer("he", initializers.He)
+    registry.initializer("normal", initializers.Normal)
+    registry.initializer("uniform", initializers.Uniform)
+    registry.initializer("xavier", initializers.Xavier)
+    registry.initializer("zeros", initializers.Zeros)
+
+    registry.metric("accuracy", metrics.Accuracy)
+    registry.metric("binary_accuracy", metrics.BinaryAccuracy)
+    registry.metric("mean_absolute_error", metrics.MeanAbsoluteError)
+    registry.metric("r2", metrics.R2)
+
+    registry.dataset("csv", Csv)
+    registry.dataset("digits", Digits)
+    registry.dataset("mnist", Mnist)
+    registry.dataset("npz", Npz)
+    registry.dataset("spiral", Spiral)

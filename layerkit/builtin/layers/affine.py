@@ -1,0 +1,67 @@
+"""The affine layer."""
+
+import numpy as np
+
+from layerkit import Array, Initializer, Layer, Parameter, PositiveInt, Shape, ShapeError
+from layerkit.builtin.initializers import He, Zeros
+
+
+class Affine(Layer):
+    """Affine map of each example, ``y = x W + b``; elsewhere called dense or linear.
+
+    Args:
+        units: The number of outputs.
+        weight_init: The first value of ``W``.
+        bias_init: The first value of ``b``.
+        bias: Whether to add ``b``.
+
+    Shapes:
+        x: ``(batch, features)``
+        y: ``(batch, units)``
+        W: ``(features, units)``
+        b: ``(units,)``
+
+    Source:
+        Saito (2016), "Deep Learning from Scratch", section 5.6.
+    """
+
+    W: Parameter
+    b: Parameter
+
+    def __init__(
+        self,
+        units: PositiveInt,
+        weight_init: Initializer = He(),  # noqa: B008  initializers hold no state
+        bias_init: Initializer = Zeros(),  # noqa: B008
+        bias: bool = True,
+    ) -> None:
+        self.units = units
+        self.weight_init = weight_init
+        self.bias_init = bias_init
+        self.bias = bias
+
+    def build(self, shape: Shape) -> Shape:
+        """Declare ``W`` and ``b``."""
+        if len(shape) != 1:
+            raise ShapeError("takes vectors", hint='put "flatten" between them')
+        self.W = Parameter((shape[0], self.units), self.weight_init)
+        if self.bias:
+            self.b = Parameter((self.units,), self.bias_init)
+        return (self.units,)
+
+    def forward(self, x: Array) -> Array:
+        """Return ``x W + b``."""
+        self._x = x
+        y = np.matmul(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
+        if self.bias:
+            y += self.b.value
+        return y
+
+    def backward(self, dout: Array) -> Array | None:
+        """Set ``dW = x^T dout`` and ``db = sum(dout)``, and return ``dx = dout W^T``."""
+        np.matmul(self._x.T, dout, out=self.W.grad)
+        if self.bias:
+            np.sum(dout, axis=0, out=self.b.grad)
+        if not self.needs_input_grad:
+            return None
+        return np.matmul(dout, self.W.value.T, out=self.scratch("dx", self._x.shape))

@@ -1,0 +1,80 @@
+"""What all components share, whatever their kind."""
+
+from abc import ABC
+from collections.abc import Iterator
+from inspect import Parameter, signature
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from layerkit.arrays import DType, Scratch
+from layerkit.types import Array, Shape
+
+
+class Component(ABC):
+    """A registered thing that a spec can name: a layer, a loss, an optimizer, and so on.
+
+    The signature of ``__init__`` is the interface: each parameter is an option of the component
+    in a spec, with its annotation as type and bounds and its line under ``Args`` as description.
+    Each option is stored in an attribute of the same name. ``__init__`` does nothing else but
+    check how options go together, which it reports as ``ValueError``.
+
+    Attributes:
+        kind: What it is, in one word, as in ``registry.layer``; set by the kind's own class.
+        owns_variables: Whether parameters and states are looked for among its attributes.
+        dtype: The type it computes in; set before ``build``.
+    """
+
+    kind: ClassVar[str]
+    owns_variables: ClassVar[bool] = False
+    dtype: DType = np.float64
+
+    def scratch(self, name: str, shape: Shape, dtype: DType = None) -> Array:
+        """Return an array to work in, the same one at each call with that name.
+
+        Its contents are undefined at first, and its own at every later call: what ``forward``
+        returns in a scratch array is valid until the next ``forward``.
+
+        Args:
+            name: Distinguishes the arrays of one component.
+            shape: The shape, batch axis included.
+            dtype: The component's own type unless given.
+        """
+        buffers = self.__dict__.get("_scratch")
+        if buffers is None:
+            buffers = self.__dict__["_scratch"] = Scratch()
+        array: Array = buffers(name, shape, self.dtype if dtype is None else dtype)
+        return array
+
+    def options(self) -> dict[str, Any]:
+        """Return the options it was made with, by name."""
+        return {name: getattr(self, name) for name in option_parameters(type(self))}
+
+    def walk(self) -> Iterator[Self]:
+        """Yield the component and the components of its kind inside it, at any depth."""
+        yield self
+        for value in vars(self).values():
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Component) and item.kind == self.kind:
+                    yield from item.walk()
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
+        return f"{type(self).__name__}({options})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        # An option annotated with a kind takes a nested component. Which names exist is known
+        # to the registry of the spec being read, so the validation's context looks it up.
+        from pydantic_core import core_schema
+
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: info.context.component(cls, value)
+        )
+
+
+def option_parameters(cls: type[Component]) -> dict[str, Parameter]:
+    """Return the parameters of the constructor, by name, without ``self``."""
+    if cls.__init__ is object.__init__:
+        return {}
+    return dict(list(signature(cls.__init__).parameters.items())[1:])

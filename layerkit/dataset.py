@@ -1,0 +1,93 @@
+"""The contract of a data set, and what it hands over."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from layerkit.component import Component
+from layerkit.types import Array, Shape
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the targets of the examples are.
+
+    Attributes:
+        shape: The shape of one target; ``()`` for a label or a single number.
+        classes: How many classes there are, where a target is the integer label of a class;
+            labels run from 0. None where targets are numbers.
+    """
+
+    shape: Shape = ()
+    classes: int | None = None
+
+    def __str__(self) -> str:
+        if self.classes is not None:
+            return f"labels of {self.classes} classes"
+        return f"numbers of shape {self.shape}" if self.shape else "single numbers"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a data set, known before its examples are read.
+
+    Attributes:
+        shape: The shape of one example.
+        targets: What its target is.
+    """
+
+    shape: Shape
+    targets: Targets
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples with their targets, held in memory or memory-mapped as they were stored.
+
+    Attributes:
+        x: The examples, ``(count, *shape)``, integers or floats.
+        t: The targets, ``(count, *targets.shape)``.
+        scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1. Integers
+            thus stay integers in memory.
+    """
+
+    x: Array
+    t: Array
+    scale: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The training and the test part of a data set."""
+
+    train: Split
+    test: Split
+
+
+class Dataset(Component):
+    """Where examples come from.
+
+    ``inspect`` tells the form, so that a network that does not fit is refused before the examples
+    are read; ``load`` reads them. An option annotated ``pathlib.Path`` is a file beside the spec.
+    """
+
+    kind: ClassVar[str] = "dataset"
+
+    @abstractmethod
+    def inspect(self) -> Form:
+        """Return the form of the data, reading no more than that takes.
+
+        Raises:
+            DataError: A file is missing or wrong.
+        """
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read or generate the examples.
+
+        Raises:
+            DataError: A file is missing or wrong; the message names the file and the place in it.
+        """

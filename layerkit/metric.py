@@ -1,0 +1,61 @@
+"""The contract of a metric."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from layerkit.component import Component
+from layerkit.types import Array
+
+
+class Metric(Component):
+    """A number that people read off an evaluation, gathered batch by batch.
+
+    Attributes:
+        higher_is_better: Which way is up; early stopping and the choice of the best parameters
+            go by it.
+    """
+
+    kind: ClassVar[str] = "metric"
+    higher_is_better: ClassVar[bool] = True
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Begin a new evaluation."""
+
+    @abstractmethod
+    def update(self, y: Array, t: Array) -> None:
+        """Take in a batch.
+
+        Args:
+            y: The output of the network, ``(batch, *shape)``.
+            t: The targets, ``(batch, *targets.shape)``.
+        """
+
+    @abstractmethod
+    def value(self) -> float:
+        """Return the metric over all batches since ``reset``."""
+
+
+class MeanMetric(Metric):
+    """A metric that is a mean over examples; a subclass says what each example counts."""
+
+    _sum: float = 0.0
+    _count: int = 0
+
+    @abstractmethod
+    def each(self, y: Array, t: Array) -> Array:
+        """Return one number per example, ``(batch,)``."""
+
+    def reset(self) -> None:
+        """Begin a new evaluation."""
+        self._sum, self._count = 0.0, 0
+
+    def update(self, y: Array, t: Array) -> None:
+        """Take in a batch."""
+        numbers = self.each(y, t)
+        self._sum += float(numbers.sum(dtype="float64"))
+        self._count += len(numbers)
+
+    def value(self) -> float:
+        """Return the mean over all examples since ``reset``."""
+        return self._sum / self._count if self._count else float("nan")

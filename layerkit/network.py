@@ -1,0 +1,309 @@
+"""The network: layers in order, one vector of parameters, forward and backward."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from layerkit.arrays import DType, Scratch, zeros
+from layerkit.errors import LayerkitError, PluginError, ShapeError
+from layerkit.gradients import numerical_gradient
+from layerkit.layer import Layer
+from layerkit.loss import Loss
+from layerkit.types import Array, Shape
+from layerkit.variable import Parameter, State, bind_all
+
+
+@dataclass(frozen=True)
+class Node:
+    """A layer at its place in a network.
+
+    Attributes:
+        layer: The layer.
+        inputs: Where each of its inputs comes from, as a position among the values of the
+            network: first the network's own inputs, then the output of each layer.
+        name: What its parameters and messages are named after.
+        type: The name it is registered under.
+    """
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    name: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.type})"
+
+
+class Network:
+    """Layers in order, each with its inputs, and a loss.
+
+    The constructor infers every shape and counts the parameters, allocating nothing;
+    ``initialize`` allocates one vector for all parameters, one for their gradients and one for the
+    states, and sets the first values.
+
+    Args:
+        layers: The layers. One that is not wrapped in a ``Node`` takes the output before it.
+        *shapes: The shape of each input of the network, without the batch axis.
+        loss: What training makes small; a network without one can still run both ways.
+        dtype: The type it computes in: float32 trains, float64 checks gradients.
+
+    Attributes:
+        nodes: The layers at their places.
+        shapes: The shape of every value: the inputs, then each layer's output.
+        params: All parameters, one vector; each ``Parameter.value`` is a view of it.
+        grads: Their gradients, likewise.
+        states: All states, likewise.
+
+    Raises:
+        ShapeError: A layer does not fit what comes before it; the message names both.
+    """
+
+    params: Array
+    grads: Array
+    states: Array
+
+    def __init__(
+        self,
+        layers: Sequence[Layer | Node],
+        *shapes: Shape,
+        loss: Loss | None = None,
+        dtype: DType = np.float32,
+    ) -> None:
+        self.input_count = len(shapes)
+        self.nodes = [
+            node
+            if isinstance(node, Node)
+            else Node(node, (self.input_count + i - 1,), f"layers[{i}]", type(node).__name__)
+            for i, node in enumerate(layers)
+        ]
+        self.loss_function = loss
+        self.dtype = np.dtype(dtype)
+        self.shapes: list[Shape] = list(shapes)
+        for i, node in enumerate(self.nodes):
+            for layer in node.layer.walk():
+                layer.dtype = self.dtype
+            self.shapes.append(self._build(i, node))
+        if loss is not None:
+            loss.dtype = self.dtype
+        self.variables: dict[str, State] = {
+            f"{node.name}.{name}": variable
+            for node in self.nodes
+            for name, variable in node.layer.variables()
+        }
+        self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
+        self._layers = [layer for node in self.nodes for layer in node.layer.walk()]
+        self._training: bool | None = None
+        self._scratch = Scratch()
+        self._values: list[Array] = []
+        self._douts: list[Array | None] = []
+        self.needs_input_grads(False)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are trained."""
+        return sum(p.size for p in self.parameters.values())
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output for one example."""
+        return self.shapes[-1]
+
+    def initialize(self, seed: int | np.random.SeedSequence = 0) -> Self:
+        """Allocate all arrays and set the first values.
+
+        Every layer has a generator of its own, for its first values and for what it draws later,
+        so that a change to one layer leaves the numbers of the others alone.
+        """
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = np.random.SeedSequence(seed)
+        parameters = list(self.parameters.values())
+        self.params = bind_all(parameters, self.dtype)
+        self.states = bind_all(
+            [v for v in self.variables.values() if not isinstance(v, Parameter)], self.dtype
+        )
+        self.grads = zeros(self.params.shape, self.dtype)
+        start = 0
+        for parameter in parameters:
+            parameter.bind_grad(self.grads[start : start + parameter.size])
+            start += parameter.size
+        for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
+            rng = np.random.default_rng(child)
+            for layer in node.layer.walk():
+                layer.rng = rng
+            for _, variable in node.layer.variables():
+                variable.initialize(rng)
+        return self
+
+    def needs_input_grads(self, wanted: bool) -> None:
+        """Say whether ``backward`` is to go on to the inputs of the network.
+
+        Where it is not, no layer computes a gradient that leads to no parameter.
+        """
+        needed = [wanted] * self.input_count
+        self._has_backward = []
+        for node in self.nodes:
+            above = any(needed[i] for i in node.inputs)
+            for layer in node.layer.walk():
+                layer.needs_input_grad = above or layer is not node.layer
+            trained = any(isinstance(v, Parameter) for _, v in node.layer.variables())
+            self._has_backward.append(above or trained)
+            needed.append(above or trained)
+        self._needed = needed
+
+    def forward(self, *xs: Array, training: bool = False) -> Array:
+        """Return the output for a batch; it is valid until the next pass.
+
+        Args:
+            *xs: A batch of each input, ``(batch, *shape)``.
+            training: Whether layers behave as in training.
+        """
+        if training is not self._training:
+            self._training = training
+            for layer in self._layers:
+                layer.training = training
+        values = self._values = [np.asarray(x, self.dtype) for x in xs]
+        for node in self.nodes:
+            values.append(node.layer.forward(*[values[i] for i in node.inputs]))
+        return values[-1]
+
+    def backward(self, dout: Array) -> list[Array | None]:
+        """Propagate a gradient back through the last ``forward``, and set all gradients.
+
+        Args:
+            dout: The gradient by the output of the network.
+
+        Returns:
+            The gradient by every value: the inputs, then each layer's output. None where it was
+            not needed. They are valid until the next pass.
+        """
+        douts = self._douts = [None] * len(self._values)
+        douts[-1] = dout
+        for slot in range(len(self.nodes) - 1, -1, -1):
+            node = self.nodes[slot]
+            dout_here = douts[self.input_count + slot]
+            if dout_here is None or not self._has_backward[slot]:
+                continue
+            dxs = node.layer.backward(dout_here)
+            for i, dx in zip(node.inputs, dxs if isinstance(dxs, tuple) else (dxs,), strict=True):
+                if self._needed[i]:
+                    self._receive(i, dx)
+        return douts
+
+    def _receive(self, slot: int, dx: Array) -> None:
+        """Add a gradient to what a value has received from its other users."""
+        held = self._douts[slot]
+        if held is not None:
+            total = self._scratch(f"sum {slot}", dx.shape, dx.dtype)
+            dx = np.add(held, dx, out=total)
+        self._douts[slot] = dx
+
+    def train_step(self, x: Array, t: Array) -> float:
+        """Return the loss of a batch, and set the gradients of all parameters."""
+        loss = self._loss_function()
+        value = loss.forward(self.forward(x, training=True), t)
+        self.backward(loss.backward())
+        return value
+
+    def predict(self, x: Array) -> Array:
+        """Return the output for a batch, as layers behave in evaluation.
+
+        Args:
+            x: ``(batch, *shape)``
+        """
+        return self.forward(x).copy()
+
+    def loss(self, x: Array, t: Array, training: bool = False) -> float:
+        """Return the loss of a batch."""
+        return self._loss_function().forward(self.forward(x, training=training), t)
+
+    def accuracy(self, x: Array, t: Array) -> float:
+        """Return the share of the batch whose largest output is at the target.
+
+        Args:
+            x: ``(batch, *shape)``
+            t: Labels, ``(batch,)``, or one-hot, ``(batch, classes)``.
+        """
+        labels = t.argmax(axis=1) if np.ndim(t) > 1 else t
+        return float(np.mean(self.forward(x).argmax(axis=1) == labels))
+
+    def gradient(self, x: Array, t: Array) -> dict[str, Array]:
+        """Return the gradient of the loss by each parameter, by back-propagation."""
+        self.train_step(x, t)
+        return {name: p.grad.copy() for name, p in self.parameters.items()}
+
+    def numerical_gradient(
+        self, x: Array, t: Array, at: dict[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Return the gradient of the loss by each parameter, by central differences.
+
+        Args:
+            x: ``(batch, *shape)``
+            t: The targets.
+            at: For each parameter the flat indices to differentiate by; all unless given.
+        """
+        loss = self.repeatable(lambda: self.loss(x, t, training=True))
+        return {
+            name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
+            for name, p in self.parameters.items()
+        }
+
+    def repeatable(self, f: Callable[[], float]) -> Callable[[], float]:
+        """Wrap a computation so that it draws the same random numbers and sees the same states.
+
+        Each call puts back what the computation changes, so that dropout drops the same units and
+        running means do not move.
+        """
+        rngs = [node.layer.rng for node in self.nodes]
+        before = [rng.bit_generator.state for rng in rngs]
+        states = self.states.copy()
+
+        def repeated() -> float:
+            value = f()
+            for rng, state in zip(rngs, before, strict=True):
+                rng.bit_generator.state = state
+            self.states[...] = states
+            return value
+
+        return repeated
+
+    def first_non_finite(self) -> str | None:
+        """Return where the last ``forward`` first met NaN or infinity, in words.
+
+        None if every parameter and every layer's output was finite.
+        """
+        for i, x in enumerate(self._values[: self.input_count]):
+            if not np.isfinite(x).all():
+                return "the data" if self.input_count == 1 else f"input {i} of the network"
+        for node, y in zip(self.nodes, self._values[self.input_count :], strict=True):
+            for name, variable in node.layer.variables():
+                if not np.isfinite(variable.value).all():
+                    return f"{node}, in its {name}"
+            if not np.isfinite(y).all():
+                return f"{node}, in its output"
+        return None
+
+    def _loss_function(self) -> Loss:
+        if self.loss_function is None:
+            raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
+        return self.loss_function
+
+    def _build(self, index: int, node: Node) -> Shape:
+        given = [self.shapes[i] for i in node.inputs]
+        try:
+            shape: Any = node.layer.build(*given)
+        except ShapeError as error:
+            sources = " and ".join(f"{self.source(i)} gives {self.shapes[i]}" for i in node.inputs)
+            raise ShapeError(
+                f"{node} {error.expected}, but {sources}", error.hint, layer=index
+            ) from error
+        if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise PluginError(f"{node}: build must return a shape, got {shape!r}")
+        return shape
+
+    def source(self, slot: int) -> str:
+        """Return who gives a value, in words."""
+        if slot < self.input_count:
+            return "the input"
+        return str(self.nodes[slot - self.input_count])

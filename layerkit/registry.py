@@ -1,0 +1,222 @@
+"""The registry: which components there are, and who provides each.
+
+Nothing is ever replaced. A name belongs to the built-in that has it; a name that two packages
+claim is contested, and then only the qualified name (``"layerkit-foo/swish"``) tells which is
+meant.
+"""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from inspect import Parameter, isclass
+from typing import Any
+
+from layerkit.component import Component, option_parameters
+from layerkit.dataset import Dataset
+from layerkit.errors import PluginError
+from layerkit.initializer import Initializer
+from layerkit.layer import Layer
+from layerkit.loss import Loss
+from layerkit.metric import Metric
+from layerkit.optimizer import Optimizer
+from layerkit.schedule import Schedule
+
+KINDS: dict[str, type[Component]] = {
+    kind.kind: kind for kind in (Layer, Loss, Optimizer, Schedule, Initializer, Dataset, Metric)
+}
+
+RESERVED_OPTIONS = {"type", "name", "inputs"}
+"""Keys of a component in a spec that mean something else than an option."""
+
+BUILTIN = "layerkit"
+"""The distribution whose names nobody can take."""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who provides a component.
+
+    Attributes:
+        distribution: The name of the installed package, as in ``layerkit-foo``.
+        version: Its version.
+        module: The module of the entry point.
+    """
+
+    distribution: str
+    version: str
+    module: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered component."""
+
+    kind: str
+    name: str
+    cls: type[Component]
+    provider: Provider
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that is never contested: ``"layerkit-foo/swish"``."""
+        return f"{self.provider.distribution}/{self.name}"
+
+
+class Registrar:
+    """What a plugin's ``layerkit_register`` is given: one method for each kind of component.
+
+    Raises:
+        PluginError: By each method, where a name or a class does not keep the contract.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.entries: list[Entry] = []
+
+    def layer(self, name: str, cls: type[Layer]) -> None:
+        """Register a layer."""
+        self._add(Layer, name, cls)
+
+    def loss(self, name: str, cls: type[Loss]) -> None:
+        """Register a loss."""
+        self._add(Loss, name, cls)
+
+    def optimizer(self, name: str, cls: type[Optimizer]) -> None:
+        """Register an optimizer."""
+        self._add(Optimizer, name, cls)
+
+    def schedule(self, name: str, cls: type[Schedule]) -> None:
+        """Register a learning-rate schedule."""
+        self._add(Schedule, name, cls)
+
+    def initializer(self, name: str, cls: type[Initializer]) -> None:
+        """Register an initializer."""
+        self._add(Initializer, name, cls)
+
+    def dataset(self, name: str, cls: type[Dataset]) -> None:
+        """Register a data set."""
+        self._add(Dataset, name, cls)
+
+    def metric(self, name: str, cls: type[Metric]) -> None:
+        """Register a metric."""
+        self._add(Metric, name, cls)
+
+    def _add(self, kind: type[Component], name: Any, cls: Any) -> None:
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise PluginError(
+                f"{kind.kind} name {name!r} must be lower-case letters, digits and underscores"
+            )
+        if any((e.kind, e.name) == (kind.kind, name) for e in self.entries):
+            raise PluginError(f'{kind.kind} "{name}" is registered twice')
+        _check_class(kind, name, cls)
+        self.entries.append(Entry(kind.kind, name, cls, self._provider))
+
+
+def _check_class(kind: type[Component], name: str, cls: Any) -> None:
+    """Refuse what no spec could make an instance of."""
+    what = f'{kind.kind} "{name}"'
+    if not isclass(cls):
+        raise PluginError(f"{what} must be a class, got {cls!r}")
+    if not issubclass(cls, kind):
+        raise PluginError(f"{what}: {cls.__name__} must be a subclass of {kind.__name__}")
+    missing = sorted(cls.__abstractmethods__)
+    if missing:
+        raise PluginError(f"{what}: {cls.__name__} lacks {' and '.join(missing)}")
+    for option, parameter in option_parameters(cls).items():
+        if option in RESERVED_OPTIONS:
+            raise PluginError(f'{what}: an option cannot be called "{option}"; specs use that key')
+        if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            raise PluginError(f"{what}: options must be named one by one, got *{option}")
+        if parameter.annotation is Parameter.empty:
+            raise PluginError(f"{what}: option {option} needs a type annotation")
+
+
+class UnknownComponentError(KeyError):
+    """No usable component has that name; the message says what there is instead."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass
+class Registry:
+    """The components of the built-ins and of every plugin that works.
+
+    Attributes:
+        shadowed: Components that lost their bare name to a built-in.
+        absent: For each plugin that does not work, the reason; named when something is missing.
+    """
+
+    shadowed: list[Entry] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    _claims: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+
+    def admit(self, entries: list[Entry]) -> None:
+        """Take in what one plugin registered."""
+        for entry in entries:
+            claims = self._claims.setdefault((entry.kind, entry.name), [])
+            if claims and claims[0].provider.distribution == BUILTIN:
+                self.shadowed.append(entry)
+            claims.append(entry)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for claims in self._claims.values():
+            yield from claims
+
+    def contested(self) -> list[list[Entry]]:
+        """Return the names that several packages claim, each as the list of its claimants."""
+        return [
+            claims
+            for claims in self._claims.values()
+            if len(claims) > 1 and claims[0].provider.distribution != BUILTIN
+        ]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names that can be used for a kind, sorted; qualified where need be."""
+        names = []
+        for (entry_kind, name), claims in self._claims.items():
+            if entry_kind == kind:
+                bare = len(claims) == 1 or claims[0].provider.distribution == BUILTIN
+                names += [name] if bare else []
+                names += [e.qualified_name for e in (claims[1:] if bare else claims)]
+        return sorted(names)
+
+    def find(self, kind: str, name: str) -> Entry:
+        """Return the component of that kind and name.
+
+        Args:
+            kind: As in ``"layer"``.
+            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``).
+
+        Raises:
+            UnknownComponentError: There is none, or several packages claim the name.
+        """
+        distribution, _, bare = name.rpartition("/")
+        claims = self._claims.get((kind, bare), [])
+        if distribution:
+            claims = [e for e in claims if e.provider.distribution == distribution]
+        if len(claims) == 1 or (claims and claims[0].provider.distribution == BUILTIN):
+            return claims[0]
+        if claims:
+            raise UnknownComponentError(
+                f'{kind} "{name}" is claimed by several packages; write '
+                + " or ".join(f'"{e.qualified_name}"' for e in claims)
+            )
+        raise UnknownComponentError(f'no {kind} is named "{name}"' + self._advice(kind, name))
+
+    def _advice(self, kind: str, name: str) -> str:
+        advice = did_you_mean(name, self.names(kind))
+        other = sorted({e.kind for e in self if e.name == name and e.kind != kind})
+        if not advice and other:
+            advice = f'; "{name}" names {" and ".join(f"a {k}" for k in other)}'
+        for plugin, reason in self.absent.items():
+            advice += f"; plugin {plugin}, which is not working, may have it: {reason}"
+        return advice or f"; see: layerkit layers --kind {kind}"
+
+
+def did_you_mean(word: str, words: list[str]) -> str:
+    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close."""
+    close = difflib.get_close_matches(word, words, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,26 @@
+"""The types that signatures share: arrays, shapes, and numbers with a bound.
+
+The bounds are ``annotated_types`` metadata, which pydantic reads, so that a contract can state
+them without importing pydantic.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from annotated_types import Ge, Gt, Interval
+
+Array: TypeAlias = npt.NDArray[Any]
+"""A NumPy array; its first axis is the batch unless its docstring says otherwise."""
+
+Shape: TypeAlias = tuple[int, ...]
+"""The shape of one example: the batch axis is left out."""
+
+Rng: TypeAlias = np.random.Generator
+
+PositiveInt = Annotated[int, Gt(0)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+Fraction = Annotated[float, Interval(ge=0, lt=1)]
+"""A share of something of which at least a little is left: ``0 <= f < 1``."""
