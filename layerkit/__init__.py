@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from layerkit.spec import load_spec
     from layerkit.training import Trainer
 
+__version__ = "0.1.0"
+
 _LOADED_WHEN_USED = {
     "Field": "pydantic",
     "Trainer": "layerkit.training",

@@ -5,6 +5,8 @@ between processes, on a device) is a change to this file.
 """
 
 import math
+import os
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +25,25 @@ def empty(shape: Shape, dtype: DType) -> Array:
 def zeros(shape: Shape, dtype: DType) -> Array:
     """Return an array of zeros."""
     return np.zeros(shape, dtype)
+
+
+def available_memory() -> int | None:
+    """Return how many bytes this process may still take; None where the system does not tell.
+
+    It is the memory that is free, or what the process's control group leaves if that is less.
+    """
+    found = []
+    meminfo, group = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+    if meminfo.exists():
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        found.append(int(fields["MemAvailable"].split()[0]) * 1024)
+    elif "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    if (group / "memory.max").exists():
+        limit = (group / "memory.max").read_text().strip()
+        if limit != "max":
+            found.append(int(limit) - int((group / "memory.current").read_text()))
+    return min(found, default=None)
 
 
 class Scratch:

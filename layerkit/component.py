@@ -72,6 +72,10 @@ class Component(ABC):
             lambda value, info: info.context.component(cls, value)
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": ["string", "object"], "title": cls.kind}
+
 
 def option_parameters(cls: type[Component]) -> dict[str, Parameter]:
     """Return the parameters of the constructor, by name, without ``self``."""

@@ -1,14 +1,14 @@
 """The exception tree.
 
-    LayerkitError
-    ├── UserError              the spec, the data or the call is wrong (exit code 2)
-    │   ├── ShapeError         a shape does not fit a layer, a loss or a metric
-    │   ├── DataError          a data file is missing or wrong
-    │   ├── PluginError        a plugin, or what it registered, is wrong
-    │   └── SpecError          problems of a spec, each at its place
-    └── RunError               the run itself failed (exit code 1)
-        ├── NonFiniteError     the loss became NaN or infinite
-        └── GradientError      a gradient check failed
+LayerkitError
+├── UserError              the spec, the data or the call is wrong (exit code 2)
+│   ├── ShapeError         a shape does not fit a layer, a loss or a metric
+│   ├── DataError          a data file is missing or wrong
+│   ├── PluginError        a plugin, or what it registered, is wrong
+│   └── SpecError          problems of a spec, each at its place
+└── RunError               the run itself failed (exit code 1)
+    ├── NonFiniteError     the loss became NaN or infinite
+    └── GradientError      a gradient check failed
 """
 
 from collections.abc import Sequence

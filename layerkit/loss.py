@@ -41,4 +41,4 @@ class Loss(Component):
 
     @abstractmethod
     def backward(self, dout: float = 1.0) -> Array:
-        """Return the gradient by ``y`` of the loss that ``forward`` returned last, times ``dout``."""
+        """Return the gradient by ``y`` of what ``forward`` returned last, times ``dout``."""

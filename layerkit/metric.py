@@ -4,7 +4,8 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from layerkit.component import Component
-from layerkit.types import Array
+from layerkit.dataset import Targets
+from layerkit.types import Array, Shape
 
 
 class Metric(Component):
@@ -17,6 +18,17 @@ class Metric(Component):
 
     kind: ClassVar[str] = "metric"
     higher_is_better: ClassVar[bool] = True
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse a network or targets that the metric cannot judge; by default none.
+
+        Args:
+            shape: The shape of the network's output, without the batch axis.
+            targets: What the data set gives as targets.
+
+        Raises:
+            ShapeError: They do not fit.
+        """
 
     @abstractmethod
     def reset(self) -> None:

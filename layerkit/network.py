@@ -32,6 +32,10 @@ class Node:
     name: str
     type: str
 
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters of the layer."""
+        return [v for _, v in self.layer.variables() if isinstance(v, Parameter)]
+
     def __str__(self) -> str:
         return f"{self.name} ({self.type})"
 
@@ -55,6 +59,7 @@ class Network:
         params: All parameters, one vector; each ``Parameter.value`` is a view of it.
         grads: Their gradients, likewise.
         states: All states, likewise.
+        values: What the last ``forward`` computed: the inputs, then each layer's output.
 
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
@@ -78,7 +83,7 @@ class Network:
             else Node(node, (self.input_count + i - 1,), f"layers[{i}]", type(node).__name__)
             for i, node in enumerate(layers)
         ]
-        self.loss_function = loss
+        self._loss = loss
         self.dtype = np.dtype(dtype)
         self.shapes: list[Shape] = list(shapes)
         for i, node in enumerate(self.nodes):
@@ -96,7 +101,7 @@ class Network:
         self._layers = [layer for node in self.nodes for layer in node.layer.walk()]
         self._training: bool | None = None
         self._scratch = Scratch()
-        self._values: list[Array] = []
+        self.values: list[Array] = []
         self._douts: list[Array | None] = []
         self.needs_input_grads(False)
 
@@ -147,9 +152,8 @@ class Network:
             above = any(needed[i] for i in node.inputs)
             for layer in node.layer.walk():
                 layer.needs_input_grad = above or layer is not node.layer
-            trained = any(isinstance(v, Parameter) for _, v in node.layer.variables())
-            self._has_backward.append(above or trained)
-            needed.append(above or trained)
+            needed.append(above or bool(node.parameters()))
+            self._has_backward.append(needed[-1])
         self._needed = needed
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
@@ -163,7 +167,7 @@ class Network:
             self._training = training
             for layer in self._layers:
                 layer.training = training
-        values = self._values = [np.asarray(x, self.dtype) for x in xs]
+        values = self.values = [np.asarray(x, self.dtype) for x in xs]
         for node in self.nodes:
             values.append(node.layer.forward(*[values[i] for i in node.inputs]))
         return values[-1]
@@ -178,7 +182,7 @@ class Network:
             The gradient by every value: the inputs, then each layer's output. None where it was
             not needed. They are valid until the next pass.
         """
-        douts = self._douts = [None] * len(self._values)
+        douts = self._douts = [None] * len(self.values)
         douts[-1] = dout
         for slot in range(len(self.nodes) - 1, -1, -1):
             node = self.nodes[slot]
@@ -201,10 +205,20 @@ class Network:
 
     def train_step(self, x: Array, t: Array) -> float:
         """Return the loss of a batch, and set the gradients of all parameters."""
-        loss = self._loss_function()
-        value = loss.forward(self.forward(x, training=True), t)
-        self.backward(loss.backward())
+        value = self.loss_of(self.forward(x, training=True), t)
+        self.backward(self._loss.backward())
         return value
+
+    def loss_of(self, y: Array, t: Array) -> float:
+        """Return the loss of an output.
+
+        Args:
+            y: What ``forward`` returned.
+            t: The targets.
+        """
+        if self._loss is None:
+            raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
+        return self._loss.forward(y, t)
 
     def predict(self, x: Array) -> Array:
         """Return the output for a batch, as layers behave in evaluation.
@@ -216,7 +230,7 @@ class Network:
 
     def loss(self, x: Array, t: Array, training: bool = False) -> float:
         """Return the loss of a batch."""
-        return self._loss_function().forward(self.forward(x, training=training), t)
+        return self.loss_of(self.forward(x, training=training), t)
 
     def accuracy(self, x: Array, t: Array) -> float:
         """Return the share of the batch whose largest output is at the target.
@@ -249,6 +263,22 @@ class Network:
             for name, p in self.parameters.items()
         }
 
+    def named(self, params: Array, states: Array) -> dict[str, Array]:
+        """Return the parts of a parameter vector and a state vector under their names.
+
+        Args:
+            params: A vector like ``params``.
+            states: A vector like ``states``.
+        """
+        found: dict[str, Array] = {}
+        at = {True: 0, False: 0}
+        for name, variable in self.variables.items():
+            trained = isinstance(variable, Parameter)
+            vector, start = (params if trained else states), at[trained]
+            at[trained] = start + variable.size
+            found[name] = vector[start : at[trained]].reshape(variable.shape)
+        return found
+
     def repeatable(self, f: Callable[[], float]) -> Callable[[], float]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
 
@@ -273,21 +303,16 @@ class Network:
 
         None if every parameter and every layer's output was finite.
         """
-        for i, x in enumerate(self._values[: self.input_count]):
+        for i, x in enumerate(self.values[: self.input_count]):
             if not np.isfinite(x).all():
                 return "the data" if self.input_count == 1 else f"input {i} of the network"
-        for node, y in zip(self.nodes, self._values[self.input_count :], strict=True):
+        for node, y in zip(self.nodes, self.values[self.input_count :], strict=True):
             for name, variable in node.layer.variables():
                 if not np.isfinite(variable.value).all():
                     return f"{node}, in its {name}"
             if not np.isfinite(y).all():
                 return f"{node}, in its output"
         return None
-
-    def _loss_function(self) -> Loss:
-        if self.loss_function is None:
-            raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
-        return self.loss_function
 
     def _build(self, index: int, node: Node) -> Shape:
         given = [self.shapes[i] for i in node.inputs]

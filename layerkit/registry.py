@@ -7,7 +7,6 @@ meant.
 
 import difflib
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from inspect import Parameter, isclass

@@ -31,6 +31,7 @@ class State:
 
     @property
     def value(self) -> Array:
+        """The array; assigning copies into it."""
         return self._value
 
     @value.setter
@@ -61,6 +62,7 @@ class Parameter(State):
 
     @property
     def grad(self) -> Array:
+        """The gradient of the loss by the value; assigning copies into it."""
         return self._grad
 
     @grad.setter

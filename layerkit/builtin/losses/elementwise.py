@@ -1,0 +1,53 @@
+"""What the losses share that compare each output with a target of its own."""
+
+from abc import abstractmethod
+
+from layerkit import Array, Loss, Shape, ShapeError, Targets
+
+
+class ElementwiseLoss(Loss):
+    """The mean, over batch and outputs, of a function of an output and its target.
+
+    A subclass says which function, and its derivative. An output and a target that differ only in
+    a trailing axis of 1 fit each other.
+    """
+
+    @abstractmethod
+    def losses(self, y: Array, t: Array) -> Array:
+        """Return the loss of each output.
+
+        Args:
+            y: ``(batch, *shape)``
+            t: The shape of ``y``.
+        """
+
+    @abstractmethod
+    def slopes(self, y: Array, t: Array) -> Array:
+        """Return the derivative of each loss by its output, in an array that may be changed."""
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse labels of classes, and outputs of another shape than the targets."""
+        if targets.classes is not None:
+            raise ShapeError(f"takes numbers as targets, got {targets}", 'use "softmax_with_loss"')
+        if _without_trailing_one(shape) == _without_trailing_one(targets.shape):
+            return
+        if targets.shape:
+            wanted = f"outputs of shape {targets.shape} for targets of that shape"
+        else:
+            wanted = "one output for one target"
+        raise ShapeError(f"takes {wanted}, got {shape}")
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Return the mean over batch and outputs."""
+        self._y, self._t = y, t.reshape(y.shape)
+        return float(self.losses(self._y, self._t).mean())
+
+    def backward(self, dout: float = 1.0) -> Array:
+        """Return ``dout * slope / count``, of the shape of ``y``."""
+        dy = self.slopes(self._y, self._t)
+        dy *= dout / dy.size
+        return dy
+
+
+def _without_trailing_one(shape: Shape) -> Shape:
+    return shape[:-1] if shape[-1:] == (1,) else shape

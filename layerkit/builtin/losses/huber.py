@@ -1,0 +1,43 @@
+"""The Huber loss."""
+
+import numpy as np
+
+from layerkit import Array, PositiveFloat
+from layerkit.builtin.losses.elementwise import ElementwiseLoss
+
+
+class Huber(ElementwiseLoss):
+    """Squared error near 0, absolute error far away, so that outliers pull no harder than others.
+
+    ``e^2 / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``, for the error
+    ``e = y - t``; averaged over batch and outputs as PyTorch's ``HuberLoss`` does.
+
+    Args:
+        delta: The error from which on the loss grows in a straight line.
+
+    Shapes:
+        y: ``(batch, *shape)``
+        t: the shape of ``y``, up to a trailing axis of 1
+
+    Source:
+        Huber (1964), "Robust Estimation of a Location Parameter", section 4.
+    """
+
+    metrics = ("mean_absolute_error", "r2")
+
+    def __init__(self, delta: PositiveFloat = 1.0) -> None:
+        self.delta = delta
+
+    def losses(self, y: Array, t: Array) -> Array:
+        """Return ``c (e - c / 2)``, where ``c`` is the error cut to ``[-delta, delta]``."""
+        # c = e gives e^2 / 2; c = delta sign(e) gives delta (|e| - delta / 2).
+        losses = np.subtract(y, t, out=self.scratch("losses", y.shape, y.dtype))
+        cut = np.clip(losses, -self.delta, self.delta, out=self.scratch("cut", y.shape, y.dtype))
+        losses -= np.multiply(cut, 0.5, out=self.scratch("half", y.shape, y.dtype))
+        losses *= cut
+        return losses
+
+    def slopes(self, y: Array, t: Array) -> Array:
+        """Return the error cut to ``[-delta, delta]``."""
+        error = np.subtract(y, t, out=self.scratch("dy", y.shape, y.dtype))
+        return np.clip(error, -self.delta, self.delta, out=error)

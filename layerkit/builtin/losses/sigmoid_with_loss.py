@@ -1,0 +1,46 @@
+"""The sigmoid followed by the cross-entropy of yes and no."""
+
+import numpy as np
+
+from layerkit import Array, Shape, ShapeError, Targets
+from layerkit.builtin.functions import sigmoid
+from layerkit.builtin.losses.elementwise import ElementwiseLoss
+
+
+class SigmoidWithLoss(ElementwiseLoss):
+    """Binary cross-entropy of logits, ``-t log p - (1 - t) log(1 - p)`` with ``p = sigmoid(y)``.
+
+    It is averaged over batch and outputs as PyTorch's ``BCEWithLogitsLoss`` does, so that several
+    outputs are as many questions of yes or no. Labels of two classes are targets like others.
+
+    Shapes:
+        y: ``(batch, *shape)``, logits
+        t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
+
+    Source:
+        Saito (2018), "Deep Learning from Scratch 2", section 4.2.4.
+    """
+
+    metrics = ("binary_accuracy",)
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse labels of more classes than two, and outputs of another shape than the targets."""
+        if targets.classes not in (None, 2):
+            raise ShapeError(f"takes labels of 2 classes, got {targets}", 'use "softmax_with_loss"')
+        super().check(shape, Targets(targets.shape))
+
+    def losses(self, y: Array, t: Array) -> Array:
+        """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, where nothing overflows."""
+        # -log p = log(1 + exp(-y)) and -log(1 - p) = y + log(1 + exp(-y)), so the loss is
+        # (1 - t) y + log(1 + exp(-y)); and log(1 + exp(-y)) = max(-y, 0) + log(1 + exp(-|y|)).
+        losses = np.abs(y, out=self.scratch("losses", y.shape, y.dtype))
+        np.log1p(np.exp(np.negative(losses, out=losses), out=losses), out=losses)
+        linear = np.maximum(y, 0, out=self.scratch("linear", y.shape, y.dtype))
+        linear -= np.multiply(y, t, out=self.scratch("product", y.shape, y.dtype))
+        losses += linear
+        return losses
+
+    def slopes(self, y: Array, t: Array) -> Array:
+        """Return ``sigmoid(y) - t``."""
+        p = sigmoid(y, out=self.scratch("dy", y.shape, y.dtype))
+        return np.subtract(p, t, out=p)

@@ -1,0 +1,57 @@
+"""The command ``layerkit``: one file for each verb, and here what they share.
+
+Exit codes: 0 done; 1 the run failed; 2 the spec, the data or the call is wrong; 130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from layerkit.cli.check import check
+from layerkit.cli.describe import describe
+from layerkit.cli.layers import layers
+from layerkit.cli.plugins import plugins
+from layerkit.cli.run import run
+from layerkit.errors import RunError, UserError
+
+app = typer.Typer(
+    name="layerkit",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, check, layers, describe, plugins):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from layerkit import __version__
+
+        typer.echo(f"layerkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _layerkit(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Declare a network in JSON, train it with NumPy, let any package add layers."""
+
+
+def main() -> None:
+    """Run the command line, and turn layerkit's errors into messages and exit codes."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error), 2)
+    except RunError as error:
+        _fail(str(error), 1)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"layerkit: {message}" if "\n" not in message else message, err=True)
+    sys.exit(code)

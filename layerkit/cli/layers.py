@@ -1,0 +1,39 @@
+"""``layerkit layers``: what there is to write into a spec."""
+
+from typing import Annotated
+
+import typer
+
+from layerkit.cli.options import Json, print_json, print_table
+from layerkit.errors import UserError
+
+
+def layers(
+    kind: Annotated[
+        str, typer.Option(help="Which kind of component; all for every kind.")
+    ] = "layer",
+    json: Json = False,
+) -> None:
+    """List the layers that specs can name, or components of another kind.
+
+    Example: layerkit layers --kind loss
+    """
+    from layerkit.plugins import load_registry
+    from layerkit.registry import KINDS
+    from layerkit.spec.options import docstring_sections
+
+    if kind not in (*KINDS, "all"):
+        raise UserError(f'--kind: must be one of {", ".join(KINDS)} or all, got "{kind}"')
+    registry = load_registry()
+    rows = []
+    for each in KINDS if kind == "all" else (kind,):
+        for name in registry.names(each):
+            entry = registry.find(each, name)
+            first = docstring_sections(entry.cls)[""].partition("\n\n")[0]
+            by = f"{entry.provider.distribution} {entry.provider.version}"
+            rows.append((name, each, " ".join(first.split()).replace("``", ""), by))
+    if json:
+        keys = ("name", "kind", "summary", "provider")
+        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+    else:
+        print_table(("name", "kind", "what it is", "provided by"), rows, right=set())

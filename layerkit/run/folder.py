@@ -1,0 +1,69 @@
+"""The folder of a run. Every file in it is whole: it is written aside and then put in place."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from layerkit.errors import UserError
+from layerkit.network import Network
+from layerkit.types import Array
+
+
+class RunFolder:
+    """A new folder for the results of one run.
+
+    Args:
+        path: Where; ``runs/NAME-TIME`` below the present folder unless given.
+        name: The name of the run.
+
+    Raises:
+        UserError: It is there already, or cannot be made.
+    """
+
+    def __init__(self, path: Path | None, name: str) -> None:
+        time = datetime.now().strftime("%Y%m%d-%H%M%S")
+        candidates = [path] if path else _numbered(Path("runs") / f"{name}-{time}")
+        for candidate in candidates:
+            try:
+                candidate.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UserError(f"{candidate}: cannot be made: {error.strerror}") from None
+            self.path = candidate
+            return
+        raise UserError(
+            f"{path}: is there already, and a run is never written over another; "
+            "choose another --out, or remove it"
+        )
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a file of JSON."""
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        self._write(name, lambda file: file.write(text.encode()))
+
+    def append_json_line(self, name: str, value: Any) -> None:
+        """Add a line to a file of JSON lines."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(value) + "\n")
+
+    def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
+        """Write the parameters and states of a network under their names, as ``.npz``."""
+        arrays = network.named(params, states)
+        self._write(name, lambda file: np.savez(file, **arrays))
+
+    def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+        aside = self.path / f".{name}.part"
+        with aside.open("wb") as file:
+            write(file)
+        os.replace(aside, self.path / name)
+
+
+def _numbered(path: Path) -> list[Path]:
+    """Return the path, and what to try where two runs begin in one second."""
+    return [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 100))]

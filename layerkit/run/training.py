@@ -1,0 +1,165 @@
+"""Running a training spec: data in, trained parameters and metrics out."""
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+import layerkit
+from layerkit.builder import Experiment
+from layerkit.dataset import Data
+from layerkit.errors import DataError, RunError
+from layerkit.run.folder import RunFolder
+from layerkit.training import Evaluation, Trainer
+
+Status = Literal["finished", "stopped early", "interrupted", "failed"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        folder: Where its results stand.
+        status: How it ended.
+        steps: The number of updates made.
+        seconds: The time it took, evaluations included, the reading of the data not.
+        best: The evaluation whose parameters are in ``best.npz``; None if there was none.
+        last: The evaluation of the last parameters.
+    """
+
+    folder: Path
+    status: Status
+    steps: int
+    seconds: float
+    best: Evaluation | None
+    last: Evaluation | None
+
+
+class Watcher(Protocol):
+    """Somebody who is told how a run goes."""
+
+    def started(self, trainer: Trainer, folder: Path) -> None:
+        """Hear that training begins."""
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
+        """Hear of an evaluation."""
+
+    def ended(self, result: Result) -> None:
+        """Hear how it ended."""
+
+
+def load_data(experiment: Experiment) -> Data:
+    """Return the data of an experiment.
+
+    Raises:
+        SpecError: A data file is missing or wrong, or does not have the form it promised.
+    """
+    try:
+        data = experiment.dataset.load()
+        for part, split in (("training", data.train), ("test", data.test)):
+            shape = experiment.network.shapes[0]
+            if not len(split):
+                raise DataError(f"the {part} part has no examples")
+            if split.x.shape[1:] != shape or len(split.x) != len(split.t):
+                raise DataError(
+                    f"the {part} part has examples of shape {split.x.shape[1:]} and "
+                    f"{len(split.t)} targets, expected {len(split.x)} examples of shape {shape}"
+                )
+    except DataError as error:
+        raise experiment.spec.error((("data",), str(error))) from error
+    return data
+
+
+def run_training(
+    experiment: Experiment, data: Data, out: Path | None, watchers: Sequence[Watcher] = ()
+) -> Result:
+    """Train, and write the results to a new folder.
+
+    The folder holds ``spec.json`` (as it was run), ``metrics.jsonl`` (a line for each evaluation),
+    ``best.npz`` and ``last.npz`` (parameters and states by name) and ``run.json`` (versions,
+    status, times). The first four are the same to the byte whenever the same spec is run with the
+    same versions on the same machine.
+
+    Args:
+        experiment: What to train.
+        data: The loaded data.
+        out: The folder to make; ``runs/NAME-TIME`` unless given.
+        watchers: Who is told how it goes.
+
+    Raises:
+        UserError: The folder is there already, or cannot be made.
+        NonFiniteError: The loss became NaN or infinite; what was found before is kept.
+    """
+    spec = experiment.spec
+    trainer = Trainer(
+        experiment.network,
+        data,
+        experiment.optimizer,
+        experiment.settings,
+        experiment.metrics,
+        experiment.monitor,
+        experiment.higher_is_better,
+        spec.content.seed,
+    )
+    folder = RunFolder(out, spec.name)
+    folder.write_json("spec.json", spec.document.value)
+    last: Evaluation | None = None
+    began = time.perf_counter()
+
+    def end(status: Status, reason: str = "") -> Result:
+        network = experiment.network
+        if status != "failed":
+            folder.write_parameters("last.npz", network, network.params, network.states)
+        seconds = time.perf_counter() - began
+        best = trainer.best.evaluation if trainer.best else None
+        result = Result(folder.path, status, trainer.step, seconds, best, last)
+        folder.write_json("run.json", _record(experiment, result, reason))
+        return result
+
+    for watcher in watchers:
+        watcher.started(trainer, folder.path)
+    try:
+        for last in trainer.run():
+            folder.append_json_line("metrics.jsonl", asdict(last))
+            is_best = trainer.best is not None and trainer.best.evaluation is last
+            if trainer.best is not None and is_best:
+                snapshot = trainer.best
+                folder.write_parameters(
+                    "best.npz", experiment.network, snapshot.params, snapshot.states
+                )
+            for watcher in watchers:
+                watcher.evaluated(last, is_best)
+    except RunError as error:
+        end("failed", str(error))
+        raise
+    if trainer.stop_requested:
+        result = end("interrupted")
+    else:
+        result = end("stopped early" if trainer.step < trainer.total_steps else "finished")
+    for watcher in watchers:
+        watcher.ended(result)
+    return result
+
+
+def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, object]:
+    return {
+        "name": experiment.spec.name,
+        "status": result.status,
+        **({"reason": reason} if reason else {}),
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "parameters": experiment.network.parameter_count,
+        "monitor": experiment.monitor,
+        "best": asdict(result.best) if result.best else None,
+        "last": asdict(result.last) if result.last else None,
+        "versions": {
+            "layerkit": layerkit.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }

@@ -1,0 +1,134 @@
+"""The options of a component as a pydantic model, made from the signature of ``__init__``.
+
+The signature is the interface: annotations give types and bounds, defaults say what may be left
+out, and the lines under ``Args`` describe.
+"""
+
+import inspect
+import json
+import re
+import warnings
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+from pydantic.json_schema import PydanticJsonSchemaWarning
+
+from layerkit.component import Component, option_parameters
+from layerkit.errors import PluginError
+from layerkit.registry import Registry
+from layerkit.spec.wording import invalid, worded
+
+
+class SpecModel(BaseModel):
+    """An object in a spec: strict types and no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+M = TypeVar("M", bound=SpecModel)
+
+
+def validated(model: type[M], value: Any, context: Any) -> M:
+    """Return an object of a spec as its model.
+
+    Args:
+        model: The model.
+        value: The object, as JSON gave it.
+        context: Looks up nested components.
+
+    Raises:
+        ValidationError: All that is wrong with it, in layerkit's words.
+    """
+    try:
+        # As JSON, because strict types of a Python value would refuse a list for a tuple.
+        return model.model_validate_json(json.dumps(value), context=context)
+    except ValidationError as error:
+        known = [f.alias or name for name, f in model.model_fields.items()]
+        found = error.errors(include_url=False)
+        raise invalid(*(worded(e, known) for e in found)) from None
+
+
+@cache
+def options_model(cls: type[Component]) -> type[SpecModel]:
+    """Return the model that validates the options of a component.
+
+    Raises:
+        PluginError: An option has a type that JSON cannot express.
+    """
+    try:
+        hints = get_type_hints(cls.__init__, include_extras=True)
+        described = descriptions(cls)
+        fields: dict[str, Any] = {}
+        for name, parameter in option_parameters(cls).items():
+            default = ... if parameter.default is parameter.empty else parameter.default
+            # The field's own name is out of the way of pydantic's methods ("copy", "schema").
+            fields[f"option_{name}"] = (
+                hints[name],
+                Field(default, alias=name, description=described.get(name)),
+            )
+        return create_model(cls.__name__, __base__=SpecModel, __module__=cls.__module__, **fields)
+    except (NameError, TypeError, PydanticUserError) as error:
+        reason = str(error).splitlines()[0]
+        raise PluginError(f"{cls.__name__}: its options cannot be read: {reason}") from error
+
+
+def given_options(model: SpecModel) -> dict[str, Any]:
+    """Return the options that a spec gave, by the name of the parameter."""
+    return {name.removeprefix("option_"): getattr(model, name) for name in model.model_fields_set}
+
+
+def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
+    """Return the JSON Schema of the options of a component.
+
+    Args:
+        cls: The component.
+        registry: Tells the names of the components that are defaults.
+    """
+    with warnings.catch_warnings():
+        # Defaults that are components are no JSON; they are filled in below.
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
+        schema = options_model(cls).model_json_schema()
+    for name, option in schema.get("properties", {}).items():
+        default = option_parameters(cls)[name].default
+        if isinstance(default, Component):
+            option["default"] = as_written(default, registry)
+    return schema
+
+
+def as_written(component: Component, registry: Registry) -> str | dict[str, Any]:
+    """Return a component as a spec would write it: what is not default, or its bare name."""
+    cls = type(component)
+    names = [e.name for e in registry if e.cls is cls]
+    options = {
+        name: as_written(value, registry) if isinstance(value, Component) else value
+        for name, value in component.options().items()
+        if value != option_parameters(cls)[name].default
+    }
+    name = names[0] if names else cls.__name__
+    return {"type": name, **options} if options else name
+
+
+def descriptions(cls: type[Component]) -> dict[str, str]:
+    """Return what the ``Args`` of a Google-style docstring say of each option."""
+    section = docstring_sections(cls).get("Args", "")
+    found: dict[str, str] = {}
+    for part in re.split(r"\n(?=\w)", section):
+        name, colon, text = part.partition(":")
+        if colon:
+            found[name.split("(")[0].strip()] = " ".join(text.split())
+    return found
+
+
+def docstring_sections(cls: type[Component]) -> dict[str, str]:
+    """Return the sections of a Google-style docstring by title; the text before them under ""."""
+    sections: dict[str, str] = {}
+    # Splitting by a group gives: text, title, text, title, text, ...
+    parts = re.split(
+        r"^(\w+):\n(?=[ ]+\S)", inspect.cleandoc(cls.__doc__ or ""), flags=re.MULTILINE
+    )
+    sections[""] = parts[0].strip()
+    for title, text in zip(parts[1::2], parts[2::2], strict=True):
+        sections[title] = inspect.cleandoc(f"\n{text}")
+    return sections

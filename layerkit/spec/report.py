@@ -1,0 +1,54 @@
+"""Problems of a spec as people read them: file, line, column, path, message and a caret."""
+
+from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+from layerkit.errors import Problem, place
+from layerkit.spec.text import Document
+
+WIDTH = 96
+"""How much of a long line is shown around the caret."""
+
+
+def report(document: Document, problems: Sequence[Problem]) -> str:
+    """Return every problem at its place, in the order of the text, and how many there are."""
+    ordered = sorted(problems, key=document.span)
+    count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}; nothing was run."
+    return "\n".join([*(_one(document, p) for p in ordered), count])
+
+
+def _one(document: Document, problem: Problem) -> str:
+    where = f"{place(problem.path)}: " if problem.path else ""
+    for length in range(len(problem.path), 0, -1):
+        words = document.overridden.get(problem.path[:length])
+        if words is not None:
+            return f"--set {words}: {where}{problem.message}"
+    if not document.text.strip():
+        return f"{document.file}:1:1: {where}{problem.message}"
+    start, end = document.span(problem)
+    first = document.text.rfind("\n", 0, start) + 1
+    last = document.text.find("\n", start)
+    line = document.text[first : last if last >= 0 else None].rstrip("\r")
+    number = document.text.count("\n", 0, start) + 1
+    column = start - first
+    heading = f"{document.file}:{number}:{column + 1}: {where}{problem.message}"
+    return "\n".join([heading, *_excerpt(line, number, column, end - start)])
+
+
+def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:
+    """Return the line and, under it, the carets; of a long line the part around them."""
+    left = max(0, column - WIDTH // 2) if len(line) > WIDTH else 0
+    shown = "".join(c if c.isprintable() else " " for c in line[left : left + WIDTH])
+    before = ("..." if left else "") + shown[: column - left]
+    marked = shown[column - left :][: max(1, length)]
+    after = "..." if left + WIDTH < len(line) else ""
+    margin = " " * len(f"{number:>5}")
+    return [
+        f"{number:>5} | {'...' if left else ''}{shown}{after}",
+        f"{margin} | {' ' * _cells(before)}{'^' * max(1, _cells(marked))}",
+    ]
+
+
+def _cells(text: str) -> int:
+    """Return how many columns of a terminal the text takes."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

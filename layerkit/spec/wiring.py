@@ -1,0 +1,105 @@
+"""Which layer takes what: the names and ``inputs`` of a spec turned into positions."""
+
+from typing import Any
+
+from layerkit.errors import Problem
+from layerkit.layer import Layer, input_count
+from layerkit.registry import Registry, UnknownComponentError, did_you_mean
+
+INPUT = "input"
+"""What the input of a network is called where it has only one."""
+
+
+def wire(document: Any, registry: Registry) -> tuple[list[tuple[int, ...]], list[Problem]]:
+    """Return for each layer the positions of its inputs, and all that is wrong with the names.
+
+    Positions count the inputs of the network first, then the layers. It reads the document as it
+    was written, so that wrong names are told together with wrong options.
+
+    Args:
+        document: A spec, as JSON gave it.
+        registry: Tells how many inputs a layer takes.
+    """
+    layers = document.get("layers") if isinstance(document, dict) else None
+    if not isinstance(layers, list):
+        return [], []
+    inputs = document.get("inputs")
+    wiring = _Wiring(list(inputs) if isinstance(inputs, dict) and inputs else [INPUT])
+    for i, layer in enumerate(layers):
+        wiring.add(i, layer, registry)
+    if not wiring.problems:
+        wiring.refuse_unused(layers)
+    return wiring.slots, wiring.problems
+
+
+class _Wiring:
+    def __init__(self, inputs: list[str]) -> None:
+        self.inputs = inputs
+        self.names = {name: slot for slot, name in enumerate(inputs)}
+        self.slots: list[tuple[int, ...]] = []
+        self.problems: list[Problem] = []
+
+    def add(self, index: int, layer: Any, registry: Registry) -> None:
+        named = layer if isinstance(layer, dict) else {"type": layer}
+        wanted = named.get("inputs")
+        if isinstance(wanted, str):
+            wanted = [wanted]
+        if isinstance(wanted, list) and all(isinstance(name, str) for name in wanted):
+            slots = self._found(index, wanted, several=isinstance(named["inputs"], list))
+        else:
+            slots = (len(self.inputs) + index - 1,)
+        self._count(index, named, slots, wanted is not None, registry)
+        self.slots.append(slots)
+        self._name(index, named.get("name"))
+
+    def _found(self, index: int, wanted: list[str], several: bool) -> tuple[int, ...]:
+        for k, name in enumerate(wanted):
+            if name not in self.names:
+                path = ("layers", index, "inputs", k) if several else ("layers", index, "inputs")
+                advice = did_you_mean(name, list(self.names))
+                known = advice or f"; there are: {', '.join(self.names)}"
+                self.problems.append(Problem(path, f'nothing earlier is named "{name}"{known}'))
+        return tuple(self.names.get(name, 0) for name in wanted)
+
+    def _count(
+        self, index: int, layer: Any, slots: tuple[int, ...], given: bool, registry: Registry
+    ) -> None:
+        name = layer.get("type")
+        try:
+            entry = registry.find(Layer.kind, name) if isinstance(name, str) else None
+        except UnknownComponentError:
+            return  # told by the validation of the layer itself
+        if entry is None or not issubclass(entry.cls, Layer):
+            return
+        least, most = input_count(entry.cls)
+        count = len(slots)
+        ambiguous = not given and index == 0 and len(self.inputs) > 1
+        if least <= count and (most is None or count <= most) and not ambiguous:
+            return
+        takes = f"{least}{' or more' if most is None else ''} input{'s' if least > 1 else ''}"
+        path = ("layers", index, "inputs") if given else ("layers", index)
+        message = f"{name} takes {takes}, got {count}"
+        if not given:
+            message = f'{name} takes {takes}; name them: "inputs": [...]'
+        self.problems.append(Problem(path, message))
+
+    def _name(self, index: int, name: Any) -> None:
+        if not isinstance(name, str):
+            return
+        path = ("layers", index, "name")
+        if name == INPUT or name in self.inputs:
+            self.problems.append(Problem(path, f'"{name}" is the name of an input; choose another'))
+        elif name in self.names:
+            first = self.names[name] - len(self.inputs)
+            message = f'"{name}" is the name of layers[{first}] already; choose another'
+            self.problems.append(Problem(path, message))
+        else:
+            self.names[name] = len(self.inputs) + index
+
+    def refuse_unused(self, layers: list[Any]) -> None:
+        """Refuse a layer whose output nobody takes: it would train nothing, in silence."""
+        used = {slot for slots in self.slots for slot in slots}
+        for i in range(len(layers) - 1):
+            if len(self.inputs) + i not in used:
+                message = "no later layer takes its output; remove it, or name it in some inputs"
+                self.problems.append(Problem(("layers", i), message))

@@ -1,0 +1,92 @@
+"""What pydantic finds wrong, in layerkit's words: what was expected and what came."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
+
+from layerkit.registry import did_you_mean
+
+OURS = "layerkit"
+"""The type of an error that is worded already."""
+
+_EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than": lambda c: f"must be greater than {c['gt']}",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
+    "less_than": lambda c: f"must be less than {c['lt']}",
+    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
+    "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), chr(34))}",
+    "int_type": lambda c: "must be an integer",
+    "int_from_float": lambda c: "must be an integer",
+    "float_type": lambda c: "must be a number",
+    "bool_type": lambda c: "must be true or false",
+    "string_type": lambda c: "must be text",
+    "path_type": lambda c: "must be the path of a file",
+    "none_required": lambda c: "must be null",
+    "list_type": lambda c: "must be an array",
+    "tuple_type": lambda c: "must be an array",
+    "dict_type": lambda c: "must be an object",
+    "model_type": lambda c: "must be an object",
+    "too_short": lambda c: f"must have at least {_count(c['min_length'])}",
+    "too_long": lambda c: f"must have at most {_count(c['max_length'])}",
+    "string_too_short": lambda c: "must not be empty",
+    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
+    "value_error": lambda c: str(c["error"]),
+}
+
+
+def worded(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
+    """Return one of pydantic's errors in our words, ready to be raised again.
+
+    Args:
+        error: The error, with the place relative to the model that raised it.
+        known: The keys of that model, for suggestions.
+    """
+    loc, context = error["loc"], error.get("ctx") or {}
+    if error["type"] == OURS:
+        message = error["msg"]
+    elif error["type"] == "missing":
+        message, loc = f'needs "{loc[-1]}"', loc[:-1]
+    elif error["type"] == "extra_forbidden":
+        key = str(loc[-1])
+        advice = did_you_mean(key, known) or f"; known: {', '.join(known) or 'none'}"
+        message = f'unknown key "{key}"{advice}'
+    elif error["type"] in _EXPECTED:
+        message = _EXPECTED[error["type"]](context)
+        if error["type"] != "value_error":
+            message += got(error["input"])
+    else:
+        message = error["msg"][0].lower() + error["msg"][1:] + got(error["input"])
+    return problem(message, loc, error["input"])
+
+
+def problem(message: str, loc: tuple[str | int, ...] = (), value: Any = None) -> InitErrorDetails:
+    """Return an error with our own words at a place."""
+    # A template without a context is taken as it stands, braces and all.
+    return InitErrorDetails(
+        type=PydanticCustomError(OURS, message),  # type: ignore[arg-type]  # wants a literal
+        loc=loc,
+        input=value,
+    )
+
+
+def again(error: ValidationError) -> list[InitErrorDetails]:
+    """Return errors that are worded already, ready to be raised again at the same places."""
+    return [problem(e["msg"], e["loc"], e["input"]) for e in error.errors(include_url=False)]
+
+
+def invalid(*problems: InitErrorDetails) -> ValidationError:
+    """Return the exception that carries these errors through pydantic."""
+    return ValidationError.from_exception_data("spec", list(problems))
+
+
+def got(value: Any) -> str:
+    """Return ``", got -50"``; of a long value only the beginning."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return f", got {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _count(n: int) -> str:
+    return f"{n} element{'s' if n > 1 else ''}"

@@ -1,0 +1,7 @@
+"""The one SGD loop."""
+
+from layerkit.training.evaluation import evaluate
+from layerkit.training.sampling import Batches
+from layerkit.training.trainer import Evaluation, Snapshot, Trainer
+
+__all__ = ["Batches", "Evaluation", "Snapshot", "Trainer", "evaluate"]

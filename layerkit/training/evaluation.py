@@ -1,0 +1,38 @@
+"""The loss and the metrics of a network over a whole split."""
+
+import math
+
+from layerkit.dataset import Split
+from layerkit.metric import Metric
+from layerkit.network import Network
+from layerkit.training.sampling import Gather
+from layerkit.types import Array
+
+WIDEST = 2**20
+"""How many numbers the widest layer may hold at once: a few megabytes, which caches still hold."""
+
+
+def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict[str, float]:
+    """Return the mean loss and every metric over a split.
+
+    Args:
+        network: The network, with a loss.
+        split: The examples; they are read in order, in batches whose widest layer is small.
+        metrics: By the names to report them under.
+    """
+    gather = Gather(split, network.dtype)
+    widest = max(math.prod(shape) for shape in network.shapes)
+    rows = min(max(1, WIDEST // max(1, widest)), 4096)
+    total = 0.0
+    for metric in metrics.values():
+        metric.reset()
+    for start in range(0, len(split), rows):
+        x, t = gather.slice(start, start + rows)
+        y: Array = network.forward(x)
+        total += network.loss_of(y, t) * len(x)
+        for metric in metrics.values():
+            metric.update(y, t)
+    return {
+        "loss": total / len(split),
+        **{name: metric.value() for name, metric in metrics.items()},
+    }

@@ -1,0 +1,88 @@
+"""Batches: which examples a step sees, and how they get into the network's type."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from layerkit.arrays import DType, Scratch
+from layerkit.dataset import Split
+from layerkit.types import Array, Rng
+
+
+class Batches:
+    """An endless supply of batches of one split, gathered into the same arrays again and again.
+
+    Args:
+        split: The examples.
+        size: The examples of a batch; the last batch of a shuffled epoch may have fewer.
+        sampling: ``shuffle`` takes each example once an epoch; ``with_replacement`` draws each
+            batch anew.
+        dtype: The type that batches are converted to.
+        rng: Where the order comes from.
+
+    Attributes:
+        per_epoch: How many batches make an epoch.
+        order: The order of the present epoch, empty with replacement.
+        position: How much of it has been taken.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        size: int,
+        sampling: Literal["shuffle", "with_replacement"],
+        dtype: DType,
+        rng: Rng,
+    ) -> None:
+        self.size = size
+        self.rng = rng
+        self.per_epoch = math.ceil(len(split) / size)
+        self.shuffled = sampling == "shuffle"
+        self.order: Array = np.empty(0, np.intp)
+        self.position = 0
+        self._gather = Gather(split, dtype)
+
+    def next(self) -> tuple[Array, Array]:
+        """Return the next batch and its targets; they are valid until the next call."""
+        return self._gather(self._indices())
+
+    def _indices(self) -> Array:
+        if not self.shuffled:
+            return self.rng.integers(0, self._gather.count, self.size)
+        if self.position >= len(self.order):
+            self.order, self.position = self.rng.permutation(self._gather.count), 0
+        start, self.position = self.position, self.position + self.size
+        return self.order[start : self.position]
+
+
+class Gather:
+    """Picks examples of a split and converts them: bytes times 1/255 become floats, say."""
+
+    def __init__(self, split: Split, dtype: DType) -> None:
+        self.count = len(split)
+        self._split = split
+        self._dtype = np.dtype(dtype)
+        self._scale = self._dtype.type(split.scale)
+        self._as_stored = split.x.dtype == self._dtype and split.scale == 1
+        self._scratch = Scratch()
+
+    def __call__(self, indices: Array) -> tuple[Array, Array]:
+        """Return the examples of those indices and their targets."""
+        x, t = self._take("x", self._split.x, indices), self._take("t", self._split.t, indices)
+        return self._converted(x), t
+
+    def slice(self, start: int, stop: int) -> tuple[Array, Array]:
+        """Return the examples of a range and their targets."""
+        return self._converted(self._split.x[start:stop]), self._split.t[start:stop]
+
+    def _take(self, name: str, source: Array, indices: Array) -> Array:
+        out = self._scratch(name, (len(indices), *source.shape[1:]), source.dtype)
+        # The default mode, which checks the bounds, would gather into a buffer and copy that.
+        return np.take(source, indices, axis=0, out=out, mode="clip")
+
+    def _converted(self, x: Array) -> Array:
+        if self._as_stored:
+            return x
+        out = self._scratch("converted", x.shape, self._dtype)
+        return np.multiply(x, self._scale, out=out, casting="unsafe")

@@ -1,0 +1,178 @@
+"""The loop: a batch, its loss and gradient, an update, and an evaluation now and then."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerkit.dataset import Data
+from layerkit.errors import NonFiniteError
+from layerkit.metric import Metric
+from layerkit.network import Network
+from layerkit.optimizer import Optimizer
+from layerkit.schedule import Schedule
+from layerkit.spec import TrainingSettings
+from layerkit.training.evaluation import evaluate
+from layerkit.training.sampling import Batches
+from layerkit.types import Array
+from layerkit.variable import bind_all, variables
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        step: The number of updates made.
+        epoch: How many times over the training data has been seen.
+        learning_rate: The learning rate of the last update.
+        scores: The loss and the metrics on each part: ``train_loss``, ``test_accuracy``, ...
+    """
+
+    step: int
+    epoch: float
+    learning_rate: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The parameters and states of a network at one evaluation."""
+
+    evaluation: Evaluation
+    params: Array
+    states: Array
+
+
+class Trainer:
+    """Trains one network. All that a run is made of is among its attributes.
+
+    Args:
+        network: The network, with a loss; it gets its memory and first values here.
+        data: The examples.
+        optimizer: How gradients change the parameters.
+        settings: How long and on what to train.
+        metrics: What evaluations tell besides the loss, by name.
+        monitor: The number that tells the best parameters.
+        higher_is_better: Which way that number is better.
+        seed: What all random numbers follow from.
+
+    Attributes:
+        step: The number of updates made.
+        total_steps: The number of updates to make.
+        loss: The loss of the last batch.
+        batches: Where batches come from.
+        optimizer_state: The states of the optimizer, one vector.
+        best: The best parameters so far.
+        stop_requested: Set from outside, it ends the training after the present step.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        data: Data,
+        optimizer: Optimizer,
+        settings: TrainingSettings,
+        metrics: dict[str, Metric],
+        monitor: str = "test_loss",
+        higher_is_better: bool = False,
+        seed: int = 0,
+    ) -> None:
+        for_network, for_batches = np.random.SeedSequence(seed).spawn(2)
+        self.network = network.initialize(for_network)
+        self.data = data
+        self.optimizer = optimizer
+        self.settings = settings
+        self.metrics = metrics
+        self.monitor = monitor
+        self.batches = Batches(
+            data.train,
+            settings.batch_size,
+            settings.sampling,
+            network.dtype,
+            np.random.default_rng(for_batches),
+        )
+        self.step = 0
+        self.total_steps = settings.steps or (settings.epochs or 0) * self.batches.per_epoch
+        self.loss = math.nan
+        self.best: Snapshot | None = None
+        self.stop_requested = False
+        self._sign = 1 if higher_is_better else -1
+        self._stale = 0
+
+        optimizer.dtype = network.dtype
+        optimizer.build(network.parameter_count)
+        self.optimizer_state = bind_all([v for _, v in variables(optimizer)], network.dtype)
+        if isinstance(optimizer.learning_rate, Schedule):
+            optimizer.learning_rate.build(self.total_steps)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the monitored number has stopped getting better."""
+        stopping = self.settings.early_stopping
+        return stopping is not None and self._stale >= stopping.patience
+
+    def run(self) -> Iterator[Evaluation]:
+        """Train, and yield every evaluation.
+
+        Raises:
+            NonFiniteError: The loss became NaN or infinite; says where it began.
+        """
+        every = self.settings.evaluate_every
+        interval = self.batches.per_epoch if every == "epoch" else every
+        while self.step < self.total_steps and not (self.stopped_early or self.stop_requested):
+            self._train_until(min(self.step - self.step % interval + interval, self.total_steps))
+            evaluation = self._evaluate()
+            self._judge(evaluation)
+            yield evaluation
+
+    def _train_until(self, step: int) -> None:
+        network, params, grads = self.network, self.network.params, self.network.grads
+        longest = self.settings.max_gradient_norm
+        # Overflow shows in the loss, and is told there with its place.
+        with np.errstate(over="ignore", invalid="ignore"):
+            while self.step < step and not self.stop_requested:
+                x, t = self.batches.next()
+                self.loss = network.train_step(x, t)
+                if not math.isfinite(self.loss):
+                    raise self._non_finite("loss", self.loss)
+                # Here, and only here, several processes would sum their gradients.
+                if longest is not None:
+                    norm = math.sqrt(float(grads @ grads))
+                    if norm > longest:
+                        grads *= longest / norm
+                self.optimizer.update(params, grads, self.step)
+                self.step += 1
+
+    def _evaluate(self) -> Evaluation:
+        scores: dict[str, float] = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for part, split in (("train", self.data.train), ("test", self.data.test)):
+                for name, score in evaluate(self.network, split, self.metrics).items():
+                    scores[f"{part}_{name}"] = score
+                loss = scores[f"{part}_loss"]
+                if not math.isfinite(loss):
+                    raise self._non_finite(f"{part} loss", loss)
+        epoch = self.step / self.batches.per_epoch
+        return Evaluation(self.step, epoch, self.optimizer.rate(self.step - 1), scores)
+
+    def _judge(self, evaluation: Evaluation) -> None:
+        """Keep the parameters if they are the best so far."""
+        stopping = self.settings.early_stopping
+        needed = stopping.min_delta if stopping else 0.0
+        score = evaluation.scores[self.monitor]
+        best = self.best.evaluation.scores[self.monitor] if self.best else -self._sign * math.inf
+        if self._sign * (score - best) > needed:
+            self._stale = 0
+            network = self.network
+            self.best = Snapshot(evaluation, network.params.copy(), network.states.copy())
+        else:
+            self._stale += 1
+
+    def _non_finite(self, what: str, loss: float) -> NonFiniteError:
+        where = self.network.first_non_finite() or "the loss itself"
+        return NonFiniteError(
+            f"the {what} became {loss} at step {self.step + 1}; the first value that is not finite "
+            f"arose in {where}; a lower learning_rate or a max_gradient_norm may help"
+        )
