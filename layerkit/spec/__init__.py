@@ -152,7 +152,8 @@ def _path(loc: tuple[str | int, ...], value: Any) -> Path:
 
 
 def _either(messages: list[str]) -> str:
-    """Join what each member of a union expected: ``must be a or must be b, got c``."""
+    """Join what each member of a union expected: ``must be a or b, got c``."""
     heads = list(dict.fromkeys(m.partition(", got ")[0] for m in messages))
     tail = messages[0].partition(", got ")[2]
-    return " or ".join(heads) + (f", got {tail}" if tail else "")
+    text = " or ".join([heads[0], *(head.removeprefix("must be ") for head in heads[1:])])
+    return text + (f", got {tail}" if tail else "")

@@ -18,7 +18,7 @@ from pydantic.json_schema import PydanticJsonSchemaWarning
 from layerkit.component import Component, option_parameters
 from layerkit.errors import PluginError
 from layerkit.registry import Registry
-from layerkit.spec.wording import invalid, worded
+from layerkit.spec.wording import worded
 
 
 class SpecModel(BaseModel):
@@ -46,8 +46,7 @@ def validated(model: type[M], value: Any, context: Any) -> M:
         return model.model_validate_json(json.dumps(value), context=context)
     except ValidationError as error:
         known = [f.alias or name for name, f in model.model_fields.items()]
-        found = error.errors(include_url=False)
-        raise invalid(*(worded(e, known) for e in found)) from None
+        raise worded(error, known) from None
 
 
 @cache

@@ -85,6 +85,10 @@ def read_text(file: FilePath) -> str:
 def parse(text: str, file: str) -> Document:
     """Parse a JSON text; what is wrong with it stands in the document's ``problems``."""
     document = Document(file, text)
+    if not text.strip():
+        nothing = "the file is empty; a spec is a JSON object"
+        document.problems.append(Problem((), nothing, span=(0, 0)))
+        return document
     reader = _Reader(document)
     try:
         document.value, end = reader.value((), reader.skip(0))

@@ -12,10 +12,10 @@ OURS = "layerkit"
 """The type of an error that is worded already."""
 
 _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than": lambda c: f"must be greater than {c['gt']}",
-    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
-    "less_than": lambda c: f"must be less than {c['lt']}",
-    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "greater_than": lambda c: f"must be greater than {c['gt']:g}",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']:g}",
+    "less_than": lambda c: f"must be less than {c['lt']:g}",
+    "less_than_equal": lambda c: f"must be at most {c['le']:g}",
     "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
     "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), chr(34))}",
     "int_type": lambda c: "must be an integer",
@@ -37,18 +37,23 @@ _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def worded(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
-    """Return one of pydantic's errors in our words, ready to be raised again.
+def worded(error: ValidationError, known: list[str]) -> ValidationError:
+    """Return the errors of a model in our words, ready to be raised.
 
     Args:
-        error: The error, with the place relative to the model that raised it.
-        known: The keys of that model, for suggestions.
+        error: What pydantic raised.
+        known: The keys of the model, for suggestions.
     """
+    found = error.errors(include_url=False)
+    missing = [f'"{e["loc"][-1]}"' for e in found if e["type"] == "missing"]
+    needs = [problem(f"needs {', '.join(missing)}")] if missing else []
+    return invalid(*needs, *(_worded(e, known) for e in found if e["type"] != "missing"))
+
+
+def _worded(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
     loc, context = error["loc"], error.get("ctx") or {}
     if error["type"] == OURS:
         message = error["msg"]
-    elif error["type"] == "missing":
-        message, loc = f'needs "{loc[-1]}"', loc[:-1]
     elif error["type"] == "extra_forbidden":
         key = str(loc[-1])
         advice = did_you_mean(key, known) or f"; known: {', '.join(known) or 'none'}"

@@ -1,0 +1,9 @@
+"""The data sets that ship inside, one file each."""
+
+from layerkit.builtin.datasets.csv import Csv
+from layerkit.builtin.datasets.digits import Digits
+from layerkit.builtin.datasets.mnist import Mnist
+from layerkit.builtin.datasets.npz import Npz
+from layerkit.builtin.datasets.spiral import Spiral
+
+__all__ = ["Csv", "Digits", "Mnist", "Npz", "Spiral"]

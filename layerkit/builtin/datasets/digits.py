@@ -1,0 +1,48 @@
+"""The optical digits that ship inside."""
+
+from importlib import resources
+
+import numpy as np
+
+from layerkit import Data, Dataset, Form, NonNegativeInt, Targets
+from layerkit.builtin.datasets.splitting import TestFraction, split
+
+
+class Digits(Dataset):
+    """1,797 handwritten digits of 8 x 8 pixels, each from 0 to 16; they need no download.
+
+    The training and the test part are drawn at random, whatever the digit. Pixels stay bytes in
+    memory and are multiplied by 1/16 batch by batch.
+
+    Args:
+        test_fraction: The share of the images to test on.
+        seed: What the choice of the test images follows from.
+        flat: Whether an image is a vector rather than one channel of rows.
+
+    Shapes:
+        x: ``(count, 64)``, or ``(count, 1, 8, 8)`` if not flat
+        t: ``(count,)``, labels 0 to 9
+
+    Source:
+        Alpaydin and Kaynak (1998), "Optical Recognition of Handwritten Digits", UCI Machine
+        Learning Repository, doi:10.24432/C50P49, CC BY 4.0; see ``digits.LICENSE.md``.
+    """
+
+    def __init__(
+        self, test_fraction: TestFraction = 0.2, seed: NonNegativeInt = 0, flat: bool = True
+    ) -> None:
+        self.test_fraction = test_fraction
+        self.seed = seed
+        self.flat = flat
+
+    def inspect(self) -> Form:
+        """Return the form of the images, reading nothing."""
+        return Form((64,) if self.flat else (1, 8, 8), Targets(classes=10))
+
+    def load(self) -> Data:
+        """Read the images and part them."""
+        file = resources.files("layerkit.builtin.datasets") / "digits.npz"
+        with file.open("rb") as stream, np.load(stream) as arrays:
+            x, t = arrays["x"], arrays["t"]
+        x = x.reshape(-1, *self.inspect().shape)
+        return split(x, t, self.test_fraction, np.random.default_rng(self.seed), scale=1 / 16)

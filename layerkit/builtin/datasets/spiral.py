@@ -1,0 +1,61 @@
+"""The spirals that no straight line parts."""
+
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge
+
+from layerkit import Data, Dataset, Form, NonNegativeFloat, NonNegativeInt, PositiveInt, Targets
+from layerkit.builtin.datasets.splitting import TestFraction, split
+
+
+class Spiral(Dataset):
+    """Points on spirals around the origin, one arm for each class, generated.
+
+    Point ``i`` of ``n`` of class ``c`` lies at ``(r sin a, r cos a)`` with the radius ``r = i / n``
+    and the angle ``a = 4 c + 4 r + noise * g`` in radians, where ``g`` is drawn from the standard
+    normal distribution.
+
+    Args:
+        classes: The number of arms.
+        per_class: The points of each arm.
+        noise: The standard deviation of the angle, in radians.
+        test_fraction: The share of the points to test on, drawn at random whatever the class.
+        seed: What the points, and the choice of those to test on, follow from.
+
+    Shapes:
+        x: ``(count, 2)``
+        t: ``(count,)``, labels from 0
+
+    Source:
+        Saito (2018), "Deep Learning from Scratch 2", section 1.4.1; after Karpathy's notes for
+        Stanford's CS231n, "Putting it together: Minimal Neural Network Case Study", whose radius
+        reaches 1 at the last point.
+    """
+
+    def __init__(
+        self,
+        classes: Annotated[int, Ge(2)] = 3,
+        per_class: PositiveInt = 100,
+        noise: NonNegativeFloat = 0.2,
+        test_fraction: TestFraction = 0.2,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        self.classes = classes
+        self.per_class = per_class
+        self.noise = noise
+        self.test_fraction = test_fraction
+        self.seed = seed
+
+    def inspect(self) -> Form:
+        """Return the form of the points."""
+        return Form((2,), Targets(classes=self.classes))
+
+    def load(self) -> Data:
+        """Generate the points and part them."""
+        rng = np.random.default_rng(self.seed)
+        t = np.repeat(np.arange(self.classes), self.per_class)
+        radius = np.tile(np.arange(self.per_class) / self.per_class, self.classes)
+        angle = 4 * t + 4 * radius + self.noise * rng.standard_normal(len(t))
+        x = np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
+        return split(x, t, self.test_fraction, rng)
