@@ -1,9 +1,8 @@
 """What all components share, whatever their kind."""
 
 from abc import ABC
-from collections.abc import Iterator
 from inspect import Parameter, signature
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class Component(ABC):
     owns_variables: ClassVar[bool] = False
     dtype: DType = np.float64
 
-    def scratch(self, name: str, shape: Shape, dtype: DType = None) -> Array:
+    def scratch(self, name: str, shape: Shape, dtype: DType | None = None) -> Array:
         """Return an array to work in, the same one at each call with that name.
 
         Its contents are undefined at first, and its own at every later call: what ``forward``
@@ -49,14 +48,6 @@ class Component(ABC):
     def options(self) -> dict[str, Any]:
         """Return the options it was made with, by name."""
         return {name: getattr(self, name) for name in option_parameters(type(self))}
-
-    def walk(self) -> Iterator[Self]:
-        """Yield the component and the components of its kind inside it, at any depth."""
-        yield self
-        for value in vars(self).values():
-            for item in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(item, Component) and item.kind == self.kind:
-                    yield from item.walk()
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())

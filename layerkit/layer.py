@@ -1,7 +1,7 @@
 """The contract of a layer."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from inspect import Parameter, signature
 from typing import Any, ClassVar
 
@@ -91,6 +91,14 @@ class Layer(Component):
             variable.allocate(dtype)
             variable.initialize(rng)
         return shape
+
+    def walk(self) -> Iterator["Layer"]:
+        """Yield the layer and the layers among its attributes, and in lists of them."""
+        yield self
+        for value in vars(self).values():
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Layer):
+                    yield from item.walk()
 
     def variables(self) -> Sequence[tuple[str, State]]:
         """Return the parameters and states that ``build`` declared, with their names."""

@@ -205,8 +205,9 @@ class Network:
 
     def train_step(self, x: Array, t: Array) -> float:
         """Return the loss of a batch, and set the gradients of all parameters."""
-        value = self.loss_of(self.forward(x, training=True), t)
-        self.backward(self._loss.backward())
+        loss = self._loss_or_error()
+        value = loss.forward(self.forward(x, training=True), t)
+        self.backward(loss.backward())
         return value
 
     def loss_of(self, y: Array, t: Array) -> float:
@@ -216,9 +217,12 @@ class Network:
             y: What ``forward`` returned.
             t: The targets.
         """
+        return self._loss_or_error().forward(y, t)
+
+    def _loss_or_error(self) -> Loss:
         if self._loss is None:
             raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
-        return self._loss.forward(y, t)
+        return self._loss
 
     def predict(self, x: Array) -> Array:
         """Return the output for a batch, as layers behave in evaluation.

@@ -6,7 +6,7 @@ data-parallel training reduces and what a checkpoint stores.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from layerkit.arrays import DType, empty, zeros
@@ -101,7 +101,7 @@ def _variables_in(name: str, value: object) -> Iterator[tuple[str, State]]:
             yield f"{name}.{inner}", variable
 
 
-def bind_all(found: list[State], dtype: DType) -> Array:
+def bind_all(found: Sequence[State], dtype: DType) -> Array:
     """Allocate one contiguous vector and make every variable a view of it, in order."""
     vector = zeros((sum(v.size for v in found),), dtype)
     start = 0

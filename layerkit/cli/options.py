@@ -1,6 +1,7 @@
 """Arguments and options that several verbs take, and how they are answered."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]], right: set[int]) -> None:
+def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: set[int]) -> None:
     """Print columns, aligned; those in ``right`` to the right."""
     table = [header, *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]

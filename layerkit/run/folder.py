@@ -55,7 +55,7 @@ class RunFolder:
     def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
         """Write the parameters and states of a network under their names, as ``.npz``."""
         arrays = network.named(params, states)
-        self._write(name, lambda file: np.savez(file, **arrays))
+        self._write(name, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
         aside = self.path / f".{name}.part"

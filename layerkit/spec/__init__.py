@@ -102,8 +102,11 @@ def parse_spec(
     content: TrainingSpec | GraphSpec | None = None
     problems = list(document.problems)
     try:
-        model = GraphSpec if is_graph else TrainingSpec
-        content = validated(model, document.value, Reading(registry, folder))
+        reading = Reading(registry, folder)
+        if is_graph:
+            content = validated(GraphSpec, document.value, reading)
+        else:
+            content = validated(TrainingSpec, document.value, reading)
     except ValidationError as error:
         problems += _located(error, document.value)
     wiring, misnamed = wire(document.value, registry)

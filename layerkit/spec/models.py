@@ -50,8 +50,9 @@ class ComponentSpec(Generic[C]):
         Raises:
             ValueError: Its options do not go together.
         """
-        component: Any = self.entry.cls(**{k: _created(v) for k, v in self.options.items()})
-        return component
+        cls: type[Any] = self.entry.cls
+        created: C = cls(**{k: _created(v) for k, v in self.options.items()})
+        return created
 
 
 def _created(value: Any) -> Any:
@@ -126,7 +127,8 @@ class Reading:
     def component(self, kind: type[Component], value: Any) -> ComponentSpec[Any]:
         """Validate a component: its bare name, or an object with its type and options."""
         if isinstance(value, str):
-            name, options, at = value, {}, ()
+            name, options = value, {}
+            at: tuple[str, ...] = ()
         elif isinstance(value, dict) and "type" in value:
             name, options, at = value["type"], {**value}, ("type",)
             del options["type"]

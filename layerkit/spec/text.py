@@ -123,6 +123,7 @@ class _Reader:
         if len(path) > MAX_DEPTH:
             raise _NotJsonError(at, f"nested deeper than {MAX_DEPTH} levels")
         opening = self.text[at : at + 1]
+        value: Any
         if opening == "{":
             value, end = self.members(path, at)
         elif opening == "[":

@@ -71,7 +71,7 @@ def problem(message: str, loc: tuple[str | int, ...] = (), value: Any = None) ->
     """Return an error with our own words at a place."""
     # A template without a context is taken as it stands, braces and all.
     return InitErrorDetails(
-        type=PydanticCustomError(OURS, message),  # type: ignore[arg-type]  # wants a literal
+        type=PydanticCustomError(OURS, message),
         loc=loc,
         input=value,
     )

@@ -63,7 +63,7 @@ class Gather:
         self.count = len(split)
         self._split = split
         self._dtype = np.dtype(dtype)
-        self._scale = self._dtype.type(split.scale)
+        self._scale = np.asarray(split.scale, self._dtype)
         self._as_stored = split.x.dtype == self._dtype and split.scale == 1
         self._scratch = Scratch()
 
@@ -85,4 +85,5 @@ class Gather:
         if self._as_stored:
             return x
         out = self._scratch("converted", x.shape, self._dtype)
-        return np.multiply(x, self._scale, out=out, casting="unsafe")
+        converted: Array = np.multiply(x, self._scale, out=out, casting="unsafe")
+        return converted

@@ -127,23 +127,31 @@ class Trainer:
             self._judge(evaluation)
             yield evaluation
 
-    def _train_until(self, step: int) -> None:
-        network, params, grads = self.network, self.network.params, self.network.grads
+    def train_step(self) -> None:
+        """Make one update.
+
+        Raises:
+            NonFiniteError: The loss became NaN or infinite; nothing was updated.
+        """
+        x, t = self.batches.next()
+        self.loss = self.network.train_step(x, t)
+        if not math.isfinite(self.loss):
+            raise self._non_finite("loss", self.loss)
+        grads = self.network.grads
+        # Here, and only here, several processes would sum their gradients.
         longest = self.settings.max_gradient_norm
+        if longest is not None:
+            norm = math.sqrt(float(grads @ grads))
+            if norm > longest:
+                grads *= longest / norm
+        self.optimizer.update(self.network.params, grads, self.step)
+        self.step += 1
+
+    def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
         with np.errstate(over="ignore", invalid="ignore"):
             while self.step < step and not self.stop_requested:
-                x, t = self.batches.next()
-                self.loss = network.train_step(x, t)
-                if not math.isfinite(self.loss):
-                    raise self._non_finite("loss", self.loss)
-                # Here, and only here, several processes would sum their gradients.
-                if longest is not None:
-                    norm = math.sqrt(float(grads @ grads))
-                    if norm > longest:
-                        grads *= longest / norm
-                self.optimizer.update(params, grads, self.step)
-                self.step += 1
+                self.train_step()
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}

@@ -1,0 +1,97 @@
+"""Downloads into the user's cache, through pooch."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pooch
+
+from layerkit import DataError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+RETRIES = 3
+"""How often a download is tried again at each mirror."""
+
+
+def cache_folder(name: str) -> Path:
+    """Return the folder of a data set in the user's cache, which may not exist yet."""
+    return Path(pooch.os_cache("layerkit")) / name
+
+
+def download(
+    name: str, folder: Path, mirrors: Sequence[str], check: Callable[[Path], object]
+) -> Path:
+    """Download a file from the first mirror that has it right, and return where it is.
+
+    It is downloaded under another name and takes its own once it is complete and checked.
+
+    Args:
+        name: The name of the file, at the mirrors and in the folder.
+        folder: Where to put it; made if need be.
+        mirrors: The addresses of the folders it may be in.
+        check: Raises ``ValueError`` if a file does not hold what it should.
+
+    Raises:
+        DataError: No mirror has it right; the message goes on after "and".
+    """
+
+    def fetch_and_check(url: str, output_file: str, pup: Any) -> None:
+        with _progress_bar(name) as bar:
+            pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)(url, output_file, pup)
+        check(Path(output_file))
+
+    failures = []
+    for mirror in mirrors:
+        pup = pooch.create(folder, mirror, registry={name: None}, retry_if_failed=RETRIES)
+        try:
+            return Path(pup.fetch(name, downloader=fetch_and_check))
+        # What fails between here and the mirror is an OSError, and so is a full disk.
+        except (OSError, ValueError) as error:
+            failures.append(f"\n  {pup.get_url(name)}: {error}")
+    raise DataError(f"downloading it failed:{''.join(failures)}")
+
+
+@contextmanager
+def _progress_bar(name: str) -> "Iterator[_Bar | bool]":
+    """Show how far a download is, if people are watching; else yield False."""
+    if not sys.stderr.isatty():
+        yield False
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield _Bar(progress)
+
+
+class _Bar:
+    """A progress bar of rich as pooch wants one."""
+
+    def __init__(self, progress: "Progress") -> None:
+        self._progress = progress
+        self._task = progress.add_task("")
+
+    @property
+    def total(self) -> float | None:
+        """The number of bytes that make it full."""
+        return self._progress.tasks[0].total
+
+    @total.setter
+    def total(self, size: float) -> None:
+        self._progress.update(self._task, total=size)
+
+    def update(self, size: float) -> None:
+        """Go on by a number of bytes."""
+        self._progress.advance(self._task, size)
+
+    def reset(self) -> None:
+        """Go back to the start."""
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        """End the bar; the context it was made in does."""

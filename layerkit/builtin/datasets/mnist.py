@@ -1,0 +1,104 @@
+"""The MNIST database of handwritten digits."""
+
+import os
+from pathlib import Path
+
+from layerkit import Array, Data, DataError, Dataset, Form, Split, Targets
+from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.idx import IdxError, IdxFile
+
+FILES = (
+    IdxFile("train-images-idx3-ubyte", (60_000, 28, 28), "6bbc9ace898e44ae57da46a324031adb"),
+    IdxFile("train-labels-idx1-ubyte", (60_000,), "a25bea736e30d166cdddb491f175f624"),
+    IdxFile("t10k-images-idx3-ubyte", (10_000, 28, 28), "2646ac647ad5339dbf082846283269ea"),
+    IdxFile("t10k-labels-idx1-ubyte", (10_000,), "27ae3e4e09519cfbb04c329615203637"),
+)
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+
+class Mnist(Dataset):
+    """60,000 handwritten digits to train on and 10,000 to test on, of 28 x 28 pixels, 0 to 255.
+
+    The four IDX files, unpacked or as ``.gz``, are looked for in the folder ``mnist`` of
+    ``$LAYERKIT_DATA``, in ``$LAYERKIT_DATA`` itself and in the user's cache; one that is in none
+    of them is downloaded into the cache, from ``$LAYERKIT_MNIST_MIRROR`` if that is set. Their
+    content is compared with the published checksums. Pixels stay bytes in memory, 55 MB in all,
+    and are multiplied by 1/255 batch by batch.
+
+    Args:
+        flat: Whether an image is a vector rather than one channel of rows.
+
+    Shapes:
+        x: ``(count, 784)``, or ``(count, 1, 28, 28)`` if not flat
+        t: ``(count,)``, labels 0 to 9
+
+    Source:
+        LeCun, Bottou, Bengio and Haffner (1998), "Gradient-Based Learning Applied to Document
+        Recognition", section III.A.
+    """
+
+    def __init__(self, flat: bool = True) -> None:
+        self.flat = flat
+
+    def inspect(self) -> Form:
+        """Return the form of the images, reading nothing."""
+        return Form((784,) if self.flat else (1, 28, 28), Targets(classes=10))
+
+    def load(self) -> Data:
+        """Read the images, downloading them if need be."""
+        train_x, train_t, test_x, test_t = (_read(file) for file in FILES)
+        shape = (-1, *self.inspect().shape)
+        return Data(
+            Split(train_x.reshape(shape), train_t, 1 / 255),
+            Split(test_x.reshape(shape), test_t, 1 / 255),
+        )
+
+
+def _read(file: IdxFile) -> Array:
+    path = _path(file)
+    try:
+        return file.read(path)
+    except IdxError as error:
+        raise DataError(f"{path}: {error}; delete it, and it is downloaded again") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _path(file: IdxFile) -> Path:
+    """Return where a file is, downloading it if it is nowhere."""
+    root = os.environ.get("LAYERKIT_DATA")
+    folders = [Path(root, "mnist"), Path(root)] if root else []
+    found = _found(file, folders)
+    if found:
+        return found
+    # Only here, because it imports what only a download needs.
+    from layerkit.builtin.datasets.downloading import cache_folder, download
+
+    cache = cache_folder("mnist")
+    found = _found(file, [cache])
+    if found:
+        return found
+    mirror = os.environ.get("LAYERKIT_MNIST_MIRROR")
+    mirrors = (mirror,) if mirror else MIRRORS
+    try:
+        return download(f"{file.name}.gz", cache, mirrors, check=file.read)
+    except DataError as error:
+        places = ", ".join(str(folder) for folder in (*folders, cache))
+        names = ", ".join(f.name for f in FILES)
+        raise DataError(
+            f"MNIST: {file.name} is not in {places}, and {error}\n"
+            f"put the four files ({names}), unpacked or as .gz, into a folder "
+            "mnist and set LAYERKIT_DATA to the folder that holds it"
+        ) from error
+
+
+def _found(file: IdxFile, folders: list[Path]) -> Path | None:
+    for folder in folders:
+        for name in (file.name, f"{file.name}.gz"):
+            if (folder / name).is_file():
+                return folder / name
+    return None
