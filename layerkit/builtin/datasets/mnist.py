@@ -63,7 +63,9 @@ def _read(file: IdxFile) -> Array:
     try:
         return file.read(path)
     except IdxError as error:
-        raise DataError(f"{path}: {error}; delete it, and it is downloaded again") from error
+        raise DataError(
+            f"{path}: {error}; put the right file in its place, or remove it to have it downloaded"
+        ) from error
     except OSError as error:
         raise unreadable(path, error) from error
 

@@ -1,0 +1,136 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError
+
+
+def value_of(metric, *batches):
+    metric.reset()
+    for y, t in batches:
+        metric.update(np.asarray(y), np.asarray(t))
+    return metric.value()
+
+
+LOGITS = [[1.0, 3.0, 2.0], [5.0, 0.0, 1.0], [0.0, 0.1, 0.2], [0.0, -1.0, -2.0]]
+
+
+def test_accuracy_counts_where_the_largest_output_is_at_the_label():
+    assert value_of(Accuracy(), (LOGITS, [1, 0, 0, 2])) == 0.5
+
+
+def test_accuracy_takes_one_hot_targets_too():
+    one_hot = np.eye(3)[[1, 0, 0, 2]]
+
+    assert value_of(Accuracy(), (LOGITS, one_hot)) == 0.5
+
+
+def test_accuracy_is_of_all_examples_and_not_of_batches():
+    batches = [(LOGITS[:3], [1, 0, 2]), (LOGITS[3:], [2])]
+
+    assert value_of(Accuracy(), *batches) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("y", "t"),
+    [
+        ([[2.0], [-1.0], [0.5], [-3.0]], [1, 0, 0, 1]),
+        ([2.0, -1.0, 0.5, -3.0], [1, 0, 0, 1]),
+        ([[2.0], [-1.0], [0.5], [-3.0]], [[1.0], [0.0], [0.0], [1.0]]),
+    ],
+    ids=["one output for labels", "outputs like the labels", "outputs like the numbers"],
+)
+def test_binary_accuracy_asks_on_which_side_of_0_a_logit_is(y, t):
+    assert value_of(BinaryAccuracy(), (y, t)) == 0.5
+
+
+def test_binary_accuracy_counts_each_output_alone():
+    y = [[1.0, -1.0, 1.0, 1.0], [-1.0, -1.0, -1.0, -1.0]]
+    t = [[1, 0, 1, 0], [0, 0, 0, 0]]
+
+    assert value_of(BinaryAccuracy(), (y, t)) == 7 / 8
+
+
+def test_mean_absolute_error_is_a_mean_over_examples_and_outputs():
+    first = ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 4.0], [2.0, 7.0]])
+    second = ([[0.0, 0.0]], [[3.0, -3.0]])
+
+    # |0| + |-2| + |1| + |-3| + |-3| + |3| = 12 over 6 numbers
+    assert value_of(MeanAbsoluteError(), first, second) == 2.0
+    assert not MeanAbsoluteError.higher_is_better
+
+
+def test_mean_absolute_error_takes_one_output_for_single_numbers():
+    assert value_of(MeanAbsoluteError(), ([[1.0], [2.0]], [2.0, 5.0])) == 2.0
+
+
+def test_r2_is_the_share_of_the_spread_that_is_explained():
+    # The spread around the mean 2.5 is 2.25 + 0.25 + 0.25 + 2.25 = 5; the residuals are 4 of 1/4.
+    assert value_of(R2(), ([1.5, 2.5, 2.5, 3.5], [1, 2, 3, 4])) == pytest.approx(0.8)
+
+
+def test_r2_of_the_mean_is_0_and_of_the_targets_1():
+    t = [1.0, 2.0, 6.0]
+
+    assert value_of(R2(), ([3.0, 3.0, 3.0], t)) == pytest.approx(0)
+    assert value_of(R2(), (t, t)) == 1
+
+
+def test_r2_of_several_outputs_is_the_mean_of_each_ones_own():
+    t = np.array([[1.0, 100.0], [2.0, 200.0], [6.0, 600.0]])
+    y = np.column_stack([t[:, 0], [300.0, 300.0, 300.0]])
+
+    assert value_of(R2(), (y, t)) == pytest.approx(0.5)
+
+
+def test_r2_of_targets_that_are_all_the_same_is_1_if_exact_and_0_if_not():
+    t = [0.1] * 7
+
+    assert value_of(R2(), (t, t), (t, t)) == 1
+    assert value_of(R2(), (t, t), ([0.2] * 7, t)) == 0
+
+
+def test_r2_keeps_its_digits_where_the_mean_is_far_larger_than_the_spread():
+    t = 1e9 + np.array([1.0, 2.0, 3.0, 4.0])
+    y = t + np.array([0.5, 0.5, -0.5, -0.5])
+
+    assert value_of(R2(), (y[:1], t[:1]), (y[1:], t[1:])) == pytest.approx(0.8, rel=1e-9)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    cuts=st.sets(st.integers(1, 19), max_size=5),
+    offset=st.sampled_from([0.0, 1e3, -1e6]),
+)
+def test_r2_does_not_depend_on_how_the_examples_come_in_batches(seed, cuts, offset):
+    rng = np.random.default_rng(seed)
+    t = rng.normal(size=(20, 2)) * [1, 50] + offset
+    y = t + rng.normal(size=t.shape)
+    ends = [0, *sorted(cuts), 20]
+    batches = [(y[i:j], t[i:j]) for i, j in pairwise(ends)]
+    unexplained = ((y - t) ** 2).sum(axis=0) / ((t - t.mean(axis=0)) ** 2).sum(axis=0)
+
+    assert value_of(R2(), *batches) == pytest.approx(1 - unexplained.mean(), rel=1e-8)
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), BinaryAccuracy(), MeanAbsoluteError(), R2()])
+def test_reset_forgets_and_before_the_first_batch_there_is_no_number(metric):
+    y = np.array([[0.0, 1.0], [1.0, 0.0]])
+    value_of(metric, (y, y), (y, 1 - y))
+
+    assert value_of(metric, (y, y)) == (0 if isinstance(metric, MeanAbsoluteError) else 1)
+    metric.reset()
+    assert math.isnan(metric.value())
+
+
+@pytest.mark.parametrize("metric", [Accuracy(), BinaryAccuracy(), MeanAbsoluteError(), R2()])
+def test_metrics_leave_outputs_and_targets_alone(metric):
+    y = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    t = np.array([[1.0, 0.0], [3.0, 0.0]])
+    y.flags.writeable = t.flags.writeable = False
+
+    assert math.isfinite(value_of(metric, (y, t)))
