@@ -63,8 +63,8 @@ class R2(Metric):
         t: the shape of ``y``, up to a trailing axis of 1
 
     Source:
-        Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance", eq. 2.1,
-        for joining batches; ``sklearn.metrics.r2_score`` for targets that are always the same.
+        Chan, Golub and LeVeque (1983), "Algorithms for Computing the Sample Variance", for joining
+        batches; ``sklearn.metrics.r2_score`` for targets that are always the same.
     """
 
     def __init__(self) -> None:

@@ -38,6 +38,7 @@ def test_cosine_ends_with_the_run_unless_it_has_steps_of_its_own():
 
 def test_warmup_climbs_in_equal_steps_to_the_rate_that_follows():
     schedule = LinearWarmup(4, after=0.8)
+    schedule.build(200)
 
     assert rates(schedule, 0, 1, 2, 3, 4, 100) == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
 

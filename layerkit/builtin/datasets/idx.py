@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class IdxFile:
         digest = hashlib.md5(usedforsecurity=False)
         with _unpacked(path) as file:
             digest.update(self._header(file))
-            view, done = memoryview(array.reshape(-1)), 0
+            view, done = array.reshape(-1).data, 0
             while done < len(view):
                 size = file.readinto(view[done : done + CHUNK])
                 if not size:
@@ -67,7 +67,7 @@ class IdxFile:
             )
         return array
 
-    def _header(self, file: BinaryIO) -> bytes:
+    def _header(self, file: BufferedIOBase) -> bytes:
         """Return the magic number and the shape, if they are right."""
         # Two zeros, 8 for unsigned bytes, and how many axes there are.
         magic = bytes((0, 0, 8, len(self.shape)))
@@ -87,7 +87,7 @@ class IdxFile:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[BinaryIO]:
+def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file for reading, through gzip if its content, whatever its name, is packed."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -97,6 +97,6 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
             return
         try:
             with gzip.open(file) as unpacked:
-                yield unpacked  # type: ignore[misc]  # a BinaryIO in all that is used here
+                yield unpacked
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise IdxError(f"is damaged: {error}") from error

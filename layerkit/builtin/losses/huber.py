@@ -20,7 +20,7 @@ class Huber(ElementwiseLoss):
         t: the shape of ``y``, up to a trailing axis of 1
 
     Source:
-        Huber (1964), "Robust Estimation of a Location Parameter", section 4.
+        Huber (1964), "Robust Estimation of a Location Parameter".
     """
 
     metrics = ("mean_absolute_error", "r2")

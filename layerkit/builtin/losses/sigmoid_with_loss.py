@@ -18,7 +18,7 @@ class SigmoidWithLoss(ElementwiseLoss):
         t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
 
     Source:
-        Saito (2018), "Deep Learning from Scratch 2", section 4.2.4.
+        Saito (2018), "Deep Learning from Scratch 2", section 4.2.
     """
 
     metrics = ("binary_accuracy",)

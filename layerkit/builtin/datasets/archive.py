@@ -1,0 +1,120 @@
+"""Reads arrays of numbers from a NumPy archive."""
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, NoReturn, Self, TypeVar
+
+import numpy as np
+from numpy.lib import format as npy
+
+from layerkit import Array, DataError, Shape
+from layerkit.builtin.datasets.files import unreadable
+
+T = TypeVar("T")
+
+
+class Archive(AbstractContextManager["Archive"]):
+    """An open ``.npz`` file, from which single arrays or only their headers are read.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: By every method, where the file or an array in it is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise DataError(f"{path}: {_why_no_archive(path)}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._zip.close()
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise a ``DataError`` that names the file."""
+        raise DataError(f"{self._path}: {reason}")
+
+    def shape(self, name: str) -> Shape:
+        """Return the shape of an array of numbers, reading no more than its header."""
+        shape, dtype = self._read(name, _header)
+        if dtype.hasobject:
+            self.refuse(
+                f'array "{name}" holds Python objects, which could run code when they are read; '
+                "store it as numbers"
+            )
+        if dtype.kind not in "biuf":
+            self.refuse(f'array "{name}" must hold numbers, got {dtype}')
+        if 0 in (shape or (0,)):
+            self.refuse(f'array "{name}" must hold at least one example, got the shape {shape}')
+        return shape
+
+    def numbers(self, name: str) -> Array:
+        """Return an array of finite numbers."""
+        self.shape(name)
+        array = self._read(name, _content)
+        # The least and the greatest are finite only if all are, and take no memory to find.
+        if not np.isfinite(array.min()) or not np.isfinite(array.max()):
+            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            at = ", ".join(map(str, place))
+            self.refuse(f"{name}[{at}]: must be a finite number, got {array[place]}")
+        return array
+
+    def _read(self, name: str, read: Callable[[IO[bytes]], T]) -> T:
+        try:
+            member = self._zip.open(f"{name}.npy")
+        except KeyError as error:
+            names = ", ".join(f'"{n.removesuffix(".npy")}"' for n in self._zip.namelist())
+            raise DataError(
+                f'{self._path}: has no array "{name}"; it has {names or "no arrays at all"}'
+            ) from error
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            raise self._damaged(name, error) from error
+        with member:
+            try:
+                return read(member)
+            except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+                raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, error: Exception) -> DataError:
+        return DataError(
+            f'{self._path}: array "{name}" cannot be read ({error}); '
+            "the file is damaged: store it again"
+        )
+
+
+def _why_no_archive(path: Path) -> str:
+    """Return in what way a file is no zip archive."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start == npy.MAGIC_PREFIX:
+        return "is a .npy file, which holds one array; store both with np.savez(path, x=x, t=t)"
+    if start.startswith(b"PK"):
+        return "is a damaged .npz file, perhaps cut short; store or copy it again"
+    return "is not an .npz file; store one with np.savez(path, x=x, t=t)"
+
+
+def _header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
+    """Return the shape and the type of an array."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def _content(file: IO[bytes]) -> Array:
+    """Return an array, of numbers only."""
+    array: Array = npy.read_array(file, allow_pickle=False)
+    # The checksum of the archive is compared when the end is reached.
+    file.read(1)
+    return array

@@ -1,0 +1,35 @@
+"""The sum."""
+
+import numpy as np
+
+from layerkit import Array, Layer, Shape, ShapeError
+
+
+class Add(Layer):
+    """Sum of two or more inputs, element by element, ``z = x + y + ...``; a residual link's end.
+
+    Shapes:
+        x, y, ...: ``(batch, *shape)``
+        z: the shape of ``x``
+
+    Source:
+        Saito (2016), "Deep Learning from Scratch", section 5.4.2.
+    """
+
+    def build(self, x: Shape, y: Shape, *more: Shape) -> Shape:
+        """Keep the shape that all inputs have."""
+        if any(shape != x for shape in (y, *more)):
+            raise ShapeError("takes inputs of one shape")
+        return x
+
+    def forward(self, x: Array, y: Array, *more: Array) -> Array:
+        """Return the sum of all inputs."""
+        self._inputs = 2 + len(more)
+        z = np.add(x, y, out=self.scratch("z", x.shape))
+        for other in more:
+            z += other
+        return z
+
+    def backward(self, dout: Array) -> tuple[Array, ...]:
+        """Return ``dout`` for each input."""
+        return (dout,) * self._inputs

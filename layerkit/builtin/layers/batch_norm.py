@@ -1,0 +1,110 @@
+"""Batch normalisation."""
+
+import numpy as np
+
+from layerkit import (
+    Array,
+    Layer,
+    Parameter,
+    PositiveFloat,
+    Shape,
+    ShapeError,
+    State,
+)
+
+
+class BatchNorm(Layer):
+    """Shifts and scales each channel, ``y = gamma (x - mean) / sqrt(var + eps) + beta``.
+
+    In training, mean and variance are those of the channel in the batch, over all positions of an
+    image or a sequence; in evaluation, running means of them.
+
+    Args:
+        momentum: How far the running means go toward those of each batch.
+        epsilon: Keeps the division from 0.
+
+    Shapes:
+        x: ``(batch, channels)`` or ``(batch, channels, *positions)``
+        y: the shape of ``x``
+        gamma, beta, running_mean, running_var: ``(channels,)``
+
+    Raises:
+        ShapeError: By ``forward`` in training, for a batch with one number per channel, whose
+            variance is 0.
+
+    Source:
+        Ioffe and Szegedy (2015), "Batch Normalization", algorithms 1 and 2. As in PyTorch, the
+        running variance is the unbiased one.
+    """
+
+    mixes_examples = True
+    gamma: Parameter
+    beta: Parameter
+    running_mean: State
+    running_var: State
+
+    def __init__(self, momentum: PositiveFloat = 0.1, epsilon: PositiveFloat = 1e-5) -> None:
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, shape: Shape) -> Shape:
+        """Declare ``gamma``, ``beta`` and the running means."""
+        if not shape:
+            raise ShapeError("takes at least one axis, that of the channels")
+        channels = shape[:1]
+        self.gamma, self.beta = Parameter(channels, 1.0), Parameter(channels)
+        self.running_mean, self.running_var = State(channels), State(channels, 1.0)
+        self._over = (0, *range(2, len(shape) + 1))
+        self._column = (-1, *(1,) * (len(shape) - 1))  # a number per channel, to go with x
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        """Return the normalised input times ``gamma``, plus ``beta``."""
+        mean, var = self._statistics(x) if self.training else self._running()
+        scale = 1 / np.sqrt(var + self.epsilon)
+        self._batch_scale, self._trained = scale.reshape(self._column), self.training
+        normal = np.subtract(x, mean.reshape(self._column), out=self.scratch("normal", x.shape))
+        normal *= self._batch_scale
+        self._normal = normal
+        gamma, beta = self.gamma.value, self.beta.value
+        y = np.multiply(normal, gamma.reshape(self._column), out=self.scratch("y", x.shape))
+        y += beta.reshape(self._column)
+        return y
+
+    def backward(self, dout: Array) -> Array | None:
+        """Set the gradients of ``gamma`` and ``beta``, and return that of ``x``."""
+        work = np.multiply(dout, self._normal, out=self.scratch("work", dout.shape))
+        np.sum(work, axis=self._over, out=self.gamma.grad)
+        np.sum(dout, axis=self._over, out=self.beta.grad)
+        if not self.needs_input_grad:
+            return None
+        factor = self.gamma.value.reshape(self._column) * self._batch_scale
+        dx = np.multiply(dout, factor, out=self.scratch("dx", dout.shape))
+        if self._trained:
+            # The mean and the variance of the batch depend on x too: they take from dout its mean
+            # and what lies along the normalised input.
+            count = dout.size // len(self.gamma.grad)
+            along = np.multiply(
+                self._normal,
+                (factor.reshape(-1) * self.gamma.grad / count).reshape(self._column),
+                out=work,
+            )
+            dx -= along
+            dx -= (factor.reshape(-1) * self.beta.grad / count).reshape(self._column)
+        return dx
+
+    def _statistics(self, x: Array) -> tuple[Array, Array]:
+        """Return mean and variance of the batch, and move the running ones toward them."""
+        count = x.size // x.shape[1]
+        if count < 2:
+            raise ShapeError("takes batches with more than one number per channel in training")
+        mean = x.mean(axis=self._over)
+        centred = np.subtract(x, mean.reshape(self._column), out=self.scratch("y", x.shape))
+        var = np.square(centred, out=centred).mean(axis=self._over)
+        unbiased = var * (count / (count - 1))
+        for running, now in ((self.running_mean, mean), (self.running_var, unbiased)):
+            running.value += self.momentum * (now - running.value)
+        return mean, var
+
+    def _running(self) -> tuple[Array, Array]:
+        return self.running_mean.value, self.running_var.value

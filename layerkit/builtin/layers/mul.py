@@ -1,0 +1,35 @@
+"""The product."""
+
+import numpy as np
+
+from layerkit import Array, Layer, Shape, ShapeError
+
+
+class Mul(Layer):
+    """Product of two inputs, element by element, ``z = x y``.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+        z: the shape of ``x``
+
+    Source:
+        Saito (2016), "Deep Learning from Scratch", section 5.4.1.
+    """
+
+    def build(self, x: Shape, y: Shape) -> Shape:
+        """Keep the shape that both inputs have."""
+        if x != y:
+            raise ShapeError("takes two inputs of one shape")
+        return x
+
+    def forward(self, x: Array, y: Array) -> Array:
+        """Return ``x y``."""
+        self._x, self._y = x, y
+        return np.multiply(x, y, out=self.scratch("z", x.shape))
+
+    def backward(self, dout: Array) -> tuple[Array, Array]:
+        """Return ``dx = dout y`` and ``dy = dout x``."""
+        dx = np.multiply(dout, self._y, out=self.scratch("dx", dout.shape))
+        dy = np.multiply(dout, self._x, out=self.scratch("dy", dout.shape))
+        return dx, dy

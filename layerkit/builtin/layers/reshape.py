@@ -1,0 +1,43 @@
+"""Reshaping."""
+
+import math
+
+from layerkit import Array, Layer, Shape, ShapeError
+
+
+class Reshape(Layer):
+    """Gives each example another shape; the last axis varies fastest.
+
+    Args:
+        shape: The new shape. One axis may be -1: it takes what the others leave.
+
+    Shapes:
+        x: ``(batch, *old)``
+        y: ``(batch, *shape)``, a view of ``x`` where memory allows
+
+    Raises:
+        ValueError: An axis is neither positive nor -1, or several are -1.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        if any(n < 1 and n != -1 for n in shape) or shape.count(-1) > 1:
+            raise ValueError("shape must have positive axes, and -1 for at most one of them")
+        self.shape = shape
+
+    def build(self, shape: Shape) -> Shape:
+        """Return the new shape, with -1 replaced."""
+        size, known = math.prod(shape), math.prod(n for n in self.shape if n != -1)
+        inferred = tuple(size // known if n == -1 else n for n in self.shape)
+        if math.prod(inferred) != size:
+            raise ShapeError(f"makes {list(self.shape)} of each example")
+        self._to = inferred
+        return inferred
+
+    def forward(self, x: Array) -> Array:
+        """Return the examples in their new shape."""
+        self._from = x.shape
+        return x.reshape(len(x), *self._to)
+
+    def backward(self, dout: Array) -> Array:
+        """Return the gradient in the shape of the input."""
+        return dout.reshape(self._from)

@@ -1,0 +1,297 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from layerkit import DataError, Form, Targets
+from layerkit.builtin.datasets import Npz
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Stores arrays and returns the path of the file."""
+
+    def store(**arrays):
+        path = tmp_path / "data.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return store
+
+
+def labels(count, classes=2):
+    return np.arange(count) % classes
+
+
+def refusal(dataset):
+    """What ``inspect`` says, which ``load`` must say as well."""
+    with pytest.raises(DataError) as inspected:
+        dataset.inspect()
+    with pytest.raises(DataError) as loaded:
+        dataset.load()
+    assert str(loaded.value) == str(inspected.value)
+    return str(inspected.value)
+
+
+class TestWhatIsRead:
+    def test_integers_are_the_labels_of_classes(self, stored):
+        path = stored(x=np.zeros((6, 4, 3)), t=labels(6, 3).astype(np.uint8))
+
+        assert Npz(path).inspect() == Form((4, 3), Targets(classes=3))
+
+    def test_floats_are_numbers(self, stored):
+        path = stored(x=np.zeros((6, 4)), t=np.zeros(6))
+
+        assert Npz(path).inspect() == Form((4,), Targets())
+
+    def test_several_numbers_an_example_are_numbers_though_they_be_integers(self, stored):
+        path = stored(x=np.zeros((6, 4)), t=np.zeros((6, 2), int))
+
+        assert Npz(path).inspect() == Form((4,), Targets((2,)))
+
+    def test_a_part_is_kept_for_testing(self, stored):
+        path = stored(x=np.arange(10.0), t=np.arange(10.0) * 2)
+
+        data = Npz(path, test_fraction=0.3).load()
+
+        assert (len(data.train), len(data.test)) == (7, 3)
+        np.testing.assert_array_equal(data.test.t, data.test.x * 2)
+        assert sorted([*data.train.x, *data.test.x]) == list(range(10))
+
+    def test_the_seed_decides_what_is_tested_on(self, stored):
+        path = stored(x=np.arange(50.0), t=np.arange(50.0))
+
+        first, again, other = (set(Npz(path, seed=s).load().test.t) for s in (1, 1, 2))
+
+        assert first == again != other
+
+    def test_a_test_part_of_its_own_is_taken_as_it_stands(self, stored):
+        path = stored(
+            a=np.arange(6).reshape(3, 2), b=labels(3), c=np.array([[7, 8]]), d=np.array([2])
+        )
+
+        data = Npz(path, x="a", t="b", x_test="c", t_test="d", scale=0.5).load()
+
+        assert data.train.x.tolist() == [[0, 1], [2, 3], [4, 5]]
+        assert data.train.t.tolist() == [0, 1, 0]
+        assert data.test.x.tolist() == [[7, 8]]
+        assert data.test.t.tolist() == [2]
+        assert data.train.scale == data.test.scale == 0.5
+
+    def test_a_class_may_be_in_the_test_part_only(self, stored):
+        path = stored(x=np.zeros((2, 2)), t=labels(2), v=np.zeros((1, 2)), w=np.array([2]))
+
+        assert Npz(path, x_test="v", t_test="w").inspect().targets.classes == 3
+
+    def test_integers_stay_integers(self, stored):
+        path = stored(x=np.zeros((6, 4), np.uint8), t=labels(6))
+
+        data = Npz(path, scale=1 / 255).load()
+
+        assert data.train.x.dtype == np.uint8
+        assert data.train.scale == 1 / 255
+
+    def test_compressed_archives_are_read_too(self, tmp_path):
+        path = tmp_path / "small.npz"
+        np.savez_compressed(path, x=np.arange(20.0), t=labels(20))
+
+        assert len(Npz(path).load().train) == 16
+
+    def test_inspecting_reads_of_the_examples_only_the_header(self, stored):
+        path = stored(x=np.zeros((1000, 1000)), t=labels(1000))
+        tracemalloc.start()
+
+        Npz(path).inspect()
+
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1_000_000
+
+    def test_loading_holds_the_examples_in_memory_once(self, stored):
+        x = np.zeros((1000, 1000))
+        path = stored(x=x, t=labels(1000))
+        tracemalloc.start()
+
+        Npz(path, test_fraction=0.1).load()
+
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.3 * x.nbytes
+
+
+class TestWhatIsRefused:
+    def test_half_a_test_part(self, tmp_path):
+        with pytest.raises(ValueError, match="x_test and t_test go together: give both or neither"):
+            Npz(tmp_path / "data.npz", x_test="v")
+
+    def test_a_missing_file(self, tmp_path):
+        path = tmp_path / "nowhere.npz"
+
+        assert refusal(Npz(path)) == (
+            f"{path}: there is no such file; a relative path starts at the folder of the spec"
+        )
+
+    def test_a_folder(self, tmp_path):
+        assert refusal(Npz(tmp_path)) == f"{tmp_path}: cannot be read: Is a directory"
+
+    def test_a_file_of_another_kind(self, tmp_path):
+        path = tmp_path / "data.npz"
+        path.write_text("x,t\n1,2\n")
+
+        assert refusal(Npz(path)) == (
+            f"{path}: is not an .npz file; store one with np.savez(path, x=x, t=t)"
+        )
+
+    def test_a_single_array(self, tmp_path):
+        path = tmp_path / "data.npy"
+        np.save(path, np.zeros(3))
+
+        assert refusal(Npz(path)) == (
+            f"{path}: is a .npy file, which holds one array; "
+            "store both with np.savez(path, x=x, t=t)"
+        )
+
+    def test_a_file_that_was_cut_short(self, stored):
+        path = stored(x=np.zeros((100, 10)), t=labels(100))
+        path.write_bytes(path.read_bytes()[:2000])
+
+        assert refusal(Npz(path)) == (
+            f"{path}: is a damaged .npz file, perhaps cut short; store or copy it again"
+        )
+
+    def test_an_array_whose_bytes_have_changed(self, stored):
+        path = stored(x=np.full((100, 10), 7.0), t=labels(100))
+        content = bytearray(path.read_bytes())
+        content[2000] ^= 1
+        path.write_bytes(content)
+
+        with pytest.raises(DataError) as error:
+            Npz(path).load()
+
+        assert str(error.value) == (
+            f"{path}: array \"x\" cannot be read (Bad CRC-32 for file 'x.npy'); "
+            "the file is damaged: store it again"
+        )
+
+    def test_a_missing_array(self, stored):
+        path = stored(images=np.zeros(3), t=labels(3))
+
+        assert refusal(Npz(path)) == f'{path}: has no array "x"; it has "images", "t"'
+
+    def test_python_objects(self, stored):
+        path = stored(x=np.array([{}, {}]), t=labels(2))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "x" holds Python objects, which could run code when they are read; '
+            "store it as numbers"
+        )
+
+    def test_text(self, stored):
+        path = stored(x=np.zeros(2), t=np.array(["cat", "dog"]))
+
+        assert refusal(Npz(path)) == f'{path}: array "t" must hold numbers, got <U3'
+
+    def test_no_examples(self, stored):
+        path = stored(x=np.zeros((0, 4)), t=np.zeros(0))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" must hold at least one example, got the shape (0,)'
+        )
+
+    def test_a_number_where_an_array_should_be(self, stored):
+        path = stored(x=np.float64(3), t=labels(2))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "x" must hold at least one example, got the shape ()'
+        )
+
+    def test_a_single_example(self, stored):
+        path = stored(x=np.zeros((1, 4)), t=np.zeros(1))
+
+        assert refusal(Npz(path)) == (
+            f"{path}: needs at least 2 examples, one to train on and one to test on, got 1"
+        )
+
+    def test_fewer_targets_than_examples(self, stored):
+        path = stored(x=np.zeros((5, 4)), t=labels(4))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "x" has 5 examples, but array "t" has 4 targets; there must be as many'
+        )
+
+    @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+    def test_an_example_that_is_not_finite(self, stored, number):
+        x = np.zeros((5, 4))
+        x[3, 1] = x[4, 0] = float(number)
+        path = stored(x=x, t=labels(5))
+
+        with pytest.raises(DataError) as error:
+            Npz(path).load()
+
+        assert str(error.value) == f"{path}: x[3, 1]: must be a finite number, got {number}"
+
+    def test_a_target_that_is_not_finite(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=np.array([0.0, np.nan, 1.0]))
+
+        assert refusal(Npz(path)) == f"{path}: t[1]: must be a finite number, got nan"
+
+    def test_a_negative_label(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=np.array([0, 1, -1]))
+
+        assert refusal(Npz(path)) == f"{path}: t[2]: labels count from 0, got -1"
+
+    def test_labels_with_a_gap(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=np.array([0, 1, 3]))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" has labels up to 3, but none is 2; number the classes without '
+            "gaps, as np.unique(t, return_inverse=True)[1] does"
+        )
+
+    def test_labels_that_count_from_1(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=np.array([1, 2, 3]))
+
+        assert "has labels up to 3, but none is 0" in refusal(Npz(path))
+
+    def test_a_single_class(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=np.zeros(3, int))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" must have labels of at least 2 classes, got only 0; '
+            "if its integers are no labels, store them as floats"
+        )
+
+    def test_test_examples_of_another_shape(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=labels(3), v=np.zeros((2, 5)), w=labels(2))
+
+        assert refusal(Npz(path, x_test="v", t_test="w")) == (
+            f'{path}: each entry of array "v" must have the shape (4,), like those of "x", got (5,)'
+        )
+
+    def test_test_targets_of_another_kind(self, stored):
+        path = stored(x=np.zeros((3, 4)), t=labels(3), v=np.zeros((2, 4)), w=np.zeros(2))
+
+        assert refusal(Npz(path, x_test="v", t_test="w")) == (
+            f'{path}: arrays "t" and "w" must both hold integers or both floats, '
+            f"got {labels(3).dtype} and float64"
+        )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(at=st.integers(0, 1500), byte=st.integers(0, 255), end=st.integers(0, 1500) | st.none())
+def test_a_damaged_file_gives_the_same_numbers_or_a_data_error(tmp_path, at, byte, end):
+    path = tmp_path / "data.npz"
+    np.savez(path, x=np.arange(60.0).reshape(20, 3), t=labels(20))
+    content = bytearray(path.read_bytes())
+    wanted = Npz(path).load().train.x
+    content[min(at, len(content) - 1)] = byte
+    path.write_bytes(content[:end])
+
+    try:
+        found = Npz(path).load().train.x
+    except DataError as error:
+        assert str(path) in str(error)
+    else:
+        np.testing.assert_array_equal(found, wanted)
