@@ -23,7 +23,7 @@ class Batches:
 
     Attributes:
         per_epoch: How many batches make an epoch.
-        order: The order of the present epoch, empty with replacement.
+        order: The examples of the present epoch, in order.
         position: How much of it has been taken.
     """
 
@@ -48,12 +48,17 @@ class Batches:
         return self._gather(self._indices())
 
     def _indices(self) -> Array:
-        if not self.shuffled:
-            return self.rng.integers(0, self._gather.count, self.size)
         if self.position >= len(self.order):
-            self.order, self.position = self.rng.permutation(self._gather.count), 0
+            self.order, self.position = self._draw(), 0
         start, self.position = self.position, self.position + self.size
         return self.order[start : self.position]
+
+    def _draw(self) -> Array:
+        """Return the order of a new epoch, drawn at once because a small draw costs as much."""
+        count = self._gather.count
+        if self.shuffled:
+            return self.rng.permutation(count)
+        return self.rng.integers(0, count, self.per_epoch * self.size)
 
 
 class Gather:
@@ -85,5 +90,6 @@ class Gather:
         if self._as_stored:
             return x
         out = self._scratch("converted", x.shape, self._dtype)
-        converted: Array = np.multiply(x, self._scale, out=out, casting="unsafe")
-        return converted
+        # In two passes: one multiplication of mixed types would convert through a small buffer.
+        np.copyto(out, x, casting="unsafe")
+        return np.multiply(out, self._scale, out=out)

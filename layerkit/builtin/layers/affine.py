@@ -61,7 +61,7 @@ class Affine(Layer):
         """Set ``dW = x^T dout`` and ``db = sum(dout)``, and return ``dx = dout W^T``."""
         np.matmul(self._x.T, dout, out=self.W.grad)
         if self.bias:
-            np.sum(dout, axis=0, out=self.b.grad)
+            np.add.reduce(dout, axis=0, out=self.b.grad)
         if not self.needs_input_grad:
             return None
         return np.matmul(dout, self.W.value.T, out=self.scratch("dx", self._x.shape))
