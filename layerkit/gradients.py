@@ -21,23 +21,55 @@ def numerical_gradient(
     Args:
         f: Computes the number from the present contents of ``x``.
         x: A float64 array; it is changed while ``f`` is called, and restored.
-        step: The step ``h``.
+        step: The step ``h``, times the size of numbers greater than 1.
         at: The flat indices to differentiate by; all of them unless given.
 
     Returns:
         An array of the shape of ``x``; with ``at``, a vector of one number for each index.
+
+    Raises:
+        ValueError: ``x`` is of another type, or not contiguous.
     """
-    flat = x.reshape(-1)
-    if not np.shares_memory(flat, x):
+    left, right = slopes(f, x, step=step, at=at)
+    gradient = (left + right) / 2
+    return gradient.reshape(x.shape) if at is None else gradient
+
+
+def slopes(
+    f: Callable[[], float], x: Array, *, step: float = STEP, at: Iterable[int] | None = None
+) -> tuple[Array, Array]:
+    """Return the slopes of a number on the left and on the right of each element of an array.
+
+    Where the number is smooth they differ by ``h f''``; where it has a kink within the step, as
+    that of a relu, by how much it bends there.
+
+    Args:
+        f: Computes the number from the present contents of ``x``.
+        x: A float64 array; it is changed while ``f`` is called, and restored.
+        step: The step ``h``, times the size of numbers greater than 1.
+        at: The flat indices to differentiate by; all of them unless given.
+
+    Returns:
+        Two vectors of one number for each index.
+
+    Raises:
+        ValueError: ``x`` is of another type, or not contiguous.
+    """
+    if x.dtype != np.float64:
+        raise ValueError(f'x must be float64, got {x.dtype}: use a network with dtype="float64"')
+    if not x.flags.c_contiguous:
         raise ValueError("x must be contiguous: a copy would be changed in its place")
+    flat = x.reshape(-1)
     indices = range(flat.size) if at is None else list(at)
-    gradient = np.empty(len(indices))
+    left, right = np.empty(len(indices)), np.empty(len(indices))
+    here = f()
     for k, i in enumerate(indices):
         before = flat[i]
-        flat[i] = before + step
-        above = f()
-        flat[i] = before - step
-        below = f()
+        h = step * max(1.0, abs(before))
+        # Divided by what was really added: next to a large number that is not quite the step.
+        flat[i] = before + h
+        right[k] = (f() - here) / (flat[i] - before)
+        flat[i] = before - h
+        left[k] = (here - f()) / (before - flat[i])
         flat[i] = before
-        gradient[k] = (above - below) / (2 * step)
-    return gradient.reshape(x.shape) if at is None else gradient
+    return left, right

@@ -10,7 +10,7 @@ import numpy as np
 from layerkit.arrays import DType
 from layerkit.component import Component
 from layerkit.types import Array, Rng, Shape
-from layerkit.variable import State, variables
+from layerkit.variable import State, parts, variables
 
 
 class Layer(Component):
@@ -84,21 +84,25 @@ class Layer(Component):
             The shape of the output.
         """
         rng = np.random.default_rng(rng)
-        for layer in self.walk():
-            layer.dtype, layer.rng, layer.training = dtype, rng, training
+        self.hand_down(dtype=dtype)
         shape = self.build(*shapes)
+        self.hand_down(dtype=dtype, rng=rng, training=training)
         for _, variable in variables(self):
             variable.allocate(dtype)
             variable.initialize(rng)
         return shape
 
     def walk(self) -> Iterator["Layer"]:
-        """Yield the layer and the layers among its attributes, and in lists of them."""
+        """Yield the layer and the layers inside it, among its attributes and in lists of them."""
         yield self
-        for value in vars(self).values():
-            for item in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(item, Layer):
-                    yield from item.walk()
+        for _, part in parts(self):
+            if isinstance(part, Layer):
+                yield part
+
+    def hand_down(self, **attributes: Any) -> None:
+        """Set attributes of the layer and of the layers inside it."""
+        for layer in self.walk():
+            vars(layer).update(attributes)
 
     def variables(self) -> Sequence[tuple[str, State]]:
         """Return the parameters and states that ``build`` declared, with their names."""

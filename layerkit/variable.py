@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from layerkit.arrays import DType, empty, zeros
+from layerkit.errors import LayerkitError
 from layerkit.types import Array, Rng, Shape
 
 
@@ -31,8 +32,18 @@ class State:
 
     @property
     def value(self) -> Array:
-        """The array; assigning copies into it."""
-        return self._value
+        """The array; assigning copies into it.
+
+        Raises:
+            LayerkitError: There is none yet.
+        """
+        try:
+            return self._value
+        except AttributeError:
+            raise LayerkitError(
+                "a parameter has no value yet; first call initialize() of the network, "
+                "or of the layer where it stands alone"
+            ) from None
 
     @value.setter
     def value(self, array: Any) -> None:
@@ -81,24 +92,36 @@ class Parameter(State):
 
 
 def variables(owner: object) -> Iterator[tuple[str, State]]:
-    """Yield the variables found among the attributes of ``owner``, with their names.
+    """Yield the variables of ``owner``, with their names; see ``parts``."""
+    for name, part in parts(owner):
+        if isinstance(part, State):
+            yield name, part
+
+
+def parts(owner: object) -> Iterator[tuple[str, object]]:
+    """Yield the variables among the attributes of ``owner``, and whatever else owns variables.
 
     Attributes that own variables themselves (a layer inside a layer), and lists of them, are
-    searched too; their variables get dotted names such as ``inner.W`` and ``blocks.0.W``.
+    searched too; what they own gets dotted names such as ``inner.W`` and ``blocks.0.W``. What
+    has several names is yielded once, under the first of them.
     """
+    seen = {id(owner)}
+
+    def found(name: str, value: object) -> Iterator[tuple[str, object]]:
+        if isinstance(value, list | tuple):
+            for i, item in enumerate(value):
+                yield from found(f"{name}.{i}", item)
+        elif id(value) not in seen and (
+            isinstance(value, State) or getattr(value, "owns_variables", False)
+        ):
+            seen.add(id(value))
+            yield name, value
+            if not isinstance(value, State):
+                for inner, part in vars(value).items():
+                    yield from found(f"{name}.{inner}", part)
+
     for name, value in vars(owner).items():
-        yield from _variables_in(name, value)
-
-
-def _variables_in(name: str, value: object) -> Iterator[tuple[str, State]]:
-    if isinstance(value, State):
-        yield name, value
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _variables_in(f"{name}.{i}", item)
-    elif getattr(value, "owns_variables", False):
-        for inner, variable in variables(value):
-            yield f"{name}.{inner}", variable
+        yield from found(name, value)
 
 
 def bind_all(found: Sequence[State], dtype: DType) -> Array:

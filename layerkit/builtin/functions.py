@@ -1,6 +1,5 @@
 """Mathematics that several components share."""
 
-
 import numpy as np
 
 from layerkit import Array

@@ -92,4 +92,5 @@ class Gather:
         out = self._scratch("converted", x.shape, self._dtype)
         # In two passes: one multiplication of mixed types would convert through a small buffer.
         np.copyto(out, x, casting="unsafe")
-        return np.multiply(out, self._scale, out=out)
+        out *= self._scale
+        return out

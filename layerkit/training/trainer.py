@@ -15,6 +15,7 @@ from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
+from layerkit.training.threads import blas_threads
 from layerkit.types import Array
 from layerkit.variable import bind_all, variables
 
@@ -149,7 +150,8 @@ class Trainer:
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
-        with np.errstate(over="ignore", invalid="ignore"):
+        threads = blas_threads(self.network, self.batches.size)
+        with threads, np.errstate(over="ignore", invalid="ignore"):
             while self.step < step and not self.stop_requested:
                 self.train_step()
 

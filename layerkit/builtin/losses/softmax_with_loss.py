@@ -17,7 +17,6 @@ class SoftmaxWithLoss(Loss):
     """
 
     metrics = ("accuracy",)
-    _rows: Array | None = None
     _rows: Array = np.arange(0)
 
     def check(self, shape: Shape, targets: Targets) -> None:
@@ -78,9 +77,9 @@ class SoftmaxWithLoss(Loss):
 
     def _positions(self, t: Array, classes: int) -> Array:
         """Return where the outputs of labels stand in the batch laid out as one vector."""
+        if len(self._rows) < len(t):
+            self._rows = np.arange(len(t))
         at = self.scratch("at", t.shape, np.intp)
-        at[...] = t
-        if self._rows is None or len(self._rows) < len(t):
-            self._rows = np.arange(len(t)) * classes
-        at += self._rows[: len(t)]
+        np.multiply(self._rows[: len(t)], classes, out=at)
+        at += t
         return at
