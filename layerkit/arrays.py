@@ -16,6 +16,9 @@ from layerkit.types import Array, Shape
 
 DType: TypeAlias = npt.DTypeLike
 
+MEMINFO = Path("/proc/meminfo")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+
 
 def empty(shape: Shape, dtype: DType) -> Array:
     """Return an uninitialised array."""
@@ -31,19 +34,26 @@ def available_memory() -> int | None:
     """Return how many bytes this process may still take; None where the system does not tell.
 
     It is the memory that is free, or what the process's control group leaves if that is less.
+    Files that the system keeps in memory as long as nobody needs it count as free.
     """
     found = []
-    meminfo, group = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
-    if meminfo.exists():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        found.append(int(fields["MemAvailable"].split()[0]) * 1024)
-    elif "SC_PHYS_PAGES" in os.sysconf_names:
+    if MEMINFO.exists():
+        found.append(_fields(MEMINFO)["MemAvailable:"] * 1024)
+    elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):  # which Windows does not have
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    if (group / "memory.max").exists():
-        limit = (group / "memory.max").read_text().strip()
-        if limit != "max":
-            found.append(int(limit) - int((group / "memory.current").read_text()))
+    limit = CONTROL_GROUP / "memory.max"
+    if limit.exists() and limit.read_text().strip() != "max":
+        files = _fields(CONTROL_GROUP / "memory.stat")
+        used = int((CONTROL_GROUP / "memory.current").read_text())
+        used -= files["active_file"] + files["inactive_file"]
+        found.append(int(limit.read_text()) - used)
     return min(found, default=None)
+
+
+def _fields(file: Path) -> dict[str, int]:
+    """Return the numbers of a file that has a name and a number in each line."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return {line[0]: int(line[1]) for line in lines}
 
 
 class Scratch:

@@ -4,13 +4,15 @@ Components are made, shapes inferred, and everything that can be refused is refu
 memory is allocated or an example read.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from layerkit.arrays import available_memory
-from layerkit.dataset import Dataset, Targets
+from layerkit.dataset import Dataset, Form, Targets
 from layerkit.errors import DataError, ShapeError
 from layerkit.loss import Loss
 from layerkit.metric import Metric
@@ -29,6 +31,7 @@ class Experiment:
     Attributes:
         spec: The spec.
         dataset: Where the examples come from; not loaded.
+        form: The form that the examples are to have.
         network: The network; nothing allocated.
         optimizer: The optimizer, with its states declared.
         metrics: The metrics of an evaluation, by name.
@@ -38,6 +41,7 @@ class Experiment:
 
     spec: Spec
     dataset: Dataset
+    form: Form
     network: Network
     optimizer: Optimizer
     metrics: dict[str, Metric]
@@ -56,10 +60,10 @@ class Experiment:
         network = self.network
         states = sum(v.size for _, v in variables(self.optimizer))
         states += sum(v.size for v in network.variables.values())
-        values = sum(int(np.prod(shape, dtype=object)) for shape in network.shapes)
+        values = sum(math.prod(shape) for shape in network.shapes)
         # Of every value there is the gradient too.
         numbers = states + network.parameter_count + 2 * values * self.settings.batch_size
-        return int(numbers * network.dtype.itemsize)
+        return numbers * network.dtype.itemsize
 
 
 def build(spec: Spec) -> Network:
@@ -95,8 +99,8 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
                 for name in wrong
             )
         )
-    network = _network(spec, [batch.shape[1:] for batch in batches.values()], None, "float64")
-    return network, list(batches.values())
+    shapes = [batch.shape[1:] for batch in batches.values()]
+    return _network(spec, shapes, None, "float64", list(batches)), list(batches.values())
 
 
 def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
@@ -128,13 +132,26 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     optimizer.dtype = network.dtype
     optimizer.build(network.parameter_count)
     experiment = Experiment(
-        spec, dataset, network, optimizer, metrics, content.training, _monitor(spec, metrics)
+        spec,
+        dataset,
+        form,
+        network,
+        optimizer,
+        metrics,
+        content.training,
+        _monitor(spec, metrics),
     )
     _check_memory(experiment)
     return experiment
 
 
-def _network(spec: Spec, shapes: list[Shape], loss: Loss | None, dtype: str) -> Network:
+def _network(
+    spec: Spec,
+    shapes: list[Shape],
+    loss: Loss | None,
+    dtype: str,
+    input_names: Sequence[str] = (),
+) -> Network:
     nodes = [
         Node(
             layer.component.create(),
@@ -145,7 +162,7 @@ def _network(spec: Spec, shapes: list[Shape], loss: Loss | None, dtype: str) -> 
         for i, (layer, inputs) in enumerate(zip(spec.content.layers, spec.wiring, strict=True))
     ]
     try:
-        return Network(nodes, *shapes, loss=loss, dtype=dtype)
+        return Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
     except ShapeError as error:
         raise spec.error((("layers", error.layer or 0), str(error))) from error
 

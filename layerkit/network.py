@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from layerkit.arrays import DType, Scratch, zeros
-from layerkit.errors import LayerkitError, PluginError, ShapeError
+from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
@@ -52,6 +52,7 @@ class Network:
         *shapes: The shape of each input of the network, without the batch axis.
         loss: What training makes small; a network without one can still run both ways.
         dtype: The type it computes in: float32 trains, float64 checks gradients.
+        input_names: What messages call the inputs, where there are several.
 
     Attributes:
         nodes: The layers at their places.
@@ -63,6 +64,8 @@ class Network:
 
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
+        PluginError: What ``build`` of a layer returned is no shape.
+        UserError: A layer stands at two places, or two parameters have the same name.
     """
 
     params: Array
@@ -75,6 +78,7 @@ class Network:
         *shapes: Shape,
         loss: Loss | None = None,
         dtype: DType = np.float32,
+        input_names: Sequence[str] = (),
     ) -> None:
         self.input_count = len(shapes)
         self.nodes = [
@@ -83,22 +87,19 @@ class Network:
             else Node(node, (self.input_count + i - 1,), f"layers[{i}]", type(node).__name__)
             for i, node in enumerate(layers)
         ]
+        self._input_names = input_names
         self._loss = loss
         self.dtype = np.dtype(dtype)
         self.shapes: list[Shape] = list(shapes)
         for i, node in enumerate(self.nodes):
-            for layer in node.layer.walk():
-                layer.dtype = self.dtype
+            node.layer.hand_down(dtype=self.dtype)
             self.shapes.append(self._build(i, node))
+            node.layer.hand_down(dtype=self.dtype)  # build may have made layers
         if loss is not None:
             loss.dtype = self.dtype
-        self.variables: dict[str, State] = {
-            f"{node.name}.{name}": variable
-            for node in self.nodes
-            for name, variable in node.layer.variables()
-        }
+        self._layers = self._each_once()
+        self.variables = self._named_variables()
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
-        self._layers = [layer for node in self.nodes for layer in node.layer.walk()]
         self._training: bool | None = None
         self._scratch = Scratch()
         self.values: list[Array] = []
@@ -135,8 +136,7 @@ class Network:
             start += parameter.size
         for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
             rng = np.random.default_rng(child)
-            for layer in node.layer.walk():
-                layer.rng = rng
+            node.layer.hand_down(rng=rng)
             for _, variable in node.layer.variables():
                 variable.initialize(rng)
         return self
@@ -162,14 +162,23 @@ class Network:
         Args:
             *xs: A batch of each input, ``(batch, *shape)``.
             training: Whether layers behave as in training.
+
+        Raises:
+            ShapeError: A batch does not have the shape that the network takes, or a layer cannot
+                do with that many examples.
         """
         if training is not self._training:
             self._training = training
             for layer in self._layers:
                 layer.training = training
         values = self.values = [np.asarray(x, self.dtype) for x in xs]
+        if [x.shape[1:] for x in values] != self.shapes[: self.input_count]:
+            raise self._no_batch(values)
         for node in self.nodes:
-            values.append(node.layer.forward(*[values[i] for i in node.inputs]))
+            try:
+                values.append(node.layer.forward(*[values[i] for i in node.inputs]))
+            except ShapeError as error:
+                raise ShapeError(f"{node} {error.expected}", error.hint) from error
         return values[-1]
 
     def backward(self, dout: Array) -> list[Array | None]:
@@ -181,6 +190,9 @@ class Network:
         Returns:
             The gradient by every value: the inputs, then each layer's output. None where it was
             not needed. They are valid until the next pass.
+
+        Raises:
+            PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
         """
         douts = self._douts = [None] * len(self.values)
         douts[-1] = dout
@@ -190,13 +202,27 @@ class Network:
             if dout_here is None or not self._has_backward[slot]:
                 continue
             dxs = node.layer.backward(dout_here)
-            for i, dx in zip(node.inputs, dxs if isinstance(dxs, tuple) else (dxs,), strict=True):
+            if not isinstance(dxs, tuple):
+                dxs = (dxs,)
+            if len(dxs) != len(node.inputs):
+                raise PluginError(
+                    f"{node}: backward must return one gradient for each of {len(node.inputs)} "
+                    f"inputs, got {len(dxs)}"
+                )
+            for i, dx in zip(node.inputs, dxs, strict=True):
                 if self._needed[i]:
-                    self._receive(i, dx)
+                    self._receive(i, dx, node)
         return douts
 
-    def _receive(self, slot: int, dx: Array) -> None:
+    def _receive(self, slot: int, dx: Any, sender: Node) -> None:
         """Add a gradient to what a value has received from its other users."""
+        shape = self.values[slot].shape
+        if getattr(dx, "shape", None) != shape:
+            got = "None" if dx is None else f"one of shape {np.shape(dx)}"
+            raise PluginError(
+                f"{sender}: backward must return a gradient of shape {shape} for its input of "
+                f"that shape, got {got}"
+            )
         held = self._douts[slot]
         if held is not None:
             total = self._scratch(f"sum {slot}", dx.shape, dx.dtype)
@@ -206,7 +232,7 @@ class Network:
     def train_step(self, x: Array, t: Array) -> float:
         """Return the loss of a batch, and set the gradients of all parameters."""
         loss = self._loss_or_error()
-        value = loss.forward(self.forward(x, training=True), t)
+        value = float(loss.forward(self.forward(x, training=True), t))
         self.backward(loss.backward())
         return value
 
@@ -217,7 +243,7 @@ class Network:
             y: What ``forward`` returned.
             t: The targets.
         """
-        return self._loss_or_error().forward(y, t)
+        return float(self._loss_or_error().forward(y, t))
 
     def _loss_or_error(self) -> Loss:
         if self._loss is None:
@@ -243,7 +269,7 @@ class Network:
             x: ``(batch, *shape)``
             t: Labels, ``(batch,)``, or one-hot, ``(batch, classes)``.
         """
-        labels = t.argmax(axis=1) if np.ndim(t) > 1 else t
+        labels = np.argmax(t, axis=1) if np.ndim(t) > 1 else t
         return float(np.mean(self.forward(x).argmax(axis=1) == labels))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
@@ -256,10 +282,16 @@ class Network:
     ) -> dict[str, Array]:
         """Return the gradient of the loss by each parameter, by central differences.
 
+        It leaves all random generators and states as they are; a ``gradient`` that follows draws
+        the same random numbers.
+
         Args:
             x: ``(batch, *shape)``
             t: The targets.
             at: For each parameter the flat indices to differentiate by; all unless given.
+
+        Raises:
+            ValueError: The network is not of ``dtype`` float64.
         """
         loss = self.repeatable(lambda: self.loss(x, t, training=True))
         return {
@@ -286,18 +318,22 @@ class Network:
     def repeatable(self, f: Callable[[], float]) -> Callable[[], float]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
 
-        Each call puts back what the computation changes, so that dropout drops the same units and
-        running means do not move.
+        Each call begins with those of now and puts them back, so that dropout drops the same units
+        and running means do not move.
         """
         rngs = [node.layer.rng for node in self.nodes]
         before = [rng.bit_generator.state for rng in rngs]
         states = self.states.copy()
 
-        def repeated() -> float:
-            value = f()
+        def put_back() -> None:
             for rng, state in zip(rngs, before, strict=True):
                 rng.bit_generator.state = state
             self.states[...] = states
+
+        def repeated() -> float:
+            put_back()
+            value = f()
+            put_back()
             return value
 
         return repeated
@@ -309,8 +345,8 @@ class Network:
         """
         for i, x in enumerate(self.values[: self.input_count]):
             if not np.isfinite(x).all():
-                return "the data" if self.input_count == 1 else f"input {i} of the network"
-        for node, y in zip(self.nodes, self.values[self.input_count :], strict=True):
+                return "the data" if self.input_count == 1 else self.source(i)
+        for node, y in zip(self.nodes, self.values[self.input_count :], strict=False):
             for name, variable in node.layer.variables():
                 if not np.isfinite(variable.value).all():
                     return f"{node}, in its {name}"
@@ -328,11 +364,43 @@ class Network:
                 f"{node} {error.expected}, but {sources}", error.hint, layer=index
             ) from error
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise PluginError(f"{node}: build must return a shape, got {shape!r}")
+            raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
         return shape
+
+    def _each_once(self) -> list[Layer]:
+        """Return all layers, those inside others included; refuse one that stands twice."""
+        found: dict[int, Node] = {}
+        layers = []
+        for node in self.nodes:
+            for layer in node.layer.walk():
+                first = found.setdefault(id(layer), node)
+                if first is not node:
+                    raise UserError(
+                        f"{node} is, or holds, the same layer as {first}; make one for each "
+                        "place, because it keeps what its backward needs"
+                    )
+                layers.append(layer)
+        return layers
+
+    def _named_variables(self) -> dict[str, State]:
+        named: dict[str, State] = {}
+        for node in self.nodes:
+            for inner, variable in node.layer.variables():
+                name = f"{node.name}.{inner}"
+                if name in named:
+                    raise UserError(f'two parameters are called "{name}"; rename a layer')
+                named[name] = variable
+        return named
+
+    def _no_batch(self, xs: Sequence[Array]) -> ShapeError:
+        wanted = " and ".join(str(("batch", *s)) for s in self.shapes[: self.input_count])
+        got = " and ".join(str(x.shape) for x in xs)
+        return ShapeError(f"the network takes {wanted}, got {got}".replace("'", ""))
 
     def source(self, slot: int) -> str:
         """Return who gives a value, in words."""
-        if slot < self.input_count:
-            return "the input"
-        return str(self.nodes[slot - self.input_count])
+        if slot >= self.input_count:
+            return str(self.nodes[slot - self.input_count])
+        if self._input_names:
+            return f'the input "{self._input_names[slot]}"'
+        return "the input" if self.input_count == 1 else f"input {slot} of the network"

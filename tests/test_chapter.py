@@ -84,7 +84,7 @@ def test_affine_adds_the_bias_to_every_row_and_sums_its_gradient_over_them():
 
 
 def test_backpropagation_of_the_two_layer_net_agrees_with_numerical_gradients(mnist_folder):
-    experiment = build_experiment(load_spec(SPECS / "mnist_two_layer.json"))
+    experiment = build_experiment(load_spec(SPECS / "mnist_two_layer.json", load_registry()))
     data = load_data(experiment)
     x, t = data.train.x[:3] / 255, data.train.t[:3]
     network = Network(

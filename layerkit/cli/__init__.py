@@ -19,6 +19,8 @@ app = typer.Typer(
     name="layerkit",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain help: laying it out with rich takes as long as all the rest of the start.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (run, check, layers, describe, plugins):

@@ -26,10 +26,11 @@ def check(
     Example: layerkit check specs/digits.json
     """
     from layerkit.builder import amount, build_experiment, build_graph
+    from layerkit.plugins import load_registry
     from layerkit.run import check_gradients, check_graph, load_data
     from layerkit.spec import GraphSpec, load_spec
 
-    loaded = load_spec(spec, overrides=set_)
+    loaded = load_spec(spec, load_registry(), set_)
     memory = None
     checks: list[GradientCheck] = []
     if isinstance(loaded.content, GraphSpec):

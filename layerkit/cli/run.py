@@ -33,9 +33,10 @@ def run(
 
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
+    from layerkit.plugins import load_registry
     from layerkit.spec import GraphSpec, load_spec
 
-    loaded = load_spec(spec, overrides=set_)
+    loaded = load_spec(spec, load_registry(), set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:
             raise UserError("--out: running a graph leaves nothing to save; leave --out away")

@@ -38,7 +38,7 @@ class RunFolder:
             self.path = candidate
             return
         raise UserError(
-            f"{path}: is there already, and a run is never written over another; "
+            f"{candidate}: is there already, and a run is never written over another; "
             "choose another --out, or remove it"
         )
 
@@ -55,13 +55,17 @@ class RunFolder:
     def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
         """Write the parameters and states of a network under their names, as ``.npz``."""
         arrays = network.named(params, states)
-        self._write(name, lambda file: np.savez(file, allow_pickle=False, **arrays))
+        self._write(name, lambda file: np.savez(file, **arrays))
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
         aside = self.path / f".{name}.part"
-        with aside.open("wb") as file:
-            write(file)
-        os.replace(aside, self.path / name)
+        try:
+            with aside.open("wb") as file:
+                write(file)
+            os.replace(aside, self.path / name)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 def _numbered(path: Path) -> list[Path]:

@@ -64,14 +64,12 @@ class Spec:
         return _error(self.document, [Problem(path, message) for path, message in problems])
 
 
-def load_spec(
-    file: str | PathLike[str], registry: Registry | None = None, overrides: Sequence[str] = ()
-) -> Spec:
+def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence[str] = ()) -> Spec:
     """Read a spec from a file.
 
     Args:
         file: The file. Paths in the spec are relative to its folder.
-        registry: The components there are; those installed unless given.
+        registry: The components there are, as ``load_registry()`` finds them.
         overrides: Values to replace, each ``PATH=VALUE``, as in ``training.epochs=5``.
 
     Raises:
@@ -84,16 +82,12 @@ def load_spec(
 
 def parse_spec(
     text: str,
-    registry: Registry | None = None,
+    registry: Registry,
     file: str = "<text>",
     folder: FilePath = FilePath(),
     overrides: Sequence[str] = (),
 ) -> Spec:
     """Read a spec from its text; see ``load_spec``."""
-    if registry is None:
-        from layerkit.plugins import load_registry
-
-        registry = load_registry()
     document = parse(text, file)
     if any(p.span and not p.path for p in document.problems):  # the text could not be read on
         raise _error(document, document.problems)

@@ -26,4 +26,5 @@ def blas_threads(network: Network, batch_size: int) -> AbstractContextManager[An
     largest = max((p.size for p in network.parameters.values()), default=0)
     if 2 * batch_size * largest >= SMALL:
         return nullcontext()
-    return ThreadpoolController().limit(limits=1, user_api="blas")
+    single: AbstractContextManager[Any] = ThreadpoolController().limit(limits=1, user_api="blas")
+    return single

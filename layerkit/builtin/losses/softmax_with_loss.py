@@ -81,5 +81,4 @@ class SoftmaxWithLoss(Loss):
             self._rows = np.arange(len(t))
         at = self.scratch("at", t.shape, np.intp)
         np.multiply(self._rows[: len(t)], classes, out=at)
-        at += t
-        return at
+        return np.add(at, t, out=at, casting="unsafe")
