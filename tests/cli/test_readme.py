@@ -1,0 +1,24 @@
+"""What the README shows is what comes out."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+CONSOLE = re.findall(r"```console\n\$ layerkit (.*)\n([\s\S]*?)```", README)
+
+
+@pytest.mark.parametrize(("command", "shown"), CONSOLE, ids=[command for command, _ in CONSOLE])
+def test_a_command_prints_what_the_readme_shows(layerkit, monkeypatch, command, shown):
+    monkeypatch.chdir(ROOT)
+
+    outcome = layerkit(*shlex.split(command))
+
+    assert (outcome.out + outcome.err).rstrip() == shown.rstrip()
+
+
+def test_the_spec_in_the_readme_is_the_one_in_specs():
+    assert (ROOT / "specs" / "digits.json").read_text() in README
