@@ -13,6 +13,7 @@ from layerkit.cli.describe import describe
 from layerkit.cli.layers import layers
 from layerkit.cli.plugins import plugins
 from layerkit.cli.run import run
+from layerkit.cli.schema import schema
 from layerkit.errors import RunError, UserError
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, check, layers, describe, plugins):
+for command in (run, check, layers, describe, plugins, schema):
     app.command()(command)
 
 

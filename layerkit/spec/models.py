@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 import numpy as np
 from pydantic import Field, PlainValidator, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
+from typing_extensions import TypeAliasType
 
 from layerkit.component import Component
 from layerkit.dataset import Dataset
@@ -78,19 +79,16 @@ def nested(model: type[SpecModel]) -> PlainValidator:
 
 
 def _numbers(value: Any) -> Array:
-    try:
-        array = np.asarray(value, np.float64)
-    except (ValueError, TypeError):
-        array = None
-    if array is None or isinstance(value, str | bool) or array.size == 0:
+    array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
+    if array.size == 0 or any(type(number) not in (int, float) for number in array.flat):
         raise invalid(problem("must be a number or a rectangular array of numbers" + got(value)))
-    return array
+    return array.astype(np.float64)
 
 
-GraphInput = Annotated[
-    Any,
-    PlainValidator(_numbers, json_schema_input_type=float | list[Any]),
-]
+Numbers = TypeAliasType("Numbers", "float | Annotated[list[Numbers], Field(min_length=1)]")
+"""What the JSON Schema can say of a graph's input: that arrays are rectangular it cannot."""
+
+GraphInput = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=Numbers)]
 
 
 LAYER = PlainValidator(lambda value, info: info.context.layer(value), json_schema_input_type=Layer)
@@ -183,7 +181,12 @@ class Reading:
 
 
 class Place(SpecModel):
-    """The keys of a layer that are no options of its own."""
+    """The keys of a layer that are no options of its own.
+
+    Attributes:
+        name: What later layers may call it.
+        inputs: What it takes instead of the output before it: a name, or several.
+    """
 
     name: Name | None = None
     inputs: Name | Annotated[list[Name], Field(min_length=1)] | None = None
@@ -232,11 +235,17 @@ class TrainingSettings(SpecModel):
         return self
 
 
+def _version(value: Any) -> int:
+    if value != 1 or isinstance(value, bool):
+        raise invalid(problem("must be 1, the version that this layerkit reads" + got(value)))
+    return 1
+
+
 class _AnySpec(SpecModel):
-    """What every spec may say."""
+    """What every spec may say; the attributes are described by its subclasses."""
 
     json_schema: str | None = Field(None, alias="$schema")
-    version: Literal[1]
+    version: Annotated[int, PlainValidator(_version, json_schema_input_type=Literal[1])]
     name: Name | None = None
     seed: NonNegativeInt = 0
     layers: Annotated[list[Annotated[LayerSpec, LAYER]], Field(min_length=1)]
@@ -271,6 +280,11 @@ class GraphSpec(_AnySpec):
     """A computational graph with the values of its inputs, run once forward and backward.
 
     Attributes:
+        json_schema: Where an editor finds the JSON Schema; layerkit itself does not read it.
+        version: The version of the form of specs.
+        name: The name of the graph; the name of the file unless given.
+        seed: What the first values of parameters follow from.
+        layers: The nodes, in order.
         inputs: The value of each input: a number, or an array whose first axis is the batch.
     """
 

@@ -109,18 +109,17 @@ def as_written(component: Component, registry: Registry) -> str | dict[str, Any]
     return {"type": name, **options} if options else name
 
 
-def descriptions(cls: type[Component]) -> dict[str, str]:
-    """Return what the ``Args`` of a Google-style docstring say of each option."""
-    section = docstring_sections(cls).get("Args", "")
+def descriptions(cls: type[Any], section: str = "Args") -> dict[str, str]:
+    """Return what a section of a Google-style docstring says of each of its names."""
     found: dict[str, str] = {}
-    for part in re.split(r"\n(?=\w)", section):
+    for part in re.split(r"\n(?=\w)", docstring_sections(cls).get(section, "")):
         name, colon, text = part.partition(":")
         if colon:
             found[name.split("(")[0].strip()] = " ".join(text.split())
     return found
 
 
-def docstring_sections(cls: type[Component]) -> dict[str, str]:
+def docstring_sections(cls: type[Any]) -> dict[str, str]:
     """Return the sections of a Google-style docstring by title; the text before them under ""."""
     sections: dict[str, str] = {}
     # Splitting by a group gives: text, title, text, title, text, ...

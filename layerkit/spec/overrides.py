@@ -1,12 +1,11 @@
 """``--set training.epochs=5``: values of a spec that the command line replaces."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from layerkit.errors import Path, UserError, place
-from layerkit.spec.text import Document
+from layerkit.spec.text import Document, parse
 
 _PART = re.compile(r"([^.\[\]=]+)|\[(\d+)\]")
 
@@ -30,10 +29,8 @@ def override(document: Document, assignments: Sequence[str]) -> None:
         path = _path(written)
         if not equals or not path:
             raise UserError(f"--set {words}: must be PATH=VALUE, as in training.epochs=5")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
+        parsed = parse(text, "--set")
+        value = text if parsed.problems else parsed.value
         _assign(document, path, value, words)
         document.overridden[path] = words
 

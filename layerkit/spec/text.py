@@ -6,6 +6,7 @@ stands, lets a key appear twice and accepts NaN; this one is for messages that p
 
 import json
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
@@ -193,9 +194,10 @@ class _Reader:
             value = json.loads(number.group())
         except ValueError:  # more digits than Python turns into an integer
             value = float("inf")
-        if abs(value) == float("inf"):
+        if abs(value) > sys.float_info.max:
             raise _NotJsonError(at, "the number is too large")
-        return value, number.end()
+        # JSON does not tell 2 from 2.0, and neither does JSON Schema.
+        return int(value) if value == int(value) else value, number.end()
 
     def string(self, at: int) -> tuple[str, int]:
         string = _STRING.match(self.text, at)

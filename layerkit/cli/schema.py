@@ -1,0 +1,44 @@
+"""``layerkit schema``: what an editor needs to complete and check specs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from layerkit.cli.options import print_json
+from layerkit.errors import UserError
+
+
+def schema(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; printed unless given.")
+    ] = None,
+) -> None:
+    """Write the JSON Schema of specs, for the components installed here.
+
+    Example: layerkit schema --out specs/layerkit.schema.json
+    """
+    from layerkit.plugins import load_registry
+    from layerkit.spec.schema import TITLE, spec_schema
+
+    written = spec_schema(load_registry())
+    if out is None:
+        print_json(written)
+        return
+    if out.exists() and not _is_schema(out, TITLE):
+        raise UserError(f"--out {out}: is there already and is not such a schema; choose another")
+    try:
+        out.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written: {error.strerror}") from None
+    typer.echo(f'wrote {out}; a spec beside it names it by "$schema": "{out.name}"')
+
+
+def _is_schema(file: Path, title: str) -> bool:
+    """Return whether a file is an earlier schema, which a newer one may replace."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(value, dict) and value.get("title") == title

@@ -1,0 +1,115 @@
+"""The JSON Schema (draft 2020-12) of specs, for the components that are installed here."""
+
+from typing import Any
+
+from layerkit.layer import Layer
+from layerkit.registry import KINDS, Entry, Registry
+from layerkit.spec.models import (
+    EarlyStopping,
+    GraphSpec,
+    Place,
+    TrainingSettings,
+    TrainingSpec,
+)
+from layerkit.spec.options import SpecModel, descriptions, docstring_sections, options_schema
+
+TITLE = "layerkit spec"
+
+PLACED_LAYER = "placed_layer"
+"""A layer that may have a name and inputs; one that is an option of another has none."""
+
+
+def spec_schema(registry: Registry) -> dict[str, Any]:
+    """Return the schema that editors complete and check specs with.
+
+    It refuses what layerkit refuses for its form: unknown keys and names, wrong types, numbers out
+    of bounds. What depends on other parts of a spec (shapes, names of inputs) it cannot know.
+
+    Args:
+        registry: The components to offer, each with the package it comes from.
+    """
+    definitions: dict[str, Any] = {}
+    for kind in KINDS:
+        entries = [entry for entry in registry if entry.kind == kind]
+        definitions[kind] = _choice(registry, entries, {})
+        if kind == Layer.kind:
+            place = _definition(Place, definitions)["properties"]
+            definitions[PLACED_LAYER] = _choice(registry, entries, place)
+    for part in (EarlyStopping, TrainingSettings):
+        definitions[part.__name__] = _definition(part, definitions)
+    training = _definition(TrainingSpec, definitions)
+    training["properties"]["training"]["oneOf"] = [
+        {"required": [key], "properties": {key: {"type": "integer"}}} for key in ("steps", "epochs")
+    ]
+    graph = _definition(GraphSpec, definitions)
+    for spec in (training, graph):
+        spec["properties"]["layers"]["items"] = {"$ref": f"#/$defs/{PLACED_LAYER}"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": TITLE,
+        "type": "object",
+        "if": {"required": ["inputs"]},
+        "then": {"$ref": "#/$defs/graph_spec"},
+        "else": {"$ref": "#/$defs/training_spec"},
+        "$defs": {**definitions, "graph_spec": graph, "training_spec": training},
+    }
+
+
+def _definition(model: type[SpecModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a model; the ones it refers to go among the definitions."""
+    schema: dict[str, Any] = _with_kinds(model.model_json_schema())
+    for name, definition in schema.pop("$defs", {}).items():
+        definitions.setdefault(name, definition)
+    for name, text in descriptions(model, "Attributes").items():
+        key = model.model_fields[name].alias or name
+        schema["properties"][key]["description"] = text.replace("``", "")
+    return {**schema, "description": docstring_sections(model)[""].partition("\n")[0]}
+
+
+def _choice(registry: Registry, entries: list[Entry], place: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of any of these components, by bare name or as an object."""
+    objects, bare = [], []
+    for entry in entries:
+        names = _names(registry, entry)
+        component = _component(registry, entry, names, place)
+        objects.append(component)
+        if component["required"] == ["type"]:
+            bare.append({"enum": names, "description": component["description"]})
+    return {"anyOf": [*bare, *objects]}
+
+
+def _names(registry: Registry, entry: Entry) -> list[str]:
+    """Return the names that mean this component: the qualified one, and the bare one if it does."""
+    usable = entry.name in registry.names(entry.kind)
+    is_bare = usable and registry.find(entry.kind, entry.name) is entry
+    return [*([entry.name] if is_bare else []), entry.qualified_name]
+
+
+def _component(
+    registry: Registry, entry: Entry, names: list[str], place: dict[str, Any]
+) -> dict[str, Any]:
+    schema = _with_kinds(options_schema(entry.cls, registry))
+    provider = f"{entry.provider.distribution} {entry.provider.version}"
+    summary = " ".join(docstring_sections(entry.cls)[""].partition("\n\n")[0].split())
+    options = schema.get("properties", {})
+    return {
+        "type": "object",
+        "title": entry.name,
+        "description": f"{summary} ({provider})".replace("``", ""),
+        "x-provider": provider,
+        "properties": {"type": {"enum": names}, **options, **place},
+        "required": ["type", *schema.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+def _with_kinds(schema: Any) -> Any:
+    """Put references to the kinds where a model says that it takes a component."""
+    if isinstance(schema, list):
+        return [_with_kinds(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == ["string", "object"] and schema.get("title") in KINDS:
+        kept = {key: schema[key] for key in ("description", "default") if key in schema}
+        return {"$ref": f"#/$defs/{schema['title']}", **kept}
+    return {key: _with_kinds(value) for key, value in schema.items()}

@@ -1,0 +1,157 @@
+"""The JSON Schema accepts what layerkit accepts, and refuses what it refuses for its form."""
+
+import copy
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from layerkit import SpecError, load_registry
+from layerkit.registry import KINDS
+from layerkit.spec import parse_spec
+from layerkit.spec.schema import spec_schema
+
+SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.json"))
+REGISTRY = load_registry()
+SCHEMA = spec_schema(REGISTRY)
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+TRAINING = {
+    "version": 1,
+    "data": "digits",
+    "layers": [{"type": "affine", "units": 10}],
+    "loss": "softmax_with_loss",
+    "optimizer": "sgd",
+    "training": {"epochs": 1},
+}
+GRAPH = {"version": 1, "inputs": {"x": 1, "y": [[2.5, 3]]}, "layers": ["relu"]}
+
+JUNK = [-1, 0, 0.5, 1, 1.0, 1.5, 3, 1e9, "", "x", "relu", "sgd", True, None, [], [1, 2], ["x"], {}]
+
+
+def form_errors(document: object) -> list[str]:
+    """Return what layerkit finds wrong with the form, not with how things go together."""
+    beyond_form = (
+        "nothing earlier",
+        "takes ",
+        "no later layer",
+        "shape must",
+        "a column can",
+        "is the name of",
+        "delimiter must",
+        "low must",
+        "nesterov needs",
+        "go together",
+    )
+    try:
+        parse_spec(json.dumps(document), REGISTRY)
+    except SpecError as error:
+        return [
+            p.message
+            for p in error.problems
+            if not any(words in p.message for words in beyond_form)
+        ]
+    return []
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """Return the path of every value inside a document."""
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [path, *(p for key, inner in items for p in places(inner, (*path, key)))]
+
+
+def replaced(document: object, path: tuple, value: object) -> object:
+    changed = copy.deepcopy(document)
+    holder = changed
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return changed
+
+
+def test_it_is_a_valid_schema_of_draft_2020_12():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("file", SPECS, ids=[f.stem for f in SPECS])
+def test_every_spec_that_ships_is_accepted(file):
+    VALIDATOR.validate(json.loads(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    "entry", list(REGISTRY), ids=[f"{entry.kind}-{entry.name}" for entry in REGISTRY]
+)
+def test_an_option_is_refused_by_the_schema_exactly_if_layerkit_refuses_it(entry):
+    definition = {"$ref": f"#/$defs/{entry.kind}", "$defs": SCHEMA["$defs"]}
+    options = next(
+        c["properties"]
+        for c in SCHEMA["$defs"][entry.kind]["anyOf"]
+        if c.get("title") == entry.name
+    )
+    complete = {"type": entry.name, **REQUIRED.get((entry.kind, entry.name), {})}
+    assert jsonschema.Draft202012Validator(definition).is_valid(complete)
+
+    for option in [*options, "no_such_option"]:
+        for junk in JUNK:
+            document = spec_with(entry.kind, {**complete, option: junk})
+            assert VALIDATOR.is_valid(document) == (not form_errors(document)), (option, junk)
+
+
+REQUIRED = {
+    ("layer", "affine"): {"units": 3},
+    ("layer", "reshape"): {"shape": [3]},
+    ("schedule", "constant"): {"learning_rate": 0.1},
+    ("schedule", "cosine"): {"learning_rate": 0.1},
+    ("schedule", "linear_warmup"): {"steps": 3, "after": 0.1},
+    ("schedule", "step"): {"learning_rate": 0.1, "every": 3},
+    ("initializer", "constant"): {"value": 0.1},
+    ("dataset", "csv"): {"path": "x.csv", "target": "y"},
+    ("dataset", "npz"): {"path": "x.npz"},
+}
+
+
+def spec_with(kind: str, component: dict) -> dict:
+    spec = copy.deepcopy(TRAINING)
+    if kind == "layer":
+        spec["layers"] = [component]
+    elif kind == "dataset":
+        spec["data"] = component
+    elif kind == "metric":
+        spec["metrics"] = [component]
+    elif kind == "schedule":
+        spec["optimizer"] = {"type": "sgd", "learning_rate": component}
+    elif kind == "initializer":
+        spec["layers"][0]["weight_init"] = component
+    else:
+        spec[kind] = component
+    return spec
+
+
+@pytest.mark.parametrize("spec", [TRAINING, GRAPH], ids=["training", "graph"])
+def test_a_value_anywhere_is_refused_by_the_schema_exactly_if_layerkit_refuses_it(spec):
+    assert VALIDATOR.is_valid(spec)
+    for path in places(spec)[1:]:
+        for junk in JUNK:
+            document = replaced(spec, path, junk)
+            assert VALIDATOR.is_valid(document) == (not form_errors(document)), (path, junk)
+
+
+def test_every_component_says_which_package_it_comes_from():
+    for kind in KINDS:
+        for choice in SCHEMA["$defs"][kind]["anyOf"]:
+            assert choice["description"].endswith("(layerkit 0.1.0)")
+            assert choice.get("x-provider", "layerkit 0.1.0") == "layerkit 0.1.0"
+
+
+def test_every_option_has_a_description():
+    for kind in KINDS:
+        for choice in SCHEMA["$defs"][kind]["anyOf"]:
+            for name, option in choice.get("properties", {}).items():
+                assert name == "type" or option["description"], (choice["title"], name)
