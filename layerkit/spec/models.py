@@ -80,8 +80,12 @@ def nested(model: type[SpecModel]) -> PlainValidator:
 
 def _numbers(value: Any) -> Array:
     array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
+    if any(isinstance(number, list) for number in array.flat) and array.ndim:
+        raise invalid(
+            problem("must be rectangular: arrays side by side have one shape" + got(value))
+        )
     if array.size == 0 or any(type(number) not in (int, float) for number in array.flat):
-        raise invalid(problem("must be a number or a rectangular array of numbers" + got(value)))
+        raise invalid(problem("must be a number or an array of numbers" + got(value)))
     return array.astype(np.float64)
 
 

@@ -43,6 +43,7 @@ def form_errors(document: object) -> list[str]:
         "low must",
         "nesterov needs",
         "go together",
+        "must be rectangular",
     )
     try:
         parse_spec(json.dumps(document), REGISTRY)
