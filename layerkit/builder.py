@@ -213,13 +213,17 @@ def _check_memory(experiment: Experiment) -> None:
     network, needed, available = experiment.network, experiment.memory, available_memory()
     if available is None or needed <= available:
         return
+    batch = experiment.settings.batch_size
     sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
-    largest = int(np.argmax(np.array(sizes, dtype=object)))
+    outputs = [math.prod(shape) for shape in network.shapes[network.input_count :]]
+    shares = [size + batch * output for size, output in zip(sizes, outputs, strict=True)]
+    largest = shares.index(max(shares))
     raise experiment.spec.error(
         (
             ("layers", largest),
             f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
-            f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters",
+            f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
+            f"{outputs[largest]:,} outputs for each of {batch:,} examples",
         )
     )
 

@@ -11,6 +11,7 @@ import typer
 from layerkit.cli.check import check
 from layerkit.cli.describe import describe
 from layerkit.cli.layers import layers
+from layerkit.cli.new import new
 from layerkit.cli.plugins import plugins
 from layerkit.cli.run import run
 from layerkit.cli.schema import schema
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (run, check, layers, describe, plugins, schema):
     app.command()(command)
+app.add_typer(new)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """What a person sees of a run: a line for each evaluation, and on a terminal a bar below them."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ from layerkit.dataset import Data
 from layerkit.run import Result
 from layerkit.training import Evaluation, Trainer
 
+SCORE_WIDTH = len("1234.5678")
+
 
 class Table:
     """Prints a run as a table that grows by a line with each evaluation."""
@@ -20,7 +23,8 @@ class Table:
         self.experiment = experiment
         self.data = data
         names = ["loss", *experiment.metrics]
-        self.columns = [f"{part}_{name}" for name in names for part in ("train", "test")]
+        scores = [f"{part}_{name}" for name in names for part in ("train", "test")]
+        self.widths = {score: max(len(score), SCORE_WIDTH) for score in scores}
         self.bar: Any = None
         self.print: Callable[[str], None] = typer.echo
 
@@ -29,19 +33,20 @@ class Table:
         self.began = time.perf_counter()
         network, data = self.experiment.network, self.data
         shapes = " -> ".join(_shape(s) for s in (network.shapes[0], network.output_shape))
-        if _is_terminal():
+        if sys.stdout.isatty():
             self._show_bar(trainer)
         self.print(
             f"{self.experiment.spec.name}: {len(network.nodes)} layers, {shapes}, "
             f"{network.parameter_count:,} parameters; {len(data.train):,} training and "
             f"{len(data.test):,} test examples; {trainer.total_steps:,} steps"
         )
-        self.print("  ".join(["   step", " epoch", *self.columns, "   time"]))
+        scores = [name.rjust(width) for name, width in self.widths.items()]
+        self.print("  ".join(["  step", " epoch", *scores, "   time"]))
 
     def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
         """Print a line; the best one so far is marked."""
-        cells = [f"{evaluation.step:>7}", f"{evaluation.epoch:>6.2f}"]
-        cells += [f"{evaluation.scores[name]:>{len(name)}.4f}" for name in self.columns]
+        cells = [f"{evaluation.step:>6}", f"{evaluation.epoch:>6.2f}"]
+        cells += [score(evaluation.scores[name]).rjust(w) for name, w in self.widths.items()]
         cells.append(f"{time.perf_counter() - self.began:>6.1f}s")
         self.print("  ".join(cells) + ("  *" if is_best else ""))
 
@@ -49,17 +54,18 @@ class Table:
         """Print how it ended, and where the results are."""
         if self.bar is not None:
             self.bar.stop()
-        best = result.best
-        if best is not None:
+        steps = "1 step" if result.steps == 1 else f"{result.steps:,} steps"
+        line = f"{result.status} after {steps} in {result.seconds:.1f} s"
+        if result.best is not None:
             monitor = self.experiment.monitor
-            self.print(
-                f"{result.status} after {result.steps:,} steps in {result.seconds:.1f} s; best "
-                f"{monitor} {best.scores[monitor]:.4f} at step {best.step:,} (*)"
-            )
+            best = score(result.best.scores[monitor])
+            line += f"; best {monitor} {best} at step {result.best.step:,} (*)"
+        self.print(line)
         self.print(f"results in {result.folder}")
 
     def _show_bar(self, trainer: Trainer) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.text import Text
 
         class Bar(Progress):
             # Reads the trainer when it is drawn, so that the loop itself draws nothing.
@@ -77,13 +83,15 @@ class Table:
         )
         self.bar.add_task("", total=trainer.total_steps, loss=trainer.loss)
         self.bar.start()
-        self.print = lambda line: self.bar.console.print(line, markup=False, highlight=False)
+        # Plain text, which the terminal itself breaks where it is too long.
+        self.print = lambda line: self.bar.console.print(Text(line), soft_wrap=True)
 
 
-def _is_terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()
+def score(value: float) -> str:
+    """Return a loss or metric in at most ``SCORE_WIDTH`` characters."""
+    text = f"{value:.4f}"
+    says_enough = value == 0 or abs(value) >= 0.001
+    return text if says_enough and len(text) <= SCORE_WIDTH else f"{value:.2e}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -69,13 +69,11 @@ def _run_training(spec: "LoadedSpec", out: Path | None, quiet: bool, json: bool)
     data = load_data(experiment)
     watchers: list[Any] = [_Interrupt()]
     if json:
-        watchers.append(_Collector())
+        watchers.append(_Json())
     elif not quiet:
         watchers.append(Table(experiment, data))
     with _interruptible(watchers[0]):
         result = run_training(experiment, data, out, watchers)
-    if json:
-        print_json(summary(result, watchers[1].evaluations))
     if result.status == "interrupted":
         raise typer.Exit(130)
 
@@ -99,7 +97,7 @@ def number(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return f"[{', '.join(number(v) for v in value)}]"
-    return f"{value:.10g}"
+    return f"{value + 0:.10g}"  # -0 + 0 is 0
 
 
 class _Watcher:
@@ -112,14 +110,17 @@ class _Watcher:
     def ended(self, result: "Result") -> None: ...
 
 
-class _Collector(_Watcher):
-    """Keeps the evaluations for ``--json``."""
+class _Json(_Watcher):
+    """Prints the run as JSON when it has ended."""
 
     def __init__(self) -> None:
         self.evaluations: list[Evaluation] = []
 
     def evaluated(self, evaluation: "Evaluation", is_best: bool) -> None:
         self.evaluations.append(evaluation)
+
+    def ended(self, result: "Result") -> None:
+        print_json(summary(result, self.evaluations))
 
 
 class _Interrupt(_Watcher):

@@ -54,7 +54,7 @@ class RunFolder:
 
     def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
         """Write the parameters and states of a network under their names, as ``.npz``."""
-        arrays = network.named(params, states)
+        arrays: dict[str, Any] = network.named(params, states)
         self._write(name, lambda file: np.savez(file, **arrays))
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 
 import layerkit
 from layerkit.builder import Experiment
-from layerkit.dataset import Data
-from layerkit.errors import DataError, RunError
+from layerkit.dataset import Data, Form, Split
+from layerkit.errors import DataError
 from layerkit.run.folder import RunFolder
 from layerkit.training import Evaluation, Trainer
 
@@ -50,29 +50,39 @@ class Watcher(Protocol):
         """Hear of an evaluation."""
 
     def ended(self, result: Result) -> None:
-        """Hear how it ended."""
+        """Hear how it ended, however that was."""
 
 
 def load_data(experiment: Experiment) -> Data:
-    """Return the data of an experiment.
+    """Return the data of an experiment, and check that it has the form that was promised.
 
     Raises:
         SpecError: A data file is missing or wrong, or does not have the form it promised.
     """
     try:
         data = experiment.dataset.load()
-        for part, split in (("training", data.train), ("test", data.test)):
-            shape = experiment.network.shapes[0]
-            if not len(split):
-                raise DataError(f"the {part} part has no examples")
-            if split.x.shape[1:] != shape or len(split.x) != len(split.t):
-                raise DataError(
-                    f"the {part} part has examples of shape {split.x.shape[1:]} and "
-                    f"{len(split.t)} targets, expected {len(split.x)} examples of shape {shape}"
-                )
+        _check_form("training", data.train, experiment.form)
+        _check_form("test", data.test, experiment.form)
     except DataError as error:
         raise experiment.spec.error((("data",), str(error))) from error
     return data
+
+
+def _check_form(part: str, split: Split, form: Form) -> None:
+    if not len(split):
+        raise DataError(f"the {part} part has no examples")
+    wanted = (len(split), *form.shape), (len(split), *form.targets.shape)
+    if (split.x.shape, split.t.shape) != wanted:
+        raise DataError(
+            f"the {part} part must have examples {wanted[0]} and targets {wanted[1]}, "
+            f"got {split.x.shape} and {split.t.shape}"
+        )
+    classes = form.targets.classes
+    if classes is not None and not 0 <= split.t.min() <= split.t.max() < classes:
+        raise DataError(
+            f"the {part} part must have labels from 0 to {classes - 1}, "
+            f"got labels from {split.t.min()} to {split.t.max()}"
+        )
 
 
 def run_training(
@@ -93,7 +103,8 @@ def run_training(
 
     Raises:
         UserError: The folder is there already, or cannot be made.
-        NonFiniteError: The loss became NaN or infinite; what was found before is kept.
+        NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
+            is kept, and ``run.json`` says why the run ended.
     """
     spec = experiment.spec
     trainer = Trainer(
@@ -119,11 +130,13 @@ def run_training(
         best = trainer.best.evaluation if trainer.best else None
         result = Result(folder.path, status, trainer.step, seconds, best, last)
         folder.write_json("run.json", _record(experiment, result, reason))
+        for watcher in watchers:
+            watcher.ended(result)
         return result
 
-    for watcher in watchers:
-        watcher.started(trainer, folder.path)
     try:
+        for watcher in watchers:
+            watcher.started(trainer, folder.path)
         for last in trainer.run():
             folder.append_json_line("metrics.jsonl", asdict(last))
             is_best = trainer.best is not None and trainer.best.evaluation is last
@@ -134,16 +147,15 @@ def run_training(
                 )
             for watcher in watchers:
                 watcher.evaluated(last, is_best)
-    except RunError as error:
-        end("failed", str(error))
+    except KeyboardInterrupt:
+        end("interrupted")
         raise
-    if trainer.stop_requested:
-        result = end("interrupted")
-    else:
-        result = end("stopped early" if trainer.step < trainer.total_steps else "finished")
-    for watcher in watchers:
-        watcher.ended(result)
-    return result
+    except Exception as error:
+        end("failed", str(error) or type(error).__name__)
+        raise
+    if trainer.step == trainer.total_steps:
+        return end("finished")
+    return end("interrupted" if trainer.stop_requested else "stopped early")
 
 
 def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, object]:

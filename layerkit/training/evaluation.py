@@ -15,6 +15,8 @@ WIDEST = 2**20
 def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict[str, float]:
     """Return the mean loss and every metric over a split.
 
+    A batch whose loss is NaN or infinite is the last, so that the network still holds its values.
+
     Args:
         network: The network, with a loss.
         split: The examples; they are read in order, in batches whose widest layer is small.
@@ -32,7 +34,9 @@ def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict
         total += network.loss_of(y, t) * len(x)
         for metric in metrics.values():
             metric.update(y, t)
+        if not math.isfinite(total):
+            break
     return {
         "loss": total / len(split),
-        **{name: metric.value() for name, metric in metrics.items()},
+        **{name: float(metric.value()) for name, metric in metrics.items()},
     }

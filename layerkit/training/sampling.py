@@ -24,7 +24,7 @@ class Batches:
     Attributes:
         per_epoch: How many batches make an epoch.
         order: The examples of the present epoch, in order.
-        position: How much of it has been taken.
+        position: How many of them have been taken.
     """
 
     def __init__(
@@ -83,6 +83,9 @@ class Gather:
 
     def _take(self, name: str, source: Array, indices: Array) -> Array:
         out = self._scratch(name, (len(indices), *source.shape[1:]), source.dtype)
+        if not source.flags.c_contiguous:
+            out[...] = source[indices]  # take would copy the whole source first
+            return out
         # The default mode, which checks the bounds, would gather into a buffer and copy that.
         return np.take(source, indices, axis=0, out=out, mode="clip")
 

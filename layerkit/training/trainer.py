@@ -80,7 +80,7 @@ class Trainer:
         higher_is_better: bool = False,
         seed: int = 0,
     ) -> None:
-        for_network, for_batches = np.random.SeedSequence(seed).spawn(2)
+        for_network, for_batches, for_optimizer = np.random.SeedSequence(seed).spawn(3)
         self.network = network.initialize(for_network)
         self.data = data
         self.optimizer = optimizer
@@ -100,11 +100,16 @@ class Trainer:
         self.best: Snapshot | None = None
         self.stop_requested = False
         self._sign = 1 if higher_is_better else -1
+        self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
 
         optimizer.dtype = network.dtype
         optimizer.build(network.parameter_count)
-        self.optimizer_state = bind_all([v for _, v in variables(optimizer)], network.dtype)
+        states = [v for _, v in variables(optimizer)]
+        self.optimizer_state = bind_all(states, network.dtype)
+        rng = np.random.default_rng(for_optimizer)
+        for state in states:
+            state.initialize(rng)
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
 
@@ -137,12 +142,12 @@ class Trainer:
         x, t = self.batches.next()
         self.loss = self.network.train_step(x, t)
         if not math.isfinite(self.loss):
-            raise self._non_finite("loss", self.loss)
+            raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
         grads = self.network.grads
         # Here, and only here, several processes would sum their gradients.
         longest = self.settings.max_gradient_norm
         if longest is not None:
-            norm = math.sqrt(float(grads @ grads))
+            norm = _norm(grads)
             if norm > longest:
                 grads *= longest / norm
         self.optimizer.update(self.network.params, grads, self.step)
@@ -151,38 +156,49 @@ class Trainer:
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
         threads = blas_threads(self.network, self.batches.size)
-        with threads, np.errstate(over="ignore", invalid="ignore"):
+        with threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while self.step < step and not self.stop_requested:
                 self.train_step()
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for part, split in (("train", self.data.train), ("test", self.data.test)):
                 for name, score in evaluate(self.network, split, self.metrics).items():
                     scores[f"{part}_{name}"] = score
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
-                    raise self._non_finite(f"{part} loss", loss)
+                    raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")
         epoch = self.step / self.batches.per_epoch
-        return Evaluation(self.step, epoch, self.optimizer.rate(self.step - 1), scores)
+        rate = float(self.optimizer.rate(self.step - 1))
+        return Evaluation(self.step, epoch, rate, scores)
 
     def _judge(self, evaluation: Evaluation) -> None:
-        """Keep the parameters if they are the best so far."""
-        stopping = self.settings.early_stopping
-        needed = stopping.min_delta if stopping else 0.0
-        score = evaluation.scores[self.monitor]
-        best = self.best.evaluation.scores[self.monitor] if self.best else -self._sign * math.inf
-        if self._sign * (score - best) > needed:
-            self._stale = 0
-            network = self.network
+        """Keep the parameters if they are the best so far, and count what has not got better."""
+        score, network = evaluation.scores[self.monitor], self.network
+        best = self.best.evaluation.scores[self.monitor] if self.best else self._worst
+        if self._is_better(score, best):
             self.best = Snapshot(evaluation, network.params.copy(), network.states.copy())
+        stopping = self.settings.early_stopping
+        if self._is_better(score, self._to_beat, by=stopping.min_delta if stopping else 0.0):
+            self._to_beat, self._stale = score, 0
         else:
             self._stale += 1
 
-    def _non_finite(self, what: str, loss: float) -> NonFiniteError:
+    def _is_better(self, score: float, other: float, by: float = 0.0) -> bool:
+        return self._sign * (score - other) > by
+
+    def _non_finite(self, what: str) -> NonFiniteError:
         where = self.network.first_non_finite() or "the loss itself"
+        advice = "; a lower learning_rate or a max_gradient_norm may help"
         return NonFiniteError(
-            f"the {what} became {loss} at step {self.step + 1}; the first value that is not finite "
-            f"arose in {where}; a lower learning_rate or a max_gradient_norm may help"
+            f"{what}; the first value that is not finite arose in {where}"
+            + (advice if where != "the data" else "")
         )
+
+
+def _norm(vector: Array) -> float:
+    """Return the Euclidean norm."""
+    norm = math.sqrt(float(vector @ vector))
+    # In float32 a square overflows long before the norm does.
+    return norm if norm < math.inf else float(np.linalg.norm(vector.astype(np.float64)))

@@ -1,0 +1,102 @@
+"""``layerkit new``: a plugin or a spec to begin with."""
+
+import os
+import re
+import tempfile
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+
+from layerkit.errors import UserError
+
+new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no_args_is_help=True)
+
+
+@new.command()
+def plugin(
+    name: Annotated[str, typer.Argument(help="What comes behind layerkit-, as in swish.")],
+    folder: Annotated[
+        Path, typer.Option("--in", help="Where to make the folder layerkit-NAME.")
+    ] = Path(),
+) -> None:
+    """Write a distribution with one layer, its conformance test and all it takes to publish it.
+
+    Example: layerkit new plugin swish
+    """
+    from layerkit import __version__
+
+    name = name.removeprefix("layerkit-")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise UserError(f'a plugin is named in lower case, as in gated-relu, got "{name}"')
+    layer = name.replace("-", "_")
+    words = {
+        "name": name,
+        "layer": layer,
+        "module": f"layerkit_{layer}",
+        "cls": "".join(part.capitalize() for part in name.split("-")),
+        "version": __version__,
+    }
+    target = folder / f"layerkit-{name}"
+    _refuse_existing(target)
+    # Written aside and put in place whole, so that nothing half-done is left behind.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as aside:
+            written = Path(aside) / target.name
+            _fill(_template("plugin"), written, words)
+            os.replace(written, target)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error.strerror}") from None
+    typer.echo(
+        f"wrote {target}; now:\n"
+        f'  cd {target} && pip install -e ".[test]" && pytest\n'
+        f"  layerkit describe {layer}"
+    )
+
+
+@new.command()
+def spec(
+    file: Annotated[Path, typer.Argument(help="The file to write, as in my_net.json.")],
+) -> None:
+    """Write a spec that trains on the digits.
+
+    Example: layerkit new spec my_net.json
+    """
+    if file.suffix != ".json":
+        raise UserError(f"{file}: a spec is a file that ends in .json")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", file.stem):
+        raise UserError(f"{file}: its name may have letters, digits, and _ . - inside")
+    _refuse_existing(file)
+    try:
+        text = Template(_template("spec.json.template").read_text(encoding="utf-8"))
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text.substitute(name=file.stem))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written: {error.strerror}") from None
+    typer.echo(f"wrote {file}; now:\n  layerkit check {file}\n  layerkit run {file}")
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path}: is there already, and nothing is overwritten; remove it first")
+
+
+def _template(name: str) -> Traversable:
+    return files("layerkit.cli") / "templates" / name
+
+
+def _fill(template: Traversable, target: Path, words: dict[str, str]) -> None:
+    """Copy a template, folders and all, with its words put in."""
+    if template.is_dir():
+        target.mkdir()
+        for inner in template.iterdir():
+            name = inner.name.replace("MODULE", words["module"]).removesuffix(".template")
+            _fill(inner, target / name, words)
+    else:
+        target.write_text(
+            Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
+        )

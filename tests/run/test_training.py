@@ -1,0 +1,333 @@
+import dataclasses
+import json
+import platform
+
+import numpy as np
+import pytest
+
+import layerkit
+from layerkit import (
+    Data,
+    Dataset,
+    Form,
+    NonFiniteError,
+    SpecError,
+    Split,
+    Targets,
+    load_registry,
+)
+from layerkit.builder import build_experiment
+from layerkit.run import load_data, run_training
+from layerkit.spec import parse_spec
+
+REGISTRY = load_registry()
+
+SPEC = {
+    "version": 1,
+    "name": "little",
+    "data": {"type": "spiral", "per_class": 20},
+    "layers": [
+        {"type": "affine", "units": 8},
+        "batch_norm",
+        "relu",
+        {"type": "affine", "units": 3},
+    ],
+    "loss": "softmax_with_loss",
+    "optimizer": {"type": "adam", "learning_rate": 0.05},
+    "training": {"epochs": 3, "batch_size": 12},
+}
+
+
+def experiment(**changes):
+    return build_experiment(parse_spec(json.dumps({**SPEC, **changes}), REGISTRY))
+
+
+def run(out, watchers=(), **changes):
+    """Run the little spec, with some keys replaced."""
+    made = experiment(**changes)
+    return made, run_training(made, load_data(made), out, watchers)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def record(folder):
+    return json.loads((folder / "run.json").read_text())
+
+
+class Watching:
+    """Notes all that it hears."""
+
+    def __init__(self):
+        self.heard = []
+
+    def started(self, trainer, folder):
+        self.trainer = trainer
+        self.heard.append(("started", trainer.step, folder.name))
+
+    def evaluated(self, evaluation, is_best):
+        self.heard.append(("evaluated", evaluation.step, is_best))
+
+    def ended(self, result):
+        self.heard.append(("ended", result.status))
+
+
+class Stopping(Watching):
+    """Asks for the end at the first evaluation."""
+
+    def evaluated(self, evaluation, is_best):
+        super().evaluated(evaluation, is_best)
+        self.trainer.stop_requested = True
+
+
+class Raising(Watching):
+    """Raises at the first evaluation."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def evaluated(self, evaluation, is_best):
+        raise self.error
+
+
+# The files
+
+
+def test_a_run_leaves_its_spec_metrics_parameters_and_record(tmp_path):
+    _, result = run(tmp_path / "out")
+
+    assert result.folder == tmp_path / "out"
+    assert sorted(p.name for p in result.folder.iterdir()) == [
+        "best.npz",
+        "last.npz",
+        "metrics.jsonl",
+        "run.json",
+        "spec.json",
+    ]
+    assert json.loads((result.folder / "spec.json").read_text()) == SPEC
+
+
+def test_there_is_a_line_for_each_evaluation(tmp_path):
+    _, result = run(tmp_path / "out")
+
+    found = lines(result.folder)
+    assert [(line["step"], line["epoch"], line["learning_rate"]) for line in found] == [
+        (4, 1, 0.05),
+        (8, 2, 0.05),
+        (12, 3, 0.05),
+    ]
+    assert list(found[0]["scores"]) == [
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    ]
+    assert found[-1] == dataclasses.asdict(result.last)
+
+
+def test_the_last_parameters_are_those_of_the_network(tmp_path):
+    made, result = run(tmp_path / "out")
+
+    with np.load(result.folder / "last.npz") as saved:
+        assert sorted(saved) == sorted(made.network.variables)
+        for name, variable in made.network.variables.items():
+            np.testing.assert_array_equal(saved[name], variable.value)
+
+
+def test_the_best_parameters_have_the_score_that_was_told(tmp_path):
+    made, result = run(tmp_path / "out", training={"epochs": 12, "batch_size": 12})
+    data = load_data(made)
+    assert result.best.step < result.last.step
+
+    with np.load(result.folder / "best.npz") as saved:
+        for name, variable in made.network.variables.items():
+            variable.value = saved[name]
+
+    accuracy = made.network.accuracy(data.test.x, data.test.t)
+    assert accuracy == result.best.scores["test_accuracy"]
+    assert made.network.loss(data.test.x, data.test.t) == pytest.approx(
+        result.best.scores["test_loss"], rel=1e-6
+    )
+
+
+def test_the_record_tells_how_it_went_and_with_what(tmp_path):
+    _, result = run(tmp_path / "out")
+
+    assert record(result.folder) == {
+        "name": "little",
+        "status": "finished",
+        "steps": 12,
+        "seconds": pytest.approx(result.seconds, abs=1e-3),
+        "parameters": 67,
+        "monitor": "test_accuracy",
+        "best": dataclasses.asdict(result.best),
+        "last": dataclasses.asdict(result.last),
+        "versions": {
+            "layerkit": layerkit.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_spec_gives_the_same_files_to_the_byte(tmp_path, dtype):
+    layers = [*SPEC["layers"][:3], "dropout", SPEC["layers"][3]]
+    one, other = (run(tmp_path / o, dtype=dtype, layers=layers)[1].folder for o in "ab")
+
+    for name in ("spec.json", "metrics.jsonl", "best.npz", "last.npz"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_another_seed_gives_other_parameters(tmp_path):
+    one, other = (run(tmp_path / str(s), seed=s)[1].folder for s in (1, 2))
+
+    assert (one / "last.npz").read_bytes() != (other / "last.npz").read_bytes()
+
+
+# How it ends
+
+
+def test_watchers_are_told_of_the_start_each_evaluation_and_the_end(tmp_path):
+    watcher = Watching()
+
+    _, result = run(tmp_path / "out", [watcher])
+
+    best = result.best.step
+    assert watcher.heard[0] == ("started", 0, "out")
+    assert [heard[:2] for heard in watcher.heard[1:-1]] == [
+        ("evaluated", 4),
+        ("evaluated", 8),
+        ("evaluated", 12),
+    ]
+    assert [step for _, step, is_best in watcher.heard[1:-1] if is_best][-1] == best
+    assert watcher.heard[-1] == ("ended", "finished")
+
+
+def test_a_run_can_stop_early(tmp_path):
+    stopping = {"metric": "train_loss", "patience": 1, "min_delta": 1000}
+
+    made, result = run(tmp_path / "out", training={**SPEC["training"], "early_stopping": stopping})
+
+    # The second loss is not better than the first by a thousand.
+    assert (result.status, result.steps) == ("stopped early", 8)
+    assert record(result.folder)["monitor"] == made.monitor == "train_loss"
+
+
+def test_a_run_that_is_interrupted_keeps_its_last_parameters(tmp_path):
+    made, result = run(tmp_path / "out", [Stopping()])
+
+    assert (result.status, result.steps) == ("interrupted", 4)
+    assert record(result.folder)["status"] == "interrupted"
+    with np.load(result.folder / "last.npz") as saved:
+        np.testing.assert_array_equal(
+            saved["layers[0].W"], made.network.variables["layers[0].W"].value
+        )
+
+
+def test_a_run_that_is_interrupted_at_its_end_has_finished(tmp_path):
+    _, result = run(tmp_path / "out", [Stopping()], training={"epochs": 1, "batch_size": 12})
+
+    assert result.status == "finished"
+
+
+def test_an_impatient_interrupt_still_leaves_a_record_and_the_last_parameters(tmp_path):
+    watcher, raising = Watching(), Raising(KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", [watcher, raising])
+
+    assert record(tmp_path / "out")["status"] == "interrupted"
+    assert (tmp_path / "out" / "last.npz").exists()
+    assert watcher.heard[-1] == ("ended", "interrupted")
+
+
+def test_a_run_that_diverges_keeps_its_metrics_and_says_why(tmp_path):
+    watcher = Watching()
+
+    with pytest.raises(NonFiniteError) as caught:
+        run(
+            tmp_path / "out",
+            [watcher],
+            layers=[{"type": "affine", "units": 8}, {"type": "affine", "units": 3}],
+            optimizer={"type": "sgd", "learning_rate": 1e6},
+            training={"steps": 20, "batch_size": 12, "evaluate_every": 1},
+        )
+
+    found = record(tmp_path / "out")
+    assert (found["status"], found["reason"]) == ("failed", str(caught.value))
+    assert 0 < len(lines(tmp_path / "out")) == found["last"]["step"] <= found["steps"] < 20
+    assert not (tmp_path / "out" / "last.npz").exists()
+    assert watcher.heard[-1] == ("ended", "failed")
+
+
+def test_whatever_else_is_raised_is_written_down_and_goes_on(tmp_path):
+    watcher, raising = Watching(), Raising(ZeroDivisionError())
+
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path / "out", [watcher, raising])
+
+    found = record(tmp_path / "out")
+    assert (found["status"], found["reason"]) == ("failed", "ZeroDivisionError")
+    assert watcher.heard[-1] == ("ended", "failed")
+
+
+# The data
+
+
+class Promised(Dataset):
+    """Data whose form is not always the one it promises."""
+
+    def __init__(self, x, t, classes=3, target_shape=()):
+        self.train = Split(np.zeros(x), np.asarray(t))
+        self.form = Form((2,), Targets(target_shape, classes))
+
+    def inspect(self):
+        return self.form
+
+    def load(self):
+        return Data(self.train, self.train)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (Promised((0, 2), []), "the training part has no examples"),
+        (
+            Promised((5, 3), [0, 1, 2, 0, 1]),
+            "the training part must have examples (5, 2) and targets (5,), got (5, 3) and (5,)",
+        ),
+        (
+            Promised((5, 2), [0, 1]),
+            "the training part must have examples (5, 2) and targets (5,), got (5, 2) and (2,)",
+        ),
+        (
+            Promised((2, 2), [[0], [1]]),
+            "the training part must have examples (2, 2) and targets (2,), got (2, 2) and (2, 1)",
+        ),
+        (
+            Promised((2, 2), [1, 3]),
+            "the training part must have labels from 0 to 2, got labels from 1 to 3",
+        ),
+        (
+            Promised((2, 2), [-1, 2]),
+            "the training part must have labels from 0 to 2, got labels from -1 to 2",
+        ),
+    ],
+)
+def test_data_that_break_their_promise_are_refused_before_training(dataset, message):
+    made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
+
+    with pytest.raises(SpecError) as caught:
+        load_data(made)
+
+    assert f"data: {message}\n" in str(caught.value)
+
+
+def test_data_that_keep_their_promise_are_returned():
+    numbers = Promised((2, 2), [[0.5], [1]], classes=None, target_shape=(1,))
+    made = dataclasses.replace(experiment(), dataset=numbers, form=numbers.form)
+
+    assert load_data(made).train is numbers.train

@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+
+from layerkit import LayerkitError, Parameter, State
+from layerkit.variable import bind_all, parts, variables
+
+
+class Owner:
+    """Something that owns variables, as layers and optimizers do."""
+
+    owns_variables = True
+
+
+def allocated(shape, init=0.0):
+    parameter = Parameter(shape, init)
+    parameter.allocate(np.float64)
+    parameter.initialize(np.random.default_rng(0))
+    return parameter
+
+
+def test_assigning_a_value_copies_it_into_place():
+    parameter = allocated((2, 2))
+    held, given = parameter.value, np.array([[1.0, 2], [3, 4]])
+
+    parameter.value = given
+    given[0, 0] = 9
+
+    assert parameter.value is held
+    assert held.tolist() == [[1, 2], [3, 4]]
+
+
+def test_assigning_a_gradient_copies_it_into_place():
+    parameter = allocated((2,))
+    held = parameter.grad
+
+    parameter.grad = [5, 6]
+
+    assert parameter.grad is held
+    assert held.tolist() == [5, 6]
+
+
+def test_adding_to_a_gradient_or_value_changes_it_in_place():
+    parameter = allocated((2,))
+    value, grad = parameter.value, parameter.grad
+
+    parameter.value += 1
+    parameter.grad += np.array([1.0, 2])
+    parameter.grad *= 10
+
+    assert (parameter.value is value, parameter.grad is grad) == (True, True)
+    assert (value.tolist(), grad.tolist()) == ([1, 1], [10, 20])
+
+
+def test_assigning_converts_to_the_type_and_broadcasts_to_the_shape():
+    parameter = Parameter((2, 2))
+    parameter.allocate(np.float32)
+
+    parameter.value = 0.5
+
+    assert parameter.value.dtype == np.float32
+    assert parameter.value.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_assigning_an_array_of_another_shape_is_an_error():
+    parameter = allocated((2, 2))
+
+    with pytest.raises(ValueError, match="broadcast"):
+        parameter.value = np.zeros((3, 2))
+
+
+def test_a_state_has_no_gradient():
+    assert not hasattr(State((2,)), "grad")
+
+
+def test_the_first_value_is_a_number_or_comes_from_a_callable_of_shape_and_rng():
+    drawn = allocated((3,), lambda shape, rng: rng.normal(size=shape))
+
+    assert allocated((2,), 7).value.tolist() == [7, 7]
+    np.testing.assert_array_equal(drawn.value, np.random.default_rng(0).normal(size=3))
+
+
+def test_a_value_that_is_not_allocated_yet_is_told_with_what_to_do():
+    parameter = Parameter((2,))
+
+    with pytest.raises(LayerkitError) as caught:
+        parameter.value  # noqa: B018
+
+    assert str(caught.value) == (
+        "a parameter has no value yet; first call initialize() of the network, "
+        "or of the layer where it stands alone"
+    )
+
+
+def test_a_parameter_may_have_no_axes_or_no_elements():
+    scalar, nothing = allocated((), 3), allocated((0, 5))
+
+    assert (scalar.size, float(scalar.value)) == (1, 3)
+    assert (nothing.size, nothing.value.shape) == (0, (0, 5))
+
+
+def test_variables_bound_together_are_views_of_one_vector_in_order():
+    a, b = State((2, 2)), State((3,))
+
+    vector = bind_all([a, b], np.float64)
+    a.value = [[1, 2], [3, 4]]
+    b.value = 5
+    vector[0] = 9
+
+    assert vector.tolist() == [9, 2, 3, 4, 5, 5, 5]
+    assert a.value[0, 0] == 9
+    assert vector.flags.c_contiguous
+
+
+def test_variables_are_found_in_the_order_they_were_declared():
+    owner = Owner()
+    owner.b, owner.not_a_variable, owner.a = State((1,)), "text", Parameter((1,))
+
+    assert list(variables(owner)) == [("b", owner.b), ("a", owner.a)]
+
+
+def test_variables_inside_get_dotted_names():
+    owner, inner, block = Owner(), Owner(), Owner()
+    inner.W, block.W = Parameter((1,)), Parameter((1,))
+    owner.inner, owner.blocks, owner.pairs = inner, [Owner(), block], ((State((1,)),),)
+
+    assert [name for name, _ in variables(owner)] == ["inner.W", "blocks.1.W", "pairs.0.0"]
+
+
+def test_a_variable_with_two_names_is_found_once_under_the_first():
+    owner, block = Owner(), Owner()
+    block.W = Parameter((1,))
+    owner.blocks = [block]
+    owner.last = block
+    owner.weights = block.W
+
+    assert list(variables(owner)) == [("blocks.0.W", block.W)]
+
+
+def test_owners_that_know_each_other_are_found_once():
+    outer, inner = Owner(), Owner()
+    outer.inner, inner.outer = inner, outer
+    inner.W = Parameter((1,))
+
+    assert list(parts(outer)) == [("inner", inner), ("inner.W", inner.W)]

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layerkit import MeanMetric, Metric, Network, Split
+from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu
+from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.builtin.metrics import R2, Accuracy
+from layerkit.training import evaluate, evaluation
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(37, 4))
+
+
+def network(loss, units):
+    layers = [Affine(6), BatchNorm(), Relu(), Dropout(), Affine(units)]
+    return Network(layers, (4,), loss=loss, dtype="float64").initialize(0)
+
+
+def in_batches_of(monkeypatch, rows):
+    """Make evaluations of networks with layers of at most 6 numbers go by so many rows."""
+    monkeypatch.setattr(evaluation, "WIDEST", rows * 6)
+
+
+def test_the_loss_and_the_metrics_are_those_of_the_whole_split_at_once():
+    net, t = network(SoftmaxWithLoss(), 3), RNG.integers(0, 3, 37)
+
+    scores = evaluate(net, Split(X, t), {"accuracy": Accuracy()})
+
+    assert scores == {
+        "loss": pytest.approx(net.loss(X, t), rel=1e-12),
+        "accuracy": pytest.approx(net.accuracy(X, t), rel=1e-12),
+    }
+
+
+@given(rows=st.integers(1, 40))
+def test_the_size_of_the_batches_makes_no_difference(rows):
+    net, t = network(MeanSquaredError(), 2), np.random.default_rng(1).normal(size=(37, 2))
+    split, metrics = Split(X, t), {"r2": R2()}
+
+    whole = evaluate(net, split, metrics)
+    with pytest.MonkeyPatch.context() as patch:
+        in_batches_of(patch, rows)
+        parts = evaluate(net, split, metrics)
+
+    assert parts == {name: pytest.approx(score, rel=1e-12) for name, score in whole.items()}
+
+
+def test_no_more_rows_are_computed_at_once_than_the_widest_layer_allows(monkeypatch):
+    seen = []
+
+    class Rows(MeanMetric):
+        def each(self, y, t):
+            seen.append(len(y))
+            return np.zeros(len(y))
+
+    in_batches_of(monkeypatch, 10)
+
+    evaluate(network(MeanSquaredError(), 2), Split(X, np.zeros((37, 2))), {"rows": Rows()})
+
+    assert seen == [10, 10, 10, 7]
+
+
+def test_bytes_are_scaled_as_in_training():
+    pixels, t = RNG.integers(0, 256, (37, 4), dtype=np.uint8), RNG.integers(0, 3, 37)
+    net = network(SoftmaxWithLoss(), 3)
+
+    scores = evaluate(net, Split(pixels, t, 1 / 255), {})
+
+    assert scores == {"loss": pytest.approx(net.loss(pixels / 255, t))}
+
+
+def test_scores_are_plain_floats_whatever_a_metric_returns():
+    class Rough(Metric):
+        def reset(self):
+            pass
+
+        def update(self, y, t):
+            pass
+
+        def value(self):
+            return np.float32(0.5)
+
+    scores = evaluate(
+        network(MeanSquaredError(), 2), Split(X, np.zeros((37, 2))), {"rough": Rough()}
+    )
+
+    assert {type(score) for score in scores.values()} == {float}
+
+
+def test_every_evaluation_begins_anew():
+    net, t, metrics = network(SoftmaxWithLoss(), 3), RNG.integers(0, 3, 37), {"a": Accuracy()}
+
+    first = evaluate(net, Split(X, t), metrics)
+    evaluate(net, Split(X, (t + 1) % 3), metrics)
+
+    assert evaluate(net, Split(X, t), metrics) == first
+
+
+def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network(monkeypatch):
+    in_batches_of(monkeypatch, 10)
+    x = X.copy()
+    x[12] = np.inf
+    net = network(MeanSquaredError(), 2)
+
+    with np.errstate(invalid="ignore"):
+        scores = evaluate(net, Split(x, np.zeros((37, 2))), {})
+
+    assert not np.isfinite(scores["loss"])
+    assert net.first_non_finite() == "the data"
