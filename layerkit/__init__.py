@@ -1,14 +1,14 @@
 """Declare a network in JSON, train it with NumPy, and let any package add layers.
 
-Authors of plugins import everything from here. What needs pydantic is loaded when it is first
-used, so that ``import layerkit`` stays light.
+Authors of plugins import everything from here. What needs pydantic, and the built-ins, are loaded
+when they are first used, so that ``import layerkit`` stays light.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from layerkit.arrays import DType
-from layerkit.component import Component
+from layerkit.component import Component, Example
 from layerkit.dataset import Data, Dataset, Form, Split, Targets
 from layerkit.errors import (
     DataError,
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from pydantic import Field
 
     from layerkit.builder import build
+    from layerkit.builtin.functions import sigmoid, softmax
+    from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
     from layerkit.plugins import load_registry
     from layerkit.spec import load_spec
     from layerkit.training import Trainer
@@ -55,10 +57,17 @@ __version__ = "0.1.0"
 
 _LOADED_WHEN_USED = {
     "Field": "pydantic",
+    "He": "layerkit.builtin.initializers",
+    "Normal": "layerkit.builtin.initializers",
     "Trainer": "layerkit.training",
+    "Uniform": "layerkit.builtin.initializers",
+    "Xavier": "layerkit.builtin.initializers",
+    "Zeros": "layerkit.builtin.initializers",
     "build": "layerkit.builder",
     "load_registry": "layerkit.plugins",
     "load_spec": "layerkit.spec",
+    "sigmoid": "layerkit.builtin.functions",
+    "softmax": "layerkit.builtin.functions",
 }
 
 __all__ = [
@@ -68,10 +77,12 @@ __all__ = [
     "Data",
     "DataError",
     "Dataset",
+    "Example",
     "Field",
     "Form",
     "Fraction",
     "GradientError",
+    "He",
     "Initializer",
     "Layer",
     "LayerkitError",
@@ -83,6 +94,7 @@ __all__ = [
     "NonFiniteError",
     "NonNegativeFloat",
     "NonNegativeInt",
+    "Normal",
     "Optimizer",
     "Parameter",
     "PluginError",
@@ -100,12 +112,17 @@ __all__ = [
     "State",
     "Targets",
     "Trainer",
+    "Uniform",
     "UserError",
+    "Xavier",
+    "Zeros",
     "build",
     "hookimpl",
     "load_registry",
     "load_spec",
     "numerical_gradient",
+    "sigmoid",
+    "softmax",
 ]
 
 

@@ -1,6 +1,8 @@
 """What all components share, whatever their kind."""
 
 from abc import ABC
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from typing import Any, ClassVar
 
@@ -8,6 +10,21 @@ import numpy as np
 
 from layerkit.arrays import DType, Scratch
 from layerkit.types import Array, Shape
+
+
+@dataclass(frozen=True)
+class Example:
+    """A use of a component, which the conformance kit tries and ``layerkit describe`` shows.
+
+    Attributes:
+        options: The options, as a spec gives them.
+        shapes: For a layer, the shape of each input, without the batch axis.
+        below: For a layer whose input is whole numbers, such as an index: they are less than this.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shapes: Sequence[Shape] = ()
+    below: int | None = None
 
 
 class Component(ABC):
@@ -21,10 +38,13 @@ class Component(ABC):
     Attributes:
         kind: What it is, in one word, as in ``registry.layer``; set by the kind's own class.
         owns_variables: Whether parameters and states are looked for among its attributes.
+        examples: Uses that cover its options and shapes; where there are none, the conformance
+            kit tries the defaults.
         dtype: The type it computes in; set before ``build``.
     """
 
     kind: ClassVar[str]
+    examples: ClassVar[Sequence[Example]] = ()
     owns_variables: ClassVar[bool] = False
     dtype: DType = np.float64
 

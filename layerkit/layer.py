@@ -29,11 +29,15 @@ class Layer(Component):
             ``backward`` may return None instead.
         rng: The layer's own random generator.
         mixes_examples: Whether the output of one example depends on the others of its batch.
+        differs_in_training: Whether the output in training is another than in evaluation.
+        gives_views: Whether an output or a gradient may be a view of what came in.
     """
 
     kind: ClassVar[str] = "layer"
     owns_variables: ClassVar[bool] = True
     mixes_examples: ClassVar[bool] = False
+    differs_in_training: ClassVar[bool] = False
+    gives_views: ClassVar[bool] = False
     training: bool = True
     needs_input_grad: bool = True
     rng: Rng

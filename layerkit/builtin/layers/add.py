@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer, Shape, ShapeError
+from layerkit import Array, Example, Layer, Shape, ShapeError
 
 
 class Add(Layer):
@@ -15,6 +15,8 @@ class Add(Layer):
     Source:
         Saito (2016), "Deep Learning from Scratch", section 5.4.2.
     """
+
+    examples = (Example(shapes=[(3,), (3,)]), Example(shapes=[(2, 3), (2, 3), (2, 3)]))
 
     def build(self, x: Shape, y: Shape, *more: Shape) -> Shape:
         """Keep the shape that all inputs have."""

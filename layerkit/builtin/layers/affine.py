@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Initializer, Layer, Parameter, PositiveInt, Shape, ShapeError
+from layerkit import Array, Example, Initializer, Layer, Parameter, PositiveInt, Shape, ShapeError
 from layerkit.builtin.initializers import He, Zeros
 
 
@@ -25,6 +25,10 @@ class Affine(Layer):
         Saito (2016), "Deep Learning from Scratch", section 5.6.
     """
 
+    examples = (
+        Example({"units": 4}, [(3,)]),
+        Example({"units": 1, "bias": False, "weight_init": "xavier"}, [(5,)]),
+    )
     W: Parameter
     b: Parameter
 

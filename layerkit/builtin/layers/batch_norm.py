@@ -4,6 +4,7 @@ import numpy as np
 
 from layerkit import (
     Array,
+    Example,
     Layer,
     Parameter,
     PositiveFloat,
@@ -37,6 +38,8 @@ class BatchNorm(Layer):
         running variance is the unbiased one.
     """
 
+    examples = (Example(shapes=[(3,)]), Example({"momentum": 0.5}, [(2, 3, 4)]))
+    differs_in_training = True
     mixes_examples = True
     gamma: Parameter
     beta: Parameter

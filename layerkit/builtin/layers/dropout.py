@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Fraction, Layer
+from layerkit import Array, Example, Fraction, Layer
 
 
 class Dropout(Layer):
@@ -21,6 +21,10 @@ class Dropout(Layer):
         Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: A Simple Way
         to Prevent Neural Networks from Overfitting", in the inverted form.
     """
+
+    examples = (Example({"rate": 0.4}, [(6,)]), Example({"rate": 0}, [(2, 3)]))
+    differs_in_training = True
+    gives_views = True
 
     def __init__(self, rate: Fraction = 0.5) -> None:
         self.rate = rate

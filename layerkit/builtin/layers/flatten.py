@@ -2,7 +2,7 @@
 
 import math
 
-from layerkit import Array, Layer, Shape
+from layerkit import Array, Example, Layer, Shape
 
 
 class Flatten(Layer):
@@ -12,6 +12,9 @@ class Flatten(Layer):
         x: ``(batch, *shape)``
         y: ``(batch, features)``, a view of ``x`` where memory allows
     """
+
+    examples = (Example(shapes=[(2, 3, 4)]), Example(shapes=[(5,)]))
+    gives_views = True
 
     def build(self, shape: Shape) -> Shape:
         """Return the number of elements as a shape."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from layerkit import Array, Layer
+from layerkit import Array, Example, Layer
 from layerkit.builtin.functions import erf
 
 
@@ -23,6 +23,8 @@ class Gelu(Layer):
     Source:
         Hendrycks and Gimpel (2016), "Gaussian Error Linear Units (GELUs)", section 2.
     """
+
+    examples = (Example(shapes=[(5,)]), Example({"approximate": "tanh"}, [(2, 3)]))
 
     def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         self.approximate = approximate

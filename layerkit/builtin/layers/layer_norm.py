@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer, Parameter, PositiveFloat, PositiveInt, Shape, ShapeError
+from layerkit import Array, Example, Layer, Parameter, PositiveFloat, PositiveInt, Shape, ShapeError
 
 
 class LayerNorm(Layer):
@@ -23,6 +23,7 @@ class LayerNorm(Layer):
         Ba, Kiros and Hinton (2016), "Layer Normalization", section 3.
     """
 
+    examples = (Example(shapes=[(4,)]), Example({"axes": 2}, [(2, 3, 4)]))
     gamma: Parameter
     beta: Parameter
 

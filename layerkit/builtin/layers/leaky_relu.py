@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer, NonNegativeFloat
+from layerkit import Array, Example, Layer, NonNegativeFloat
 
 
 class LeakyRelu(Layer):
@@ -19,6 +19,8 @@ class LeakyRelu(Layer):
         Maas, Hannun and Ng (2013), "Rectifier Nonlinearities Improve Neural Network Acoustic
         Models", section 2.
     """
+
+    examples = (Example(shapes=[(5,)]), Example({"negative_slope": 0.2}, [(2, 3)]))
 
     def __init__(self, negative_slope: NonNegativeFloat = 0.01) -> None:
         self.negative_slope = negative_slope

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer, Shape, ShapeError
+from layerkit import Array, Example, Layer, Shape, ShapeError
 
 
 class Mul(Layer):
@@ -16,6 +16,8 @@ class Mul(Layer):
     Source:
         Saito (2016), "Deep Learning from Scratch", section 5.4.1.
     """
+
+    examples = (Example(shapes=[(3,), (3,)]), Example(shapes=[(2, 3), (2, 3)]))
 
     def build(self, x: Shape, y: Shape) -> Shape:
         """Keep the shape that both inputs have."""

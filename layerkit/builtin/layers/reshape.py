@@ -2,7 +2,7 @@
 
 import math
 
-from layerkit import Array, Layer, Shape, ShapeError
+from layerkit import Array, Example, Layer, Shape, ShapeError
 
 
 class Reshape(Layer):
@@ -18,6 +18,9 @@ class Reshape(Layer):
     Raises:
         ValueError: An axis is neither positive nor -1, or several are -1.
     """
+
+    examples = (Example({"shape": [3, -1]}, [(2, 6)]), Example({"shape": [4]}, [(2, 2)]))
+    gives_views = True
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         if any(n < 1 and n != -1 for n in shape) or shape.count(-1) > 1:
