@@ -8,16 +8,17 @@ from layerkit import Array, MeanMetric, Metric
 class Accuracy(MeanMetric):
     """The share of examples whose largest output is at the target.
 
+    Of an example with several positions each counts alone, so that it may be right in part.
+
     Shapes:
-        y: ``(batch, classes)``
-        t: ``(batch,)`` labels, or ``(batch, classes)`` one-hot
+        y: ``(batch, *positions, classes)``
+        t: ``(batch, *positions)`` labels, or the shape of ``y``, one-hot
     """
 
     def each(self, y: Array, t: Array) -> Array:
-        """Return whether each example is right."""
-        labels = t.argmax(axis=1) if t.ndim == y.ndim else t
-        right: Array = y.argmax(axis=1) == labels
-        return right
+        """Return the share of right positions of each example; 0 or 1 where it has but one."""
+        labels = t.argmax(axis=-1) if t.ndim == y.ndim else t
+        return _mean_of_outputs(y.argmax(axis=-1) == labels)
 
 
 class BinaryAccuracy(MeanMetric):

@@ -29,6 +29,16 @@ CASES = {
         rng.dirichlet(np.ones(4), 6),
     ),
     "softmax, any weights": (SoftmaxWithLoss, rng.normal(size=(6, 4)), rng.random((6, 4))),
+    "softmax, labels of positions": (
+        SoftmaxWithLoss,
+        rng.normal(size=(2, 3, 4)),
+        rng.integers(0, 4, (2, 3)),
+    ),
+    "softmax, probabilities of positions": (
+        SoftmaxWithLoss,
+        rng.normal(size=(2, 3, 2, 4)),
+        rng.dirichlet(np.ones(4), (2, 3, 2)),
+    ),
     "sigmoid, labels": (SigmoidWithLoss, rng.normal(size=(6, 1)), rng.integers(0, 2, 6)),
     "sigmoid, single": (SigmoidWithLoss, rng.normal(size=6), rng.integers(0, 2, 6) * 1.0),
     "sigmoid, several": (
@@ -306,14 +316,15 @@ def test_what_fits_is_let_through(loss, shape, targets):
             SoftmaxWithLoss(),
             (10,),
             Targets((3, 4)),
-            "takes labels of classes, or one probability for each class, "
-            'got numbers of shape (3, 4); for numbers there is "mean_squared_error"',
+            "takes one output for each of 4 classes at each of (3,) positions, got (10,); "
+            "let the last layer give (3, 4)",
         ),
         (
             SoftmaxWithLoss(),
             (10,),
             Targets((28, 28), classes=10),
-            "takes one label for each example, got labels of shape (28, 28)",
+            "takes one output for each of 10 classes at each of (28, 28) positions, got (10,); "
+            "let the last layer give (28, 28, 10)",
         ),
         (
             SigmoidWithLoss(),

@@ -29,6 +29,13 @@ def test_accuracy_takes_one_hot_targets_too():
     assert value_of(Accuracy(), (LOGITS, one_hot)) == 0.5
 
 
+def test_accuracy_counts_each_position_alone():
+    y = [[[0, 1], [1, 0]], [[0, 1], [0, 1]]]
+
+    assert value_of(Accuracy(), (y, [[1, 1], [1, 1]])) == 0.75
+    assert value_of(Accuracy(), (y, np.eye(2)[[[1, 1], [1, 1]]])) == 0.75
+
+
 def test_accuracy_is_of_all_examples_and_not_of_batches():
     batches = [(LOGITS[:3], [1, 0, 2]), (LOGITS[3:], [2])]
 

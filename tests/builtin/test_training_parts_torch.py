@@ -106,6 +106,22 @@ def test_a_loss_and_its_gradient_are_those_of_pytorch(ours, theirs, y, t):
     np.testing.assert_allclose(ours.backward(), their_y.grad.numpy(), **CLOSE)
 
 
+@pytest.mark.parametrize("positions", [(3,), (2, 5)])
+def test_classes_at_positions_are_those_of_pytorch(positions):
+    y = rng.normal(size=(4, *positions, 6))
+    t = rng.integers(0, 6, (4, *positions))
+    their_y = torch.tensor(np.moveaxis(y, -1, 1), requires_grad=True)  # classes come second
+    their_value = torch.nn.CrossEntropyLoss()(their_y, torch.tensor(t))
+    their_value.backward()
+    ours = SoftmaxWithLoss()
+
+    value = ours.forward(y, t)
+
+    np.testing.assert_allclose(value, their_value.item(), **CLOSE)
+    gradient = np.moveaxis(their_y.grad.numpy(), 1, -1)
+    np.testing.assert_allclose(ours.backward(), gradient, **CLOSE)
+
+
 OPTIMIZERS = [
     (SGD(0.1), torch.optim.SGD, {"lr": 0.1}),
     (SGD(0.1, weight_decay=0.05), torch.optim.SGD, {"lr": 0.1, "weight_decay": 0.05}),

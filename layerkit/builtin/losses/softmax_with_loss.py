@@ -8,9 +8,12 @@ from layerkit import Array, Loss, Shape, ShapeError, Targets
 class SoftmaxWithLoss(Loss):
     """Cross-entropy of class probabilities, ``-sum(t log softmax(y))``, averaged over the batch.
 
+    An example may be a sequence or an image that has a class at each position; the average is then
+    over batch and positions.
+
     Shapes:
-        y: ``(batch, classes)``, logits
-        t: ``(batch,)`` labels, or ``(batch, classes)`` one-hot or probabilities
+        y: ``(batch, *positions, classes)``, logits
+        t: ``(batch, *positions)`` labels, or the shape of ``y``: one-hot or probabilities
 
     Source:
         Saito (2016), "Deep Learning from Scratch", section 5.6.3 and appendix A.
@@ -20,40 +23,48 @@ class SoftmaxWithLoss(Loss):
     _rows: Array = np.arange(0)
 
     def check(self, shape: Shape, targets: Targets) -> None:
-        """Refuse anything but one output for each class."""
-        if len(shape) != 1:
-            raise ShapeError(
-                f"takes a vector of one output for each class, got {shape}",
-                'end the network with "flatten" and "affine"',
-            )
-        if targets.classes is not None and targets.shape:
-            raise ShapeError(
-                f"takes one label for each example, got labels of shape {targets.shape}"
-            )
-        if targets.classes is None and len(targets.shape) != 1:
+        """Refuse anything but one output for each class, at each position of the targets."""
+        if targets.classes is not None:
+            wanted = (*targets.shape, targets.classes)
+        elif targets.shape:
+            wanted = targets.shape
+        else:
             raise ShapeError(
                 f"takes labels of classes, or one probability for each class, got {targets}",
                 'for numbers there is "mean_squared_error"',
             )
-        classes = targets.shape[0] if targets.classes is None else targets.classes
-        if shape != (classes,):
+        *positions, classes = wanted
+        if len(shape) != len(wanted) and not positions:
             raise ShapeError(
-                f"takes one output for each of {classes} classes, got {shape}",
-                f"give the last layer {classes} units",
+                f"takes a vector of one output for each class, got {shape}",
+                'end the network with "flatten" and "affine"',
+            )
+        if shape != wanted:
+            where = f" at each of {tuple(positions)} positions" if positions else ""
+            raise ShapeError(
+                f"takes one output for each of {classes} classes{where}, got {shape}",
+                f"let the last layer give {wanted}"
+                if positions
+                else f"give the last layer {classes} units",
             )
 
     def forward(self, y: Array, t: Array) -> float:
         """Return the mean over the batch of ``-sum(t log softmax(y))``."""
+        labelled = t.ndim < y.ndim
+        self._shape = y.shape
+        y = y.reshape(-1, y.shape[-1])
         column = self.scratch("column", (len(y), 1), y.dtype)
         # log softmax(y) = z - log(sum(exp(z))) for y shifted by any number; shifted by its
         # largest element, no exponential overflows and one of them is 1.
         np.maximum.reduce(y, axis=1, keepdims=True, out=column)
         z = np.subtract(y, column, out=self.scratch("p", y.shape, y.dtype))
-        if t.ndim == 1:
+        if labelled:
+            t = t.reshape(-1)
             self._t, self._weight = self._positions(t, y.shape[1]), np.ones(1, y.dtype)
             chosen = self.scratch("chosen", t.shape, y.dtype)
             of_targets = np.take(z, self._t, out=chosen, mode="clip").sum()
         else:
+            t = t.reshape(y.shape)
             self._t, self._weight = t, self.scratch("weight", column.shape, y.dtype)
             np.sum(t, axis=1, keepdims=True, dtype=y.dtype, out=self._weight)
             of_targets = np.multiply(t, z, out=self.scratch("dy", y.shape, y.dtype)).sum()
@@ -73,7 +84,7 @@ class SoftmaxWithLoss(Loss):
         else:
             dy -= t
         dy *= dout / len(p)
-        return dy
+        return dy.reshape(self._shape)
 
     def _positions(self, t: Array, classes: int) -> Array:
         """Return where the outputs of labels stand in the batch laid out as one vector."""
