@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from layerkit.builtin.functions import sigmoid, softmax
     from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
     from layerkit.plugins import load_registry
+    from layerkit.run import load_model
     from layerkit.spec import load_spec
     from layerkit.training import Trainer
 
@@ -64,6 +65,7 @@ _LOADED_WHEN_USED = {
     "Xavier": "layerkit.builtin.initializers",
     "Zeros": "layerkit.builtin.initializers",
     "build": "layerkit.builder",
+    "load_model": "layerkit.run",
     "load_registry": "layerkit.plugins",
     "load_spec": "layerkit.spec",
     "sigmoid": "layerkit.builtin.functions",
@@ -118,6 +120,7 @@ __all__ = [
     "Zeros",
     "build",
     "hookimpl",
+    "load_model",
     "load_registry",
     "load_spec",
     "numerical_gradient",

@@ -77,6 +77,17 @@ def build(spec: Spec) -> Network:
     return build_experiment(spec).network
 
 
+def build_network(spec: Spec, shape: Shape) -> Network:
+    """Return the network of a training spec for examples of a shape, whatever its data.
+
+    Raises:
+        SpecError: A layer does not fit what comes before it.
+    """
+    content = spec.content
+    assert isinstance(content, TrainingSpec)
+    return _network(spec, [shape], content.loss.create(), content.dtype)
+
+
 def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
     """Return the network of a graph spec, and a batch of each of its inputs.
 

@@ -1,11 +1,14 @@
 """The hooks that a plugin may implement."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
     from layerkit.registry import Registrar
+    from layerkit.run import Result
+    from layerkit.training import Evaluation, Trainer
 
 PROJECT = "layerkit"
 """The name of the entry-point group, and of pluggy's project."""
@@ -21,4 +24,36 @@ def layerkit_register(registry: "Registrar") -> None:
     Args:
         registry: Has one method for each kind of component: ``layer``, ``loss``, ``optimizer``,
             ``schedule``, ``initializer``, ``dataset`` and ``metric``.
+    """
+
+
+@hookspec
+def layerkit_run_started(folder: Path, spec: dict[str, Any], trainer: "Trainer") -> None:
+    """Hear that training begins. Like every hook, it may take only the arguments it needs.
+
+    Args:
+        folder: The folder of the run, which tells it from other runs; it may write there.
+        spec: The spec, as JSON holds it.
+        trainer: What trains; ``trainer.network`` is the network.
+    """
+
+
+@hookspec
+def layerkit_epoch_ended(folder: Path, evaluation: "Evaluation", trainer: "Trainer") -> None:
+    """Hear of an evaluation: at the end of each epoch, or every so many steps as the spec says.
+
+    Args:
+        folder: The folder of the run.
+        evaluation: The step, the epoch, the learning rate and the scores.
+        trainer: What trains.
+    """
+
+
+@hookspec
+def layerkit_run_ended(folder: Path, result: "Result") -> None:
+    """Hear how a run ended, however that was.
+
+    Args:
+        folder: The folder of the run.
+        result: Its status, its best and its last evaluation.
     """

@@ -14,6 +14,8 @@ from layerkit.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from layerkit.builder import Experiment
+    from layerkit.plugins import Plugins
     from layerkit.run import Result
     from layerkit.spec import Spec as LoadedSpec
     from layerkit.training import Evaluation, Trainer
@@ -26,6 +28,9 @@ def run(
         Path | None,
         typer.Option(help="The folder for the results; runs/NAME-TIME unless given."),
     ] = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     json: Json = False,
 ) -> None:
@@ -33,21 +38,23 @@ def run(
 
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
-    from layerkit.plugins import load_registry
+    from layerkit.plugins import load_plugins
     from layerkit.spec import GraphSpec, load_spec
 
-    loaded = load_spec(spec, load_registry(), set_)
+    plugins = load_plugins()
+    loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:
             raise UserError("--out: running a graph leaves nothing to save; leave --out away")
-        _run_graph(loaded, quiet, json)
+        _run_graph(loaded, locked, quiet, json)
     else:
-        _run_training(loaded, out, quiet, json)
+        _run_training(loaded, plugins, out, locked, quiet, json)
 
 
-def _run_graph(spec: "LoadedSpec", quiet: bool, json: bool) -> None:
+def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
     from layerkit.run import run_graph
 
+    _compare_with_lock(spec, spec, locked)
     nodes = run_graph(spec)
     if json:
         print_json([asdict(node) for node in nodes])
@@ -58,24 +65,40 @@ def _run_graph(spec: "LoadedSpec", quiet: bool, json: bool) -> None:
         print_table(("node", "type", "value", "derivative"), rows, right={2, 3})
 
 
-def _run_training(spec: "LoadedSpec", out: Path | None, quiet: bool, json: bool) -> None:
+def _run_training(
+    spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
+) -> None:
     from layerkit.builder import build_experiment
     from layerkit.cli.progress import Table
-    from layerkit.run import load_data, run_training
+    from layerkit.run import load_data, plugin_watchers, run_training
 
     if out is not None and out.exists():
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
+    _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
     watchers: list[Any] = [_Interrupt()]
     if json:
         watchers.append(_Json())
     elif not quiet:
         watchers.append(Table(experiment, data))
+    watchers += plugin_watchers(plugins.reports, spec.document.value, _warn)
     with _interruptible(watchers[0]):
         result = run_training(experiment, data, out, watchers)
     if result.status == "interrupted":
         raise typer.Exit(130)
+
+
+def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", locked: bool) -> None:
+    from layerkit.run import compare, lock_of, provenance
+
+    lock = lock_of(Path(spec.document.file))
+    for change in compare(lock, provenance(used), locked=locked):
+        _warn(f"{lock}: {change}")
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"warning: {message}", err=True)
 
 
 def summary(result: "Result", evaluations: "list[Evaluation]") -> dict[str, Any]:

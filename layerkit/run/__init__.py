@@ -3,6 +3,9 @@
 from layerkit.run.checking import GradientCheck, check_gradients, check_graph
 from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
+from layerkit.run.hooks import plugin_watchers
+from layerkit.run.model import load_model
+from layerkit.run.provenance import compare, lock_of, provenance
 from layerkit.run.training import Result, Watcher, load_data, run_training
 
 __all__ = [
@@ -13,7 +16,12 @@ __all__ = [
     "Watcher",
     "check_gradients",
     "check_graph",
+    "compare",
     "load_data",
+    "load_model",
+    "lock_of",
+    "plugin_watchers",
+    "provenance",
     "run_graph",
     "run_training",
 ]

@@ -1,11 +1,12 @@
 """Running a training spec: data in, trained parameters and metrics out."""
 
+import os
 import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from layerkit.builder import Experiment
 from layerkit.dataset import Data, Form, Split
 from layerkit.errors import DataError
 from layerkit.run.folder import RunFolder
+from layerkit.run.provenance import lock, provenance
+from layerkit.spec import Spec, TrainingSpec
 from layerkit.training import Evaluation, Trainer
 
 Status = Literal["finished", "stopped early", "interrupted", "failed"]
@@ -90,10 +93,11 @@ def run_training(
 ) -> Result:
     """Train, and write the results to a new folder.
 
-    The folder holds ``spec.json`` (as it was run), ``metrics.jsonl`` (a line for each evaluation),
-    ``best.npz`` and ``last.npz`` (parameters and states by name) and ``run.json`` (versions,
-    status, times). The first four are the same to the byte whenever the same spec is run with the
-    same versions on the same machine.
+    The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (where
+    its components came from), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
+    ``last.npz`` (parameters and states by name) and ``run.json`` (versions, status, times). All
+    but the last are the same to the byte whenever the same spec is run with the same versions on
+    the same machine.
 
     Args:
         experiment: What to train.
@@ -118,7 +122,8 @@ def run_training(
         spec.content.seed,
     )
     folder = RunFolder(out, spec.name)
-    folder.write_json("spec.json", spec.document.value)
+    folder.write_json("spec.json", _with_paths_from(folder.path, spec))
+    folder.write_json("spec.lock.json", lock(provenance(experiment)))
     last: Evaluation | None = None
     began = time.perf_counter()
 
@@ -158,6 +163,18 @@ def run_training(
     return end("interrupted" if trainer.stop_requested else "stopped early")
 
 
+def _with_paths_from(folder: Path, spec: Spec) -> Any:
+    """Return a spec as JSON holds it, with the paths of its data relative to another folder."""
+    value, content = spec.document.value, spec.content
+    assert isinstance(content, TrainingSpec)
+    paths = {
+        option: os.path.relpath(path, folder)
+        for option, path in content.data.options.items()
+        if isinstance(path, Path)
+    }
+    return {**value, "data": {**value["data"], **paths}} if paths else value
+
+
 def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, object]:
     return {
         "name": experiment.spec.name,
@@ -166,6 +183,7 @@ def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, ob
         "steps": result.steps,
         "seconds": round(result.seconds, 3),
         "parameters": experiment.network.parameter_count,
+        "input_shape": list(experiment.form.shape),
         "monitor": experiment.monitor,
         "best": asdict(result.best) if result.best else None,
         "last": asdict(result.last) if result.last else None,

@@ -1,0 +1,66 @@
+"""Plugins that watch runs, each called alone so that none of them can end a run."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from layerkit.errors import PluginError
+from layerkit.plugins import PluginReport, is_strict
+from layerkit.run.training import Result
+from layerkit.training import Evaluation, Trainer
+
+
+class PluginWatcher:
+    """Passes on to the hooks of one plugin what a watcher hears.
+
+    A hook that raises is told once, and the plugin hears no more of that run.
+
+    Args:
+        plugin: The plugin.
+        spec: The spec that is run, as JSON holds it.
+        complain: Takes the message about a hook that raised.
+    """
+
+    def __init__(
+        self, plugin: PluginReport, spec: dict[str, Any], complain: Callable[[str], object]
+    ) -> None:
+        self._plugin = plugin
+        self._spec = spec
+        self._complain = complain
+        self._hears = True
+
+    def started(self, trainer: Trainer, folder: Path) -> None:
+        """Call ``layerkit_run_started``."""
+        self._folder, self._trainer = folder, trainer
+        self._call("layerkit_run_started", spec=self._spec, trainer=trainer)
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
+        """Call ``layerkit_epoch_ended``."""
+        self._call("layerkit_epoch_ended", evaluation=evaluation, trainer=self._trainer)
+
+    def ended(self, result: Result) -> None:
+        """Call ``layerkit_run_ended``."""
+        self._call("layerkit_run_ended", result=result)
+
+    def _call(self, hook: str, **arguments: Any) -> None:
+        if not self._hears:
+            return
+        try:
+            getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
+        # A plugin is a stranger's code: whatever it raises must not cost the run.
+        except (Exception, SystemExit) as error:
+            self._hears = False
+            message = (
+                f"plugin {self._plugin.provider.distribution}: {hook} raised "
+                f"{type(error).__name__}: {error}"
+            )
+            if is_strict():
+                raise PluginError(f"{message}; LAYERKIT_STRICT is set") from error
+            self._complain(f"{message}; it hears no more of this run")
+
+
+def plugin_watchers(
+    plugins: Sequence[PluginReport], spec: dict[str, Any], complain: Callable[[str], object]
+) -> list[PluginWatcher]:
+    """Return a watcher for each plugin that works; see ``PluginWatcher``."""
+    return [PluginWatcher(plugin, spec, complain) for plugin in plugins if plugin.hooks]
