@@ -50,10 +50,7 @@ class PluginWatcher:
         # A plugin is a stranger's code: whatever it raises must not cost the run.
         except (Exception, SystemExit) as error:
             self._hears = False
-            message = (
-                f"plugin {self._plugin.provider.distribution}: {hook} raised "
-                f"{type(error).__name__}: {error}"
-            )
+            message = f"{self._plugin}: {hook} raised {type(error).__name__}: {error}"
             if is_strict():
                 raise PluginError(f"{message}; LAYERKIT_STRICT is set") from error
             self._complain(f"{message}; it hears no more of this run")

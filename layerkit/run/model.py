@@ -62,10 +62,10 @@ def _input_shape(file: Path) -> tuple[int, ...]:
 
 
 def _read_parameters(file: Path, network: Network) -> None:
-    arrays: dict[str, Any] = {}
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
+        # Opened here, because NumPy leaves a file that is no archive open.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            arrays: dict[str, Any] = dict(archive)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -105,6 +105,7 @@ def test_a_run_leaves_its_spec_metrics_parameters_and_record(tmp_path):
         "metrics.jsonl",
         "run.json",
         "spec.json",
+        "spec.lock.json",
     ]
     assert json.loads((result.folder / "spec.json").read_text()) == SPEC
 
@@ -161,6 +162,7 @@ def test_the_record_tells_how_it_went_and_with_what(tmp_path):
         "steps": 12,
         "seconds": pytest.approx(result.seconds, abs=1e-3),
         "parameters": 67,
+        "input_shape": [2],
         "monitor": "test_accuracy",
         "best": dataclasses.asdict(result.best),
         "last": dataclasses.asdict(result.last),

@@ -1,0 +1,103 @@
+"""Plugins that watch runs."""
+
+import json
+
+import pytest
+
+SPEC = {
+    "version": 1,
+    "name": "watched",
+    "data": {"type": "spiral", "per_class": 4},
+    "layers": [{"type": "affine", "units": 3}],
+    "loss": "softmax_with_loss",
+    "optimizer": {"type": "sgd", "learning_rate": 0.1},
+    "training": {"epochs": 2},
+}
+
+NOTES = """
+    from layerkit import hookimpl
+
+    @hookimpl
+    def layerkit_run_started(folder, spec, trainer):
+        note(folder, f"started {spec['name']} with {trainer.network.parameter_count}")
+
+    @hookimpl
+    def layerkit_epoch_ended(folder, evaluation):
+        note(folder, f"epoch {evaluation.epoch:g}")
+
+    @hookimpl
+    def layerkit_run_ended(folder, result):
+        note(folder, result.status)
+
+    def note(folder, line):
+        with (folder / "notes.txt").open("a") as file:
+            print(line, file=file)
+"""
+
+RAISES = """
+    from layerkit import hookimpl
+
+    @hookimpl
+    def layerkit_run_started():
+        print("heard of it")
+
+    @hookimpl
+    def layerkit_epoch_ended():
+        raise SystemExit("no connection")
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    file = tmp_path / "watched.json"
+    file.write_text(json.dumps(SPEC))
+    return file
+
+
+def test_the_hooks_of_a_plugin_hear_of_a_run(install, layerkit, spec, tmp_path):
+    install("layerkit-notes", NOTES)
+
+    outcome = layerkit("run", spec, "--quiet", "--out", tmp_path / "out")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    notes = (tmp_path / "out" / "notes.txt").read_text().splitlines()
+    assert notes == ["started watched with 9", "epoch 1", "epoch 2", "finished"]
+
+
+def test_a_run_that_diverges_is_told_to_the_hooks_too(install, layerkit, spec, tmp_path):
+    install("layerkit-notes", NOTES)
+    endless = "optimizer.learning_rate=1e300"
+
+    outcome = layerkit("run", spec, "--quiet", "--set", endless, "--out", tmp_path / "out")
+
+    assert outcome.code == 1
+    assert (tmp_path / "out" / "notes.txt").read_text().splitlines()[-1] == "failed"
+
+
+def test_a_hook_that_raises_is_told_once_and_ends_neither_the_run_nor_the_others(
+    install, layerkit, spec, tmp_path
+):
+    install("layerkit-angry", RAISES)
+    install("layerkit-notes", NOTES)
+
+    outcome = layerkit("run", spec, "--quiet", "--out", tmp_path / "out")
+
+    assert (outcome.code, outcome.out) == (0, "heard of it\n")
+    assert outcome.err == (
+        "warning: plugin layerkit-angry (angry): layerkit_epoch_ended raised SystemExit: "
+        "no connection; it hears no more of this run\n"
+    )
+    assert (tmp_path / "out" / "notes.txt").read_text().endswith("finished\n")
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "finished"
+
+
+def test_where_plugins_must_work_a_hook_that_raises_is_an_error(
+    install, layerkit, spec, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LAYERKIT_STRICT", "1")
+    install("layerkit-angry", RAISES)
+
+    outcome = layerkit("run", spec, "--quiet", "--out", tmp_path / "out")
+
+    assert outcome.code == 2
+    assert "layerkit_epoch_ended raised SystemExit: no connection; LAYERKIT_STRICT" in outcome.err
