@@ -50,16 +50,18 @@ if TYPE_CHECKING:
     from layerkit.builtin.functions import sigmoid, softmax
     from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
     from layerkit.plugins import load_registry
-    from layerkit.run import load_model
+    from layerkit.run import Result, load_model
     from layerkit.spec import load_spec
-    from layerkit.training import Trainer
+    from layerkit.training import Evaluation, Trainer
 
 __version__ = "0.1.0"
 
 _LOADED_WHEN_USED = {
+    "Evaluation": "layerkit.training",
     "Field": "pydantic",
     "He": "layerkit.builtin.initializers",
     "Normal": "layerkit.builtin.initializers",
+    "Result": "layerkit.run",
     "Trainer": "layerkit.training",
     "Uniform": "layerkit.builtin.initializers",
     "Xavier": "layerkit.builtin.initializers",
@@ -79,6 +81,7 @@ __all__ = [
     "Data",
     "DataError",
     "Dataset",
+    "Evaluation",
     "Example",
     "Field",
     "Form",
@@ -104,6 +107,7 @@ __all__ = [
     "PositiveInt",
     "Registrar",
     "Registry",
+    "Result",
     "Rng",
     "RunError",
     "Schedule",

@@ -1,0 +1,90 @@
+"""What TensorBoard reads of a run is what the run wrote down itself."""
+
+import json
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorBoard's own imports warn
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+SPEC = {
+    "version": 1,
+    "name": "spiral",
+    "data": {"type": "spiral", "per_class": 20},
+    "layers": [{"type": "affine", "units": 8, "name": "hidden"}, "relu",
+               {"type": "affine", "units": 3}],
+    "loss": "softmax_with_loss",
+    "optimizer": {"type": "sgd", "learning_rate": {"type": "cosine", "learning_rate": 0.5}},
+    "training": {"epochs": 4},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a run of the installed command, with the installed plugin."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "spiral.json").write_text(json.dumps(SPEC))
+    command = [sys.executable, "-m", "layerkit", "run", "spiral.json", "--out", "run", "--quiet"]
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return home / "run"
+
+
+@pytest.fixture(scope="module")
+def events(folder):
+    accumulator = EventAccumulator(str(folder), {"histograms": 0})  # 0 keeps them all
+    accumulator.Reload()
+    return accumulator
+
+
+def test_every_score_of_every_evaluation_can_be_read(folder, events):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+    assert set(events.Tags()["scalars"]) == {
+        "loss/train", "loss/test", "accuracy/train", "accuracy/test", "learning_rate",
+    }  # fmt: skip
+    for tag, score in (("loss/train", "train_loss"), ("accuracy/test", "test_accuracy")):
+        read = [(event.step, event.value) for event in events.Scalars(tag)]
+        written = [(line["step"], line["scores"][score]) for line in lines]
+        assert read == [(step, pytest.approx(value, rel=1e-6)) for step, value in written]
+    rates = [event.value for event in events.Scalars("learning_rate")]
+    assert rates == pytest.approx([line["learning_rate"] for line in lines], rel=1e-6)
+
+
+def test_every_parameter_has_a_histogram_of_all_its_elements(events):
+    sizes = {
+        tag: [event.histogram_value.num for event in events.Histograms(tag)]
+        for tag in events.Tags()["histograms"]
+    }
+
+    assert sizes == {
+        "hidden.W": [16] * 4, "hidden.b": [8] * 4, "layers_2_.W": [24] * 4, "layers_2_.b": [3] * 4,
+    }  # fmt: skip
+
+
+def test_the_spec_and_the_end_of_the_run_are_there(events):
+    texts = {
+        tag: events.Tensors(tag)[0].tensor_proto.string_val[0].decode()
+        for tag in events.Tags()["tensors"]
+    }
+
+    assert json.loads(texts["spec/text_summary"]) == SPEC
+    assert texts["status/text_summary"].startswith("finished at step ")
+
+
+def test_a_run_that_diverges_leaves_a_whole_file(tmp_path):
+    spec = {**SPEC, "optimizer": {"type": "sgd", "learning_rate": 1e300}}
+    (tmp_path / "spiral.json").write_text(json.dumps(spec))
+    command = [sys.executable, "-m", "layerkit", "run", "spiral.json", "--out", "run", "--quiet"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert done.returncode == 1
+    status = events.Tensors("status/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert status.startswith("failed at step ")
