@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from layerkit import Array, MeanMetric, Metric
+from layerkit import Array, MeanMetric, Metric, Shape, Targets
+from layerkit.builtin.fitting import (
+    check_an_output_for_each_class,
+    check_an_output_for_each_number,
+    check_an_output_for_each_question,
+)
 
 
 class Accuracy(MeanMetric):
@@ -14,6 +19,10 @@ class Accuracy(MeanMetric):
         y: ``(batch, *positions, classes)``
         t: ``(batch, *positions)`` labels, or the shape of ``y``, one-hot
     """
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse anything but one output for each class, at each position of the targets."""
+        check_an_output_for_each_class(shape, targets)
 
     def each(self, y: Array, t: Array) -> Array:
         """Return the share of right positions of each example; 0 or 1 where it has but one."""
@@ -32,6 +41,10 @@ class BinaryAccuracy(MeanMetric):
         t: the shape of ``y``, up to a trailing axis of 1
     """
 
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse labels of more classes than two, and outputs of another shape than the targets."""
+        check_an_output_for_each_question(shape, targets, instead="accuracy")
+
     def each(self, y: Array, t: Array) -> Array:
         """Return the share of right outputs of each example."""
         return _mean_of_outputs((y > 0) == (t.reshape(y.shape) > 0.5))
@@ -46,6 +59,10 @@ class MeanAbsoluteError(MeanMetric):
     """
 
     higher_is_better = False
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse labels of classes, and outputs of another shape than the targets."""
+        check_an_output_for_each_number(shape, targets, instead="accuracy")
 
     def each(self, y: Array, t: Array) -> Array:
         """Return the mean absolute error of each example."""
@@ -70,6 +87,10 @@ class R2(Metric):
 
     def __init__(self) -> None:
         self.reset()
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        """Refuse labels of classes, and outputs of another shape than the targets."""
+        check_an_output_for_each_number(shape, targets, instead="accuracy")
 
     def reset(self) -> None:
         """Begin a new evaluation."""

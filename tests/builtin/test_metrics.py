@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layerkit import ShapeError, Targets
 from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError
 
 
@@ -141,3 +142,35 @@ def test_metrics_leave_outputs_and_targets_alone(metric):
     y.flags.writeable = t.flags.writeable = False
 
     assert math.isfinite(value_of(metric, (y, t)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "shape", "targets"),
+    [
+        (Accuracy(), (3,), Targets(classes=3)),
+        (Accuracy(), (3,), Targets((3,))),
+        (Accuracy(), (7, 3), Targets((7,), classes=3)),
+        (BinaryAccuracy(), (1,), Targets(classes=2)),
+        (BinaryAccuracy(), (4,), Targets((4,))),
+        (MeanAbsoluteError(), (1,), Targets()),
+        (R2(), (2, 3), Targets((2, 3))),
+    ],
+)
+def test_a_metric_takes_outputs_that_fit_the_targets(metric, shape, targets):
+    metric.check(shape, targets)
+
+
+@pytest.mark.parametrize(
+    ("metric", "shape", "targets", "message"),
+    [
+        (Accuracy(), (4,), Targets(classes=3), "takes one output for each of 3 classes, got"),
+        (Accuracy(), (1,), Targets(), "takes labels of classes, or one probability"),
+        (BinaryAccuracy(), (3,), Targets(classes=3), "takes labels of 2 classes, got labels of 3"),
+        (BinaryAccuracy(), (2,), Targets(classes=2), "takes one output for one target, got"),
+        (MeanAbsoluteError(), (3,), Targets(classes=3), "takes numbers as targets, got labels"),
+        (R2(), (3,), Targets((2,)), "takes outputs of shape"),
+    ],
+)
+def test_a_metric_refuses_outputs_that_do_not_fit_the_targets(metric, shape, targets, message):
+    with pytest.raises(ShapeError, match=message):
+        metric.check(shape, targets)

@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 
-from layerkit import Array, Loss, Shape, ShapeError, Targets
+from layerkit import Array, Loss, Shape, Targets
+from layerkit.builtin.fitting import check_an_output_for_each_number
 
 
 class ElementwiseLoss(Loss):
@@ -27,15 +28,7 @@ class ElementwiseLoss(Loss):
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of classes, and outputs of another shape than the targets."""
-        if targets.classes is not None:
-            raise ShapeError(f"takes numbers as targets, got {targets}", 'use "softmax_with_loss"')
-        if _without_trailing_one(shape) == _without_trailing_one(targets.shape):
-            return
-        if targets.shape:
-            wanted = f"outputs of shape {targets.shape} for targets of that shape"
-        else:
-            wanted = "one output for one target"
-        raise ShapeError(f"takes {wanted}, got {shape}")
+        check_an_output_for_each_number(shape, targets, instead="softmax_with_loss")
 
     def forward(self, y: Array, t: Array) -> float:
         """Return the mean over batch and outputs."""
@@ -47,7 +40,3 @@ class ElementwiseLoss(Loss):
         dy = self.slopes(self._y, self._t)
         dy *= dout / dy.size
         return dy
-
-
-def _without_trailing_one(shape: Shape) -> Shape:
-    return shape[:-1] if shape[-1:] == (1,) else shape

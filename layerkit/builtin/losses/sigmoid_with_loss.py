@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from layerkit import Array, Shape, ShapeError, Targets
+from layerkit import Array, Shape, Targets
+from layerkit.builtin.fitting import check_an_output_for_each_question
 from layerkit.builtin.functions import sigmoid
 from layerkit.builtin.losses.elementwise import ElementwiseLoss
 
@@ -25,9 +26,7 @@ class SigmoidWithLoss(ElementwiseLoss):
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of more classes than two, and outputs of another shape than the targets."""
-        if targets.classes not in (None, 2):
-            raise ShapeError(f"takes labels of 2 classes, got {targets}", 'use "softmax_with_loss"')
-        super().check(shape, Targets(targets.shape))
+        check_an_output_for_each_question(shape, targets, instead="softmax_with_loss")
 
     def losses(self, y: Array, t: Array) -> Array:
         """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, where nothing overflows."""

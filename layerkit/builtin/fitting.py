@@ -1,0 +1,78 @@
+"""Which outputs and which targets fit each other: one rule for losses and metrics."""
+
+from layerkit import Shape, ShapeError, Targets
+
+
+def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
+    """Refuse anything but one output for each class, at each position of the targets.
+
+    Raises:
+        ShapeError: The outputs or the targets do not fit.
+    """
+    if targets.classes is not None:
+        wanted = (*targets.shape, targets.classes)
+    elif targets.shape:
+        wanted = targets.shape
+    else:
+        raise ShapeError(
+            f"takes labels of classes, or one probability for each class, got {targets}",
+            'for numbers there is "mean_squared_error"',
+        )
+    *positions, classes = wanted
+    if len(shape) != len(wanted) and not positions:
+        raise ShapeError(
+            f"takes a vector of one output for each class, got {shape}",
+            'end the network with "flatten" and "affine"',
+        )
+    if shape != wanted:
+        where = f" at each of {tuple(positions)} positions" if positions else ""
+        raise ShapeError(
+            f"takes one output for each of {classes} classes{where}, got {shape}",
+            f"let the last layer give {wanted}"
+            if positions
+            else f"give the last layer {classes} units",
+        )
+
+
+def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str) -> None:
+    """Refuse labels of classes, and outputs of another shape than the targets.
+
+    An output and a target that differ only in a trailing axis of 1 fit each other.
+
+    Args:
+        shape: The shape of the network's output, without the batch axis.
+        targets: What the data set gives as targets.
+        instead: What goes with labels of classes.
+
+    Raises:
+        ShapeError: The outputs or the targets do not fit.
+    """
+    if targets.classes is not None:
+        raise ShapeError(f"takes numbers as targets, got {targets}", f'use "{instead}"')
+    if _without_trailing_one(shape) == _without_trailing_one(targets.shape):
+        return
+    if targets.shape:
+        wanted = f"outputs of shape {targets.shape} for targets of that shape"
+    else:
+        wanted = "one output for one target"
+    raise ShapeError(f"takes {wanted}, got {shape}")
+
+
+def check_an_output_for_each_question(shape: Shape, targets: Targets, instead: str) -> None:
+    """Refuse labels of more classes than yes and no, and outputs of another shape than the targets.
+
+    Args:
+        shape: The shape of the network's output, without the batch axis.
+        targets: What the data set gives as targets.
+        instead: What goes with labels of more classes.
+
+    Raises:
+        ShapeError: The outputs or the targets do not fit.
+    """
+    if targets.classes not in (None, 2):
+        raise ShapeError(f"takes labels of 2 classes, got {targets}", f'use "{instead}"')
+    check_an_output_for_each_number(shape, Targets(targets.shape), instead)
+
+
+def _without_trailing_one(shape: Shape) -> Shape:
+    return shape[:-1] if shape[-1:] == (1,) else shape
