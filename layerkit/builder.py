@@ -137,8 +137,9 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     last = ("layers", len(network.nodes) - 1)
     _check_output(spec, network, content.loss.entry.name, loss, form.targets, last)
     metrics = _metrics(spec, content, loss)
-    for name, metric in metrics.items():
-        _check_output(spec, network, name, metric, form.targets, ("metrics",))
+    for i, (name, metric) in enumerate(metrics.items()):
+        path = ("loss",) if content.metrics is None else ("metrics", i)
+        _check_output(spec, network, name, metric, form.targets, path)
     optimizer = content.optimizer.create()
     optimizer.dtype = network.dtype
     optimizer.build(network.parameter_count)
@@ -175,7 +176,11 @@ def _network(
     try:
         return Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
     except ShapeError as error:
-        raise spec.error((("layers", error.layer or 0), str(error))) from error
+        index = error.layer or 0
+        # The report itself says which of the layers; a name that the spec gives is left.
+        kind = nodes[index].type
+        message = str(error).replace(f"layers[{index}] ({kind})", kind, 1)
+        raise spec.error((("layers", index), message)) from error
 
 
 def _check_output(
@@ -193,15 +198,23 @@ def _check_output(
 
 
 def _metrics(spec: Spec, content: TrainingSpec, loss: Loss) -> dict[str, Metric]:
-    if content.metrics is not None:
-        return {metric.entry.name: metric.create() for metric in content.metrics}
+    """Return the metrics that the spec names, or else those that the loss does, by name."""
     found: dict[str, Metric] = {}
+    if content.metrics is not None:
+        for i, metric in enumerate(content.metrics):
+            name = spec.registry.name_of(metric.entry)
+            if name in found:
+                message = f'"{name}" is among the metrics already; leave one of them out'
+                raise spec.error((("metrics", i), message))
+            found[name] = metric.create()
+        return found
     for name in loss.metrics:
         try:
-            metric: Any = spec.registry.find(Metric.kind, name).cls()
+            entry = spec.registry.find(Metric.kind, name)
         except UnknownComponentError as error:
             raise spec.error((("loss",), str(error))) from error
-        found[name.rpartition("/")[2]] = metric
+        cls: type[Any] = entry.cls
+        found[spec.registry.name_of(entry)] = cls()
     return found
 
 
@@ -234,7 +247,8 @@ def _check_memory(experiment: Experiment) -> None:
             ("layers", largest),
             f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
             f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-            f"{outputs[largest]:,} outputs for each of {batch:,} examples",
+            f"{outputs[largest]:,} outputs for each of {batch:,} examples; "
+            "make it or the batch smaller",
         )
     )
 

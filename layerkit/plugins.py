@@ -8,23 +8,20 @@ and everything else keeps working.
 
 import os
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
 from typing import Literal, TypeAlias
 
 import pluggy
 
 import layerkit
 from layerkit import hookspecs
-from layerkit.errors import PluginError
+from layerkit.errors import LayerkitError, PluginError
 from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
-from layerkit.spec.options import options_model
+from layerkit.spec.options import options_schema
 
 PluginState: TypeAlias = Literal[
-    "ok", "broken", "no hooks", "misspelt hook", "shadowed", "contested"
+    "ok", "incompatible", "broken", "no hooks", "misspelt hook", "shadowed", "contested"
 ]
 
 
@@ -39,14 +36,19 @@ class PluginReport:
         state: Whether it works.
         reason: If it does not, why; in one line.
         traceback: The exception behind the reason, if there was one.
+        hooks: Its hooks, if it could be loaded.
     """
 
     name: str
     provider: Provider
-    entries: list[Entry]
+    entries: list[Entry] = field(default_factory=list)
     state: PluginState = "ok"
     reason: str = ""
     traceback: str = ""
+    hooks: pluggy.HookRelay | None = None
+
+    def __str__(self) -> str:
+        return f"plugin {self.provider.distribution} ({self.name})"
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,23 @@ def load_plugins() -> Plugins:
         PluginError: ``LAYERKIT_PLUGINS`` names a plugin that is not installed, or a plugin does
             not work and ``LAYERKIT_STRICT`` is set.
     """
-    own = Provider(BUILTIN, layerkit.__version__, "layerkit.builtin")
-    reports = [_load(BUILTIN, own, lambda: import_module(own.module))]
-    reports += [_load(p.name, _provider(p), p.load) for p in _wanted(_installed())]
     registry = Registry()
+    own = EntryPoint(BUILTIN, "layerkit.builtin", hookspecs.PROJECT)
+    reports = [_load(point, registry) for point in (own, *_wanted(_installed()))]
     for report in reports:
-        registry.admit(report.entries)
         if report.state != "ok":
-            registry.absent[report.provider.distribution] = report.reason
-            if os.environ.get("LAYERKIT_STRICT", "0") not in ("", "0"):
+            registry.absent[str(report)] = report.reason
+            if is_strict():
                 raise PluginError(
-                    f"plugin {report.provider.distribution} ({report.name}) is {report.state}: "
-                    f"{report.reason}; LAYERKIT_STRICT is set"
+                    f"{report} is {report.state}: {report.reason}; LAYERKIT_STRICT is set"
                 )
     _report_conflicts(registry, reports)
     return Plugins(registry, reports)
+
+
+def is_strict() -> bool:
+    """Return whether ``LAYERKIT_STRICT`` makes the faults of plugins errors."""
+    return os.environ.get("LAYERKIT_STRICT", "0") not in ("", "0")
 
 
 def _installed() -> list[EntryPoint]:
@@ -105,63 +109,97 @@ def _wanted(installed: list[EntryPoint]) -> list[EntryPoint]:
     if setting is None:
         return installed
     wanted = {name.strip() for name in setting.split(",") if name.strip()}
-    known = {p.name for p in installed} | {_provider(p).distribution for p in installed}
-    for name in sorted(wanted - known):
-        advice = did_you_mean(name, sorted(known)) or f"; installed: {', '.join(known) or 'none'}"
+    known = sorted({n for p in installed for n in (p.name, _provider(p).distribution)})
+    for name in sorted(wanted.difference(known)):
+        advice = did_you_mean(name, known) or f"; installed: {', '.join(known) or 'none'}"
         raise PluginError(f'LAYERKIT_PLUGINS: no plugin is named "{name}"{advice}')
     return [p for p in installed if wanted & {p.name, _provider(p).distribution}]
 
 
 def _provider(point: EntryPoint) -> Provider:
-    distribution = point.dist
-    if distribution is None:
-        return Provider(point.name, "unknown", point.module)
-    return Provider(distribution.name, distribution.version, point.module)
+    if point.dist is None:  # as only the built-ins' own
+        return Provider(BUILTIN, layerkit.__version__, point.value)
+    metadata = point.dist.metadata
+    # A deletion that was cut short may leave entry points without metadata.
+    name = metadata["Name"] if "Name" in metadata else "unknown"  # noqa: SIM401  it has no get
+    version = metadata["Version"] if "Version" in metadata else "unknown"  # noqa: SIM401
+    return Provider(name, version, point.value)
 
 
-def _load(name: str, provider: Provider, load: Callable[[], ModuleType]) -> PluginReport:
+def _load(point: EntryPoint, registry: Registry) -> PluginReport:
     """Load one plugin with a manager of its own, so that nothing it does concerns another."""
-    registrar = Registrar(provider)
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    report = PluginReport(name, provider, [])
+    report = PluginReport(point.name, _provider(point))
     try:
-        module = load()
+        report.reason = _unmet(point)
+        if report.reason:
+            report.state = "incompatible"
+            return report
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        module = point.load()
         manager.register(module)
         if not manager.get_hookcallers(module):
             report.state = "no hooks"
-            report.reason = f"{provider.module} has no function marked with @layerkit.hookimpl"
+            report.reason = f"{point.value} has no function marked with @layerkit.hookimpl"
             return report
-        try:
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            report.state, report.reason = "misspelt hook", _misspelt(manager, module, error)
+        report.reason = _misspelt(manager, module)
+        if report.reason:
+            report.state = "misspelt hook"
+        registrar = Registrar(report.provider)
         manager.hook.layerkit_register(registry=registrar)
-        if provider.distribution != BUILTIN:  # the built-ins' options have tests of their own
+        if report.provider.distribution != BUILTIN:  # whose options have tests of their own
             for entry in registrar.entries:
-                options_model(entry.cls)
+                options_schema(entry.cls, registry)
+        registry.admit(registrar.entries)
+        report.entries, report.hooks = registrar.entries, manager.hook
     # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
     except (Exception, SystemExit) as error:
-        words = str(error).strip()
-        report.state = "broken"
-        report.reason = (
-            f"{type(error).__name__}: {words.splitlines()[0] if words else 'no message'}"
-        )
+        report.state, report.reason = "broken", _reason(error)
         report.traceback = traceback.format_exc()
-        return report
-    report.entries = registrar.entries
     return report
 
 
-def _misspelt(
-    manager: pluggy.PluginManager, module: ModuleType, error: pluggy.PluginValidationError
-) -> str:
+def _reason(error: BaseException) -> str:
+    """Return an exception in one line."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    if isinstance(error, LayerkitError):
+        return lines[0]
+    # pluggy says first where and last what.
+    line = lines[-1 if isinstance(error, pluggy.PluginValidationError) else 0]
+    return f"{type(error).__name__}: {line}"
+
+
+def _unmet(point: EntryPoint) -> str:
+    """Return what a plugin needs of layerkit and does not get, or nothing."""
+    if point.dist is None:
+        return ""
+    # Takes as long to import as many plugins to load, and is not needed where there are none.
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    own = Version(layerkit.__version__)
+    for requirement in map(Requirement, point.dist.requires or ()):
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if not applies or requirement.name.lower() != BUILTIN:
+            continue
+        for part in requirement.specifier:
+            if not part.contains(own, prereleases=True):
+                bound = Version(part.version.removesuffix(".*"))
+                late = bound < own or part.operator.startswith("<")
+                outdated = _provider(point).distribution if late else BUILTIN
+                return f"needs {BUILTIN} {part}, this is {own}; upgrade {outdated}"
+    return ""
+
+
+def _misspelt(manager: pluggy.PluginManager, module: object) -> str:
+    """Return which hooks of a plugin there are not, or nothing."""
     specified = [name for name in vars(hookspecs) if name.startswith(hookspecs.PROJECT)]
-    callers = manager.get_hookcallers(module) or []
-    unknown = [caller.name for caller in callers if caller.name not in specified]
-    if not unknown:
-        return str(error)
-    return f"no hook is named {unknown[0]}{did_you_mean(unknown[0], specified)}"
+    unknown = [
+        caller.name
+        for caller in manager.get_hookcallers(module) or ()
+        if not caller.has_spec() and not all(i.optionalhook for i in caller.get_hookimpls())
+    ]
+    return "; ".join(f'no hook is named "{n}"{did_you_mean(n, specified)}' for n in unknown)
 
 
 def _report_conflicts(registry: Registry, reports: list[PluginReport]) -> None:

@@ -40,7 +40,7 @@ class Provider:
     Attributes:
         distribution: The name of the installed package, as in ``layerkit-foo``.
         version: Its version.
-        module: The module of the entry point.
+        module: What the entry point names: a module, or an object in one.
     """
 
     distribution: str
@@ -127,7 +127,8 @@ def _check_class(kind: type[Component], name: str, cls: Any) -> None:
         if option in RESERVED_OPTIONS:
             raise PluginError(f'{what}: an option cannot be called "{option}"; specs use that key')
         if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
-            raise PluginError(f"{what}: options must be named one by one, got *{option}")
+            starred = str(parameter).partition(":")[0]
+            raise PluginError(f"{what}: options must be named one by one, got {starred}")
         if parameter.annotation is Parameter.empty:
             raise PluginError(f"{what}: option {option} needs a type annotation")
 
@@ -137,6 +138,10 @@ class UnknownComponentError(KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ContestedNameError(UnknownComponentError):
+    """Several packages claim that name; the message names them."""
 
 
 @dataclass
@@ -153,7 +158,15 @@ class Registry:
     _claims: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
 
     def admit(self, entries: list[Entry]) -> None:
-        """Take in what one plugin registered."""
+        """Take in what one plugin registered, all of it or nothing.
+
+        Raises:
+            PluginError: Another plugin of the same distribution has registered a name already.
+        """
+        qualified = {(e.kind, e.qualified_name) for e in self}
+        for entry in entries:
+            if (entry.kind, entry.qualified_name) in qualified:
+                raise PluginError(f'{entry.kind} "{entry.name}" is registered twice')
         for entry in entries:
             claims = self._claims.setdefault((entry.kind, entry.name), [])
             if claims and claims[0].provider.distribution == BUILTIN:
@@ -174,13 +187,13 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """Return the names that can be used for a kind, sorted; qualified where need be."""
-        names = []
-        for (entry_kind, name), claims in self._claims.items():
-            if entry_kind == kind:
-                bare = len(claims) == 1 or claims[0].provider.distribution == BUILTIN
-                names += [name] if bare else []
-                names += [e.qualified_name for e in (claims[1:] if bare else claims)]
-        return sorted(names)
+        return sorted(self.name_of(entry) for entry in self if entry.kind == kind)
+
+    def name_of(self, entry: Entry) -> str:
+        """Return the name by which a spec finds a component: bare, or qualified if need be."""
+        claims = self._claims[entry.kind, entry.name]
+        uncontested = len(claims) == 1 or entry.provider.distribution == BUILTIN
+        return entry.name if uncontested else entry.qualified_name
 
     def find(self, kind: str, name: str) -> Entry:
         """Return the component of that kind and name.
@@ -190,7 +203,8 @@ class Registry:
             name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``).
 
         Raises:
-            UnknownComponentError: There is none, or several packages claim the name.
+            UnknownComponentError: There is none.
+            ContestedNameError: Several packages claim the name.
         """
         distribution, _, bare = name.rpartition("/")
         claims = self._claims.get((kind, bare), [])
@@ -199,20 +213,33 @@ class Registry:
         if len(claims) == 1 or (claims and claims[0].provider.distribution == BUILTIN):
             return claims[0]
         if claims:
-            raise UnknownComponentError(
+            raise ContestedNameError(
                 f'{kind} "{name}" is claimed by several packages; write '
                 + " or ".join(f'"{e.qualified_name}"' for e in claims)
             )
         raise UnknownComponentError(f'no {kind} is named "{name}"' + self._advice(kind, name))
 
+    def suspects(self) -> str:
+        """Return, as the end of a message, the plugins that may have what there is not."""
+        return "".join(
+            f"; {plugin}, which is not working, may have it: {reason}"
+            for plugin, reason in self.absent.items()
+        )
+
     def _advice(self, kind: str, name: str) -> str:
-        advice = did_you_mean(name, self.names(kind))
-        other = sorted({e.kind for e in self if e.name == name and e.kind != kind})
-        if not advice and other:
-            advice = f'; "{name}" names {" and ".join(f"a {k}" for k in other)}'
-        for plugin, reason in self.absent.items():
-            advice += f"; plugin {plugin}, which is not working, may have it: {reason}"
+        advice = self.suspects()
+        other = sorted({e.kind for e in self if e.name == name})
+        if other:
+            advice += f'; "{name}" names {" and ".join(map(with_article, other))}'
+        else:
+            names = self.names(kind)
+            advice += did_you_mean(name, names) or did_you_mean(name.rpartition("/")[2], names)
         return advice or f"; see: layerkit layers --kind {kind}"
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with its indefinite article: ``"an optimizer"``."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def did_you_mean(word: str, words: list[str]) -> str:

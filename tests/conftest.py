@@ -1,7 +1,11 @@
-"""Where the tests find what does not stand in the repository."""
+"""Where the tests find what does not stand in the repository, and plugins to try things with."""
 
+import importlib
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -19,3 +23,76 @@ def mnist_folder():
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+SWISH = dedent(
+    """
+    from layerkit import Array, Layer, hookimpl
+
+    class Swish(Layer):
+        '''Self-gated activation, ``y = x * sigmoid(beta * x)``.
+
+        Args:
+            beta: Slope of the gate.
+
+        Shapes:
+            x: ``(batch, *shape)``
+            y: the shape of ``x``
+
+        Source:
+            Ramachandran, Zoph and Le (2017), eq. 1.
+        '''
+
+        def __init__(self, beta: float = 1.0) -> None:
+            self.beta = beta
+
+        def forward(self, x: Array) -> Array:
+            return x
+
+        def backward(self, dout: Array) -> Array:
+            return dout
+
+    @hookimpl
+    def layerkit_register(registry):
+        registry.layer("swish", Swish)
+    """
+)
+"""The module of a plugin that works."""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Install distributions as pip leaves them; all traces of them are gone after the test.
+
+    ``install("layerkit-foo")`` installs version 1.0 of a distribution whose entry point ``foo``
+    names a module ``layerkit_foo`` that provides the layer ``swish``.
+    """
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    loaded = set(sys.modules)
+
+    def call(
+        name: str,
+        source: str = SWISH,
+        points: str | None = None,
+        requires: tuple[str, ...] = ("layerkit",),
+    ) -> None:
+        module = name.replace("-", "_")
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir()
+        needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}"
+        )
+        if points is None:
+            points = f"{name.removeprefix('layerkit-')} = {module}"
+        (info / "entry_points.txt").write_text(f"[layerkit]\n{dedent(points)}\n")
+        (site / f"{module}.py").write_text(dedent(source))
+        importlib.invalidate_caches()
+
+    yield call
+    for name in set(sys.modules) - loaded:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(site)):
+            del sys.modules[name]
+    importlib.invalidate_caches()

@@ -21,7 +21,7 @@ def check(
     ] = True,
     json: Json = False,
 ) -> None:
-    """Validate a spec, show its shapes and sizes, and check its gradients.
+    """Validate a spec, show its shapes, and check its gradients.
 
     Example: layerkit check specs/digits.json
     """

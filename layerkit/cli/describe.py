@@ -1,6 +1,8 @@
 """``layerkit describe``: one component in full."""
 
 import json as jsonlib
+from itertools import islice, product
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,17 @@ from layerkit.errors import UserError
 if TYPE_CHECKING:
     from layerkit.registry import Entry, Registry
 
+GUESSES: dict[str | None, list[Any]] = {
+    "integer": [10, 1, 2],
+    "number": [0.1, 1, 10],
+    "string": ["name", ","],
+    "boolean": [True, False],
+    "array": [[1], [0.1], ["name"]],
+}
+"""Values of each JSON type that are tried for a required option to find an example."""
+
+MOST_GUESSES = 1000
+
 
 def describe(
     name: Annotated[str, typer.Argument(help="The name, as a spec writes it.")],
@@ -19,7 +32,7 @@ def describe(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Describe a component: what it does, its options, shapes, provider, and an example.
+    """Describe a component: its options, its shapes and an example.
 
     Example: layerkit describe affine
     """
@@ -29,34 +42,31 @@ def describe(
     if kind is not None and kind not in KINDS:
         raise UserError(f'--kind: must be one of {", ".join(KINDS)}, got "{kind}"')
     registry = load_registry()
-    descriptions = [
-        _description(registry, entry) for entry in _found(registry, name, kind, list(KINDS))
-    ]
+    found = _found(registry, name, [kind] if kind else list(KINDS))
+    descriptions = [_description(registry, entry) for entry in found]
     if json:
         print_json(descriptions)
     else:
         typer.echo("\n\n".join(_text(description) for description in descriptions))
 
 
-def _found(registry: "Registry", name: str, kind: str | None, kinds: list[str]) -> "list[Entry]":
-    from layerkit.registry import UnknownComponentError, did_you_mean
+def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
+    from layerkit.registry import ContestedNameError, UnknownComponentError, did_you_mean
 
-    found = []
-    errors = []
-    for each in [kind] if kind else kinds:
+    found, errors = [], []
+    for kind in kinds:
         try:
-            found.append(registry.find(each, name))
+            found.append(registry.find(kind, name))
         except UnknownComponentError as error:
-            errors.append(str(error))
+            errors.append(error)
     if found:
         return found
-    claimed = [message for message in errors if "claimed" in message]
-    if kind or claimed:
-        raise UserError((claimed or errors)[0])
-    names = sorted({n for each in kinds for n in registry.names(each)})
-    raise UserError(
-        f'nothing is named "{name}"{did_you_mean(name, names) or "; see: layerkit layers"}'
-    )
+    contested = [error for error in errors if isinstance(error, ContestedNameError)]
+    if contested or len(errors) == 1:
+        raise UserError(str((contested or errors)[0]))
+    names = sorted({n for kind in kinds for n in registry.names(kind)})
+    advice = registry.suspects() + did_you_mean(name, names)
+    raise UserError(f'nothing is named "{name}"{advice or "; see: layerkit layers --kind all"}')
 
 
 def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
@@ -64,38 +74,60 @@ def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
 
     sections = docstring_sections(entry.cls)
     schema = options_schema(entry.cls, registry)
-    options = schema.get("properties", {})
     return {
-        "name": entry.name,
+        "name": registry.name_of(entry),
         "kind": entry.kind,
         "provider": f"{entry.provider.distribution} {entry.provider.version}",
         "text": sections.pop(""),
-        "options": options,
+        "options": schema.get("properties", {}),
         "required": schema.get("required", []),
         "sections": {title: text for title, text in sections.items() if title != "Args"},
-        "example": _example(entry, schema),
+        "examples": _examples(registry, entry, schema),
     }
 
 
-def _example(entry: "Entry", schema: dict[str, Any]) -> Any:
-    """Return a line of a spec that uses the component; None if a value cannot be guessed."""
-    from itertools import product
+def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[Any]:
+    """Return uses of a component as a spec writes them: its own, or else one that is guessed."""
+    uses = [dict(example.options) for example in entry.cls.examples]
+    name = registry.name_of(entry)
+    written = [
+        {"type": name, **use} if use else name for use in uses or _guess(registry, entry, schema)
+    ]
+    return [use for i, use in enumerate(written) if use not in written[:i]]
 
+
+def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return options that are valid, if some can be guessed: a value for each required one."""
     from pydantic import ValidationError
 
-    from layerkit.spec.options import options_model
+    from layerkit.registry import KINDS
+    from layerkit.spec.models import Reading
 
+    reading, name = Reading(registry, Path()), registry.name_of(entry)
     required = schema.get("required", [])
-    guesses = (10, 0.5, 1.0, "data.npz", "name", [1], ["name"], True)
-    model = options_model(entry.cls)
-    for values in product(guesses, repeat=min(len(required), 3)):
-        options = dict(zip(required, values, strict=False))
+    guesses = [_values(registry, schema["properties"][option]) for option in required]
+    for values in islice(product(*guesses), MOST_GUESSES):
+        options = dict(zip(required, values, strict=True))
         try:
-            model.model_validate_json(jsonlib.dumps(options))
+            reading.component(KINDS[entry.kind], {"type": name, **options})
         except ValidationError:
             continue
-        return {"type": entry.name, **options} if options else entry.name
-    return None
+        return [options]
+    return []
+
+
+def _values(registry: "Registry", option: dict[str, Any]) -> list[Any]:
+    """Return values that an option of that JSON Schema may take."""
+    if "anyOf" in option:
+        return [value for part in option["anyOf"] for value in _values(registry, part)]
+    if "enum" in option or "const" in option:
+        return list(option.get("enum", [option.get("const")]))
+    if option.get("format") == "path":
+        return ["path/to/file"]
+    kind = option.get("type")
+    if isinstance(kind, list):
+        return registry.names(option["title"])
+    return GUESSES.get(kind, [])
 
 
 def _text(description: dict[str, Any]) -> str:
@@ -117,8 +149,9 @@ def _text(description: dict[str, Any]) -> str:
             lines.append(f"      {_plain(option['description'])}")
     for title, text in description["sections"].items():
         lines += ["", f"{title}:", *(f"  {line}" for line in _plain(text).splitlines())]
-    if description["example"] is not None:
-        lines += ["", f"In a spec: {jsonlib.dumps(description['example'])}"]
+    if description["examples"]:
+        lines += ["", "In a spec:"]
+    lines += [f"  {jsonlib.dumps(example)}" for example in description["examples"]]
     return "\n".join(lines)
 
 

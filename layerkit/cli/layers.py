@@ -14,7 +14,7 @@ def layers(
     ] = "layer",
     json: Json = False,
 ) -> None:
-    """List the layers that specs can name, or components of another kind.
+    """List the layers that specs can name, or another kind.
 
     Example: layerkit layers --kind loss
     """
@@ -36,4 +36,7 @@ def layers(
         keys = ("name", "kind", "summary", "provider")
         print_json([dict(zip(keys, row, strict=True)) for row in rows])
     else:
-        print_table(("name", "kind", "what it is", "provided by"), rows, right=set())
+        header = ("name", "kind", "what it is", "provided by")
+        shown = [0, 1, 2, 3] if kind == "all" else [0, 2, 3]
+        table = [tuple(row[i] for i in shown) for row in (header, *rows)]
+        print_table(table[0], table[1:], right=set())

@@ -23,7 +23,7 @@ def plugin(
         Path, typer.Option("--in", help="Where to make the folder layerkit-NAME.")
     ] = Path(),
 ) -> None:
-    """Write a distribution with one layer, its conformance test and all it takes to publish it.
+    """Write a distribution with one layer, tested and ready to publish.
 
     Example: layerkit new plugin swish
     """

@@ -14,7 +14,7 @@ def plugins(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the installed plugins, with the state of each and the reason.
+    """List the installed plugins, and what is wrong with which.
 
     Example: layerkit plugins --traceback swish
     """
@@ -49,7 +49,7 @@ def plugins(
                 r.name,
                 f"{r.provider.distribution} {r.provider.version}",
                 r.state,
-                f"{len(r.entries)} components",
+                f"{len(r.entries)} component{'' if len(r.entries) == 1 else 's'}",
             )
             for r in reports
         ]

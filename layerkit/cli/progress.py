@@ -71,17 +71,18 @@ class Table:
             # Reads the trainer when it is drawn, so that the loop itself draws nothing.
             def get_renderables(self) -> Any:
                 for task in self.task_ids:
-                    self.update(task, completed=trainer.step, loss=trainer.loss)
+                    loss = f"loss {score(trainer.loss)}" if trainer.step else ""
+                    self.update(task, completed=trainer.step, loss=loss)
                 return super().get_renderables()
 
         self.bar = Bar(
             BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps"),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.completed:,} of {task.total:,} steps"),
+            TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
             transient=True,
         )
-        self.bar.add_task("", total=trainer.total_steps, loss=trainer.loss)
+        self.bar.add_task("", total=trainer.total_steps, loss="")
         self.bar.start()
         # Plain text, which the terminal itself breaks where it is too long.
         self.print = lambda line: self.bar.console.print(Text(line), soft_wrap=True)

@@ -15,7 +15,7 @@ def schema(
         Path | None, typer.Option(help="The file to write; printed unless given.")
     ] = None,
 ) -> None:
-    """Write the JSON Schema of specs, for the components installed here.
+    """Write the JSON Schema of specs, for what is installed here.
 
     Example: layerkit schema --out specs/layerkit.schema.json
     """

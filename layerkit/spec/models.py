@@ -16,7 +16,7 @@ from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
-from layerkit.registry import Entry, Registry, UnknownComponentError
+from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
 from layerkit.spec.options import SpecModel, given_options, options_model, validated
 from layerkit.spec.wording import again, got, invalid, problem
 from layerkit.types import (
@@ -135,7 +135,8 @@ class Reading:
             name, options, at = value["type"], {**value}, ("type",)
             del options["type"]
         else:
-            wanted = f'must be the name of a {kind.kind}, or an object with its "type"'
+            what = with_article(kind.kind)
+            wanted = f'must be the name of {what}, or an object with its "type"'
             raise invalid(problem(wanted + got(value)))
         if not isinstance(name, str):
             raise invalid(problem("must be text" + got(name), at))

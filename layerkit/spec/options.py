@@ -69,8 +69,12 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
             )
         return create_model(cls.__name__, __base__=SpecModel, __module__=cls.__module__, **fields)
     except (NameError, TypeError, PydanticUserError) as error:
-        reason = str(error).splitlines()[0]
-        raise PluginError(f"{cls.__name__}: its options cannot be read: {reason}") from error
+        raise _inexpressible(cls, error) from error
+
+
+def _inexpressible(cls: type[Component], error: Exception) -> PluginError:
+    reason = str(error).splitlines()[0]
+    return PluginError(f"{cls.__name__}: its options cannot be read: {reason}")
 
 
 def given_options(model: SpecModel) -> dict[str, Any]:
@@ -84,11 +88,17 @@ def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
     Args:
         cls: The component.
         registry: Tells the names of the components that are defaults.
+
+    Raises:
+        PluginError: An option has a type that JSON cannot express.
     """
     with warnings.catch_warnings():
         # Defaults that are components are no JSON; they are filled in below.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        schema = options_model(cls).model_json_schema()
+        try:
+            schema = options_model(cls).model_json_schema()
+        except PydanticUserError as error:
+            raise _inexpressible(cls, error) from error
     for name, option in schema.get("properties", {}).items():
         default = option_parameters(cls)[name].default
         if isinstance(default, Component):
@@ -99,7 +109,7 @@ def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
 def as_written(component: Component, registry: Registry) -> str | dict[str, Any]:
     """Return a component as a spec would write it: what is not default, or its bare name."""
     cls = type(component)
-    names = [e.name for e in registry if e.cls is cls]
+    names = [registry.name_of(entry) for entry in registry if entry.cls is cls]
     options = {
         name: as_written(value, registry) if isinstance(value, Component) else value
         for name, value in component.options().items()

@@ -19,19 +19,20 @@ def report(document: Document, problems: Sequence[Problem]) -> str:
 
 def _one(document: Document, problem: Problem) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
+    said = _printable(where + problem.message)
     for length in range(len(problem.path), 0, -1):
         words = document.overridden.get(problem.path[:length])
         if words is not None:
-            return f"--set {words}: {where}{problem.message}"
+            return f"--set {words}: {said}"
     if not document.text.strip():
-        return f"{document.file}:1:1: {where}{problem.message}"
+        return f"{document.file}:1:1: {said}"
     start, end = document.span(problem)
     first = document.text.rfind("\n", 0, start) + 1
     last = document.text.find("\n", start)
     line = document.text[first : last if last >= 0 else None].rstrip("\r")
     number = document.text.count("\n", 0, start) + 1
     column = start - first
-    heading = f"{document.file}:{number}:{column + 1}: {where}{problem.message}"
+    heading = f"{document.file}:{number}:{column + 1}: {said}"
     return "\n".join([heading, *_excerpt(line, number, column, end - start)])
 
 
@@ -47,6 +48,13 @@ def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:
         f"{number:>5} | {'...' if left else ''}{shown}{after}",
         f"{margin} | {' ' * _cells(before)}{'^' * max(1, _cells(marked))}",
     ]
+
+
+def _printable(text: str) -> str:
+    """Return a text, which may quote a stranger's spec, without what a terminal would obey."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _cells(text: str) -> int:

@@ -1,0 +1,138 @@
+"""From a spec to a network, with nothing allocated."""
+
+from pathlib import Path
+
+import pytest
+
+from layerkit import SpecError, build, load_registry, load_spec
+from layerkit.builder import amount, build_experiment
+from layerkit.spec import parse_spec
+
+SPECS = Path(__file__).parents[1] / "specs"
+
+SPEC = """{
+  "version": 1,
+  "data": "digits",
+  "layers": [{"type": "affine", "units": 10}],
+  "loss": "softmax_with_loss",
+  "optimizer": {"type": "adam", "learning_rate": 0.1},
+  "training": {"steps": 2, "batch_size": 5}
+}"""
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_registry()
+
+
+def test_a_training_spec_becomes_its_network(registry):
+    network = build(load_spec(SPECS / "digits.json", registry))
+
+    assert [node.type for node in network.nodes] == ["affine", "relu", "affine"]
+    assert network.shapes == [(64,), (64,), (64,), (10,)]
+    assert not hasattr(network, "params")
+
+
+def test_a_graph_spec_becomes_its_network(registry):
+    network = build(load_spec(SPECS / "buy_apple.json", registry))
+
+    assert [(node.name, node.inputs) for node in network.nodes] == [
+        ("apple_price", (0, 1)),
+        ("price", (3, 2)),
+    ]
+
+
+def test_layers_without_a_name_are_called_by_their_place(registry):
+    assert [n.name for n in build(parse_spec(SPEC, registry)).nodes] == ["layers[0]"]
+
+
+def test_memory_is_that_of_parameters_gradients_states_and_a_batch_both_ways(registry):
+    experiment = build_experiment(parse_spec(SPEC, registry))
+
+    parameters = 64 * 10 + 10
+    numbers = parameters * 2 + parameters * 2 + 2 * 5 * (64 + 10)  # Adam has two states of each
+    assert experiment.memory == 4 * numbers
+
+
+@pytest.mark.parametrize(
+    ("training", "monitor", "higher_is_better"),
+    [
+        ('{"steps": 1}', "test_accuracy", True),
+        ('{"steps": 1, "early_stopping": {}}', "test_loss", False),
+        ('{"steps": 1, "early_stopping": {"metric": "train_accuracy"}}', "train_accuracy", True),
+    ],
+)
+def test_the_best_is_judged_by_early_stopping_or_the_first_metric(
+    registry, training, monitor, higher_is_better
+):
+    text = SPEC.replace('{"steps": 2, "batch_size": 5}', training)
+
+    experiment = build_experiment(parse_spec(text, registry))
+
+    assert (experiment.monitor, experiment.higher_is_better) == (monitor, higher_is_better)
+
+
+def test_without_metrics_the_best_is_judged_by_the_loss(registry):
+    experiment = build_experiment(
+        parse_spec(SPEC.replace('"loss"', '"metrics": [], "loss"'), registry)
+    )
+
+    assert (experiment.monitor, experiment.higher_is_better) == ("test_loss", False)
+    assert experiment.metrics == {}
+
+
+HINGE = """
+    from layerkit.builtin.losses import SoftmaxWithLoss
+    from layerkit import hookimpl
+
+    class Hinge(SoftmaxWithLoss):
+        metrics = ({metric!r},)
+
+    @hookimpl
+    def layerkit_register(registry):
+        registry.loss("hinge", Hinge)
+    """
+
+
+def test_a_loss_whose_metric_nobody_has_is_told_at_the_loss(install):
+    install("layerkit-foo", HINGE.format(metric="margin"))
+    spec = parse_spec(SPEC.replace("softmax_with_loss", "hinge"), load_registry())
+
+    with pytest.raises(SpecError) as raised:
+        build(spec)
+
+    [problem] = raised.value.problems
+    assert problem.path == ("loss",)
+    assert problem.message == ('no metric is named "margin"; see: layerkit layers --kind metric')
+
+
+def test_a_loss_may_name_the_metric_of_a_package_and_its_bare_name_is_shown(install):
+    install("layerkit-foo", HINGE.format(metric="layerkit/accuracy"))
+    spec = parse_spec(SPEC.replace("softmax_with_loss", "hinge"), load_registry())
+
+    assert list(build_experiment(spec).metrics) == ["accuracy"]
+
+
+def test_metrics_of_one_name_from_two_packages_are_both_measured(install):
+    source = """
+        from layerkit.builtin.metrics import Accuracy
+        from layerkit import hookimpl
+
+        @hookimpl
+        def layerkit_register(registry):
+            registry.metric("accuracy", Accuracy)
+        """
+    install("layerkit-foo", source)
+    both = '"metrics": ["accuracy", "layerkit-foo/accuracy"], "loss"'
+
+    experiment = build_experiment(parse_spec(SPEC.replace('"loss"', both), load_registry()))
+
+    assert list(experiment.metrics) == ["accuracy", "layerkit-foo/accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (8e12, "8 TB"), (1e23, "1e+05 EB")],
+)
+def test_an_amount_of_memory_is_told_in_its_unit(size, text):
+    assert amount(size) == text
