@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
 
@@ -60,8 +61,23 @@ SWISH = dedent(
 """The module of a plugin that works."""
 
 
+@pytest.fixture(autouse=True)
+def plugin_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders whose plugins are found, none at first: what is installed takes no part."""
+    folders: list[Path] = []
+
+    def found(group: str) -> list[metadata.EntryPoint]:
+        points = metadata.entry_points(group=group)
+        return [p for p in points if p.dist and Path(str(p.dist.locate_file(""))) in folders]
+
+    monkeypatch.setattr("layerkit.plugins.entry_points", found)
+    return folders
+
+
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def install(
+    tmp_path: Path, plugin_folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
     """Install distributions as pip leaves them; all traces of them are gone after the test.
 
     ``install("layerkit-foo")`` installs version 1.0 of a distribution whose entry point ``foo``
@@ -70,6 +86,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     site = tmp_path / "site-packages"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
+    plugin_folders.append(site)
     loaded = set(sys.modules)
 
     def call(

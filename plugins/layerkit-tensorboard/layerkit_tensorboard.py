@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from layerkit import hookimpl
 
 if TYPE_CHECKING:
-    from layerkit import Evaluation, Result, Trainer
     from tensorboardX import SummaryWriter
+
+    from layerkit import Evaluation, Result, Trainer
 
 _writers: "dict[Path, SummaryWriter]" = {}
 
