@@ -87,7 +87,7 @@ class Gather:
             out[...] = source[indices]  # take would copy the whole source first
             return out
         # The default mode, which checks the bounds, would gather into a buffer and copy that.
-        return np.take(source, indices, axis=0, out=out, mode="clip")
+        return source.take(indices, axis=0, out=out, mode="clip")
 
     def _converted(self, x: Array) -> Array:
         if self._as_stored:

@@ -41,7 +41,7 @@ class SoftmaxWithLoss(Loss):
         if labelled:
             self._t, self._weight = self._positions(t.reshape(-1), y.shape[1]), None
             chosen = self.scratch("chosen", self._t.shape, y.dtype)
-            of_targets = np.take(z, self._t, out=chosen, mode="clip").sum()
+            of_targets = np.add.reduce(z.take(self._t, out=chosen, mode="clip"))
         else:
             t = t.reshape(y.shape)
             self._t, self._weight = t, self.scratch("weight", column.shape, y.dtype)
@@ -53,7 +53,7 @@ class SoftmaxWithLoss(Loss):
         np.log(column, out=column)
         if self._weight is not None:
             column *= self._weight
-        return float((column.sum() - of_targets) / len(y))
+        return float((np.add.reduce(column, axis=None) - of_targets) / len(y))
 
     def backward(self, dout: float = 1.0) -> Array:
         """Return ``(softmax(y) sum(t) - t) dout / batch``; ``sum(t)`` is 1 but for odd targets."""

@@ -1,0 +1,31 @@
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from layerkit import Network
+from layerkit.builtin.layers import Affine, Relu
+from layerkit.training.threads import blas_threads
+
+
+def blas():
+    """Return how many threads matrix products use now."""
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    return {library["num_threads"] for library in libraries}
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "threads"),
+    # The weight has 100,000 elements, so that a product has 200,000 operations for each example.
+    [(1, 1), (24, 1), (25, 2), (49, 2), (50, 3), (75, 4), (10_000, 4)],
+)
+def test_each_5_million_operations_of_the_largest_product_are_worth_a_thread(batch_size, threads):
+    network = Network([Affine(1000, bias=False), Affine(10, bias=False)], (100,))
+
+    with threadpool_limits(4, user_api="blas"):
+        with blas_threads(network, batch_size):
+            assert blas() == {threads}
+        assert blas() == {4}
+
+
+def test_a_network_without_parameters_is_computed_by_one_thread():
+    with threadpool_limits(2, user_api="blas"), blas_threads(Network([Relu()], (3,)), 1000):
+        assert blas() == {1}
