@@ -74,7 +74,8 @@ def _choice(registry: Registry, entries: list[Entry], place: dict[str, Any]) -> 
         component = _component(registry, entry, names, place)
         objects.append(component)
         if component["required"] == ["type"]:
-            bare.append({"enum": names, "description": component["description"]})
+            said = {key: component[key] for key in ("description", "x-provider")}
+            bare.append({"enum": names, **said})
     return {"anyOf": [*bare, *objects]}
 
 
