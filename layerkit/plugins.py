@@ -47,6 +47,12 @@ class PluginReport:
     traceback: str = ""
     hooks: pluggy.HookRelay | None = None
 
+    @property
+    def watches_runs(self) -> bool:
+        """Whether it has a hook that is told of runs."""
+        hooks = vars(self.hooks).items() if self.hooks else ()
+        return any(h.get_hookimpls() for name, h in hooks if name != "layerkit_register")
+
     def __str__(self) -> str:
         return f"plugin {self.provider.distribution} ({self.name})"
 

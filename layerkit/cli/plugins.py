@@ -1,11 +1,18 @@
 """``layerkit plugins``: who provides what, and what is wrong with whom."""
 
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layerkit.cli.options import Json, print_json, print_table
 from layerkit.errors import UserError
+
+if TYPE_CHECKING:
+    from layerkit.plugins import PluginReport
+
+MOST_NAMES = 12
+"""Of a plugin that provides more components than these, their number is told."""
 
 
 def plugins(
@@ -39,6 +46,7 @@ def plugins(
                     "state": r.state,
                     "reason": r.reason,
                     "provides": [{"kind": e.kind, "name": e.name} for e in r.entries],
+                    "watches_runs": r.watches_runs,
                 }
                 for r in reports
             ]
@@ -49,7 +57,7 @@ def plugins(
                 r.name,
                 f"{r.provider.distribution} {r.provider.version}",
                 r.state,
-                f"{len(r.entries)} component{'' if len(r.entries) == 1 else 's'}",
+                _provided(r),
             )
             for r in reports
         ]
@@ -57,3 +65,13 @@ def plugins(
         for report in reports:
             if report.reason:
                 typer.echo(f"{report.name} is {report.state}: {report.reason}")
+
+
+def _provided(report: "PluginReport") -> str:
+    """Return what a plugin provides, in words: ``layer conv2d, layer max_pool2d``."""
+    provided = [f"{entry.kind} {entry.name}" for entry in report.entries]
+    if len(provided) > MOST_NAMES:
+        counts = Counter(entry.kind for entry in report.entries)
+        plural = {kind: f"{kind}es" if kind.endswith("s") else f"{kind}s" for kind in counts}
+        provided = [f"{count} {plural[kind]}" for kind, count in counts.items()]
+    return ", ".join([*provided, *(["watches runs"] if report.watches_runs else [])]) or "nothing"

@@ -328,11 +328,11 @@ class TestPlugins:
         lines = layerkit("plugins").out.splitlines()
 
         assert lines[0].split() == ["plugin", "distribution", "state", "provides"]
-        assert re.fullmatch(r"layerkit +layerkit \S+ +ok +\d+ components", lines[1])
+        assert re.fullmatch(r"layerkit +layerkit \S+ +ok +14 layers, 4 losses, .*", lines[1])
         shown = [" ".join(line.split()) for line in lines]
-        assert "foo layerkit-foo 1.0 ok 1 component" in shown
-        assert "bad layerkit-bad 1.0 broken 0 components" in shown
-        assert "late layerkit-late 1.0 incompatible 0 components" in shown
+        assert "foo layerkit-foo 1.0 ok layer swish" in shown
+        assert "bad layerkit-bad 1.0 broken nothing" in shown
+        assert "late layerkit-late 1.0 incompatible nothing" in shown
         assert "bad is broken: ZeroDivisionError: division by zero" in lines
         this = version("layerkit")
         reason = f"needs layerkit >=9, this is {this}; upgrade layerkit"
@@ -352,6 +352,7 @@ class TestPlugins:
             "state": "ok",
             "reason": "",
             "provides": [{"kind": "layer", "name": "swish"}],
+            "watches_runs": False,
         }
         assert plugins["bad"]["state"] == "broken"
         assert plugins["bad"]["reason"] == "ZeroDivisionError: division by zero"

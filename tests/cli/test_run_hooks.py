@@ -64,6 +64,12 @@ def test_the_hooks_of_a_plugin_hear_of_a_run(install, layerkit, spec, tmp_path):
     assert notes == ["started watched with 9", "epoch 1", "epoch 2", "finished"]
 
 
+def test_the_list_of_plugins_says_who_watches_runs(install, layerkit):
+    install("layerkit-notes", NOTES)
+
+    assert layerkit("plugins").out.splitlines()[-1].endswith("ok     watches runs")
+
+
 def test_a_run_that_diverges_is_told_to_the_hooks_too(install, layerkit, spec, tmp_path):
     install("layerkit-notes", NOTES)
     endless = "optimizer.learning_rate=1e300"
