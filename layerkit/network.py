@@ -176,7 +176,7 @@ class Network:
             raise self._no_batch(values)
         for node in self.nodes:
             try:
-                values.append(node.layer.forward(*[values[i] for i in node.inputs]))
+                values.append(node.layer.forward(*map(values.__getitem__, node.inputs)))
             except ShapeError as error:
                 raise ShapeError(f"{node} {error.expected}", error.hint) from error
         return values[-1]

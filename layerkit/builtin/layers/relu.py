@@ -18,9 +18,10 @@ class Relu(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return ``max(x, 0)``."""
-        self._active = np.greater(x, 0, out=self.scratch("active", x.shape, bool))
-        return np.maximum(x, 0, out=self.scratch("y", x.shape))
+        self._y = np.maximum(x, 0, out=self.scratch("y", x.shape))
+        return self._y
 
     def backward(self, dout: Array) -> Array:
         """Return ``dout`` where ``x > 0``, and 0 elsewhere."""
-        return np.multiply(dout, self._active, out=self.scratch("dx", dout.shape))
+        active = np.greater(self._y, 0, out=self.scratch("active", dout.shape, bool))
+        return np.multiply(dout, active, out=self.scratch("dx", dout.shape))
