@@ -1,0 +1,8 @@
+from layerkit_conv import AveragePool2d, Conv1d, Conv2d, GlobalAveragePool, MaxPool2d
+
+from layerkit.testing import parametrize_with_checks
+
+
+@parametrize_with_checks([AveragePool2d, Conv1d, Conv2d, GlobalAveragePool, MaxPool2d])
+def test_conformance(check):
+    check()
