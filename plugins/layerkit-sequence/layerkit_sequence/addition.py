@@ -1,0 +1,88 @@
+"""Sums, written as text."""
+
+from typing import Annotated
+
+import numpy as np
+
+from layerkit import (
+    Array,
+    Data,
+    DataError,
+    Dataset,
+    Example,
+    Field,
+    Form,
+    NonNegativeInt,
+    PositiveInt,
+    Split,
+    Targets,
+)
+
+PLUS = 10
+"""The symbol of ``+``; those of the digits are the digits."""
+
+
+class Addition(Dataset):
+    """Two numbers to add, written as text, and the digits of their sum: ``27+95`` and ``122``.
+
+    Each pair of numbers comes once at most, so that no sum to test on was trained on. Numbers are
+    written with leading zeros.
+
+    Args:
+        digits: How many digits each number has.
+        train: How many sums to train on.
+        test: How many to test on.
+        seed: What the numbers are drawn from.
+
+    Shapes:
+        x: ``(count, 2 digits + 1)``, whole numbers: the digits themselves, and 10 for ``+``
+        t: ``(count, digits + 1)``, labels 0 to 9
+
+    Raises:
+        DataError: There are not as many different pairs of numbers.
+
+    Source:
+        Saito (2018), "Deep Learning from Scratch 2", section 7.2.
+    """
+
+    examples = (Example({"train": 30, "test": 10}), Example({"digits": 1, "train": 80, "test": 20}))
+
+    def __init__(
+        self,
+        digits: Annotated[int, Field(ge=1, le=8)] = 2,
+        train: PositiveInt = 9_000,
+        test: PositiveInt = 1_000,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        self.digits = digits
+        self.train = train
+        self.test = test
+        self.seed = seed
+
+    def inspect(self) -> Form:
+        """Return the form of the data."""
+        pairs = 100**self.digits
+        if self.train + self.test > pairs:
+            raise DataError(
+                f"there are {pairs:,} pairs of numbers of {self.digits} digits, fewer than "
+                f"{self.train:,} to train on and {self.test:,} to test on"
+            )
+        return Form((2 * self.digits + 1,), Targets((self.digits + 1,), classes=10))
+
+    def load(self) -> Data:
+        """Draw the numbers."""
+        self.inspect()
+        rng = np.random.default_rng(self.seed)
+        pairs = rng.choice(100**self.digits, self.train + self.test, replace=False)
+        a, b = np.divmod(pairs, 10**self.digits)
+        plus = np.full((len(pairs), 1), PLUS, np.uint8)
+        x = np.hstack([_written(a, self.digits), plus, _written(b, self.digits)])
+        t = _written(a + b, self.digits + 1)
+        split = self.train
+        return Data(Split(x[:split], t[:split]), Split(x[split:], t[split:]))
+
+
+def _written(numbers: Array, digits: int) -> Array:
+    """Return the digits of numbers, ``(count, digits)``, the highest first."""
+    powers = 10 ** np.arange(digits - 1, -1, -1)
+    return (numbers[:, np.newaxis] // powers % 10).astype(np.uint8)

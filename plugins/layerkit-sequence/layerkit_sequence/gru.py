@@ -1,0 +1,101 @@
+"""The gated recurrent unit."""
+
+import numpy as np
+
+from layerkit import Array, Example, Parameter, Shape, sigmoid
+from layerkit_sequence.recurrent import Recurrent
+
+
+class Gru(Recurrent):
+    """Gated recurrent unit, ``h' = (1 - u) n + u h``, from a state of zeros.
+
+    The gates are ``r, u = sigmoid(x W + h U + b)``, and the candidate is
+    ``n = tanh(x W + b + r (h U + c))``, each with its own third of ``W``, ``U`` and ``b``, in this
+    order. Here ``r`` gates the product with ``U``, which allows one product for all three thirds.
+
+    Args:
+        units: The length of the state.
+        returns: ``last`` gives the last state, ``sequence`` the states of all steps.
+        reverse: Whether to begin at the end; the states stay at their places.
+        weight_init: The first value of ``W``.
+        recurrent_init: The first value of ``U``.
+        bias_init: The first value of ``b`` and ``c``.
+
+    Shapes:
+        x: ``(batch, time, features)``
+        y: ``(batch, units)``, or ``(batch, time, units)`` for a sequence
+        W: ``(features, 3 units)``
+        U: ``(units, 3 units)``
+        b: ``(3 units,)``
+        c: ``(units,)``
+
+    Source:
+        Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder", in the form
+        of version 1 of that paper, which ``torch.nn.GRU`` has too.
+    """
+
+    gates = 3
+    examples = (
+        Example({"units": 3}, [(4, 2)]),
+        Example({"units": 2, "returns": "sequence", "reverse": True}, [(3, 3)]),
+    )
+    c: Parameter
+
+    def build(self, shape: Shape) -> Shape:
+        """Declare ``W``, ``U``, ``b`` and ``c``."""
+        shape = super().build(shape)
+        self.c = Parameter((self.units,), self.bias_init)
+        return shape
+
+    def begin(self, steps: int, batch: int) -> None:
+        """Prepare what the reset gate gates."""
+        self._gated = self.scratch("gated", (steps, batch, self.units))
+
+    def step(self, t: int, z: Array, h: Array, out: Array) -> None:
+        """Compute a state."""
+        n = 2 * self.units
+        hU = np.matmul(h, self.U.value, out=self.scratch("hU", z.shape))
+        gates, candidate = z[:, :n], z[:, n:]
+        gates += hU[:, :n]
+        sigmoid(gates, out=gates)
+        reset, update = gates[:, : self.units], gates[:, self.units :]
+        gated = np.add(hU[:, n:], self.c.value, out=self._gated[t])
+        candidate += np.multiply(reset, gated, out=out)
+        np.tanh(candidate, out=candidate)
+        # (1 - u) n + u h = n + u (h - n)
+        np.subtract(h, candidate, out=out)
+        out *= update
+        out += candidate
+
+    def begin_back(self, steps: int, batch: int) -> None:
+        """Prepare the gradients by ``h U``."""
+        self._dhU = self.scratch("dhU", (steps, batch, 3 * self.units))
+
+    def step_back(self, t: int, dh: Array, dz: Array) -> None:
+        """Go back through a step."""
+        m, n = self.units, 2 * self.units
+        z, h, gated = self._z[t], self._h[t], self._gated[t]
+        gates, reset, update, candidate = z[:, :n], z[:, :m], z[:, m:n], z[:, n:]
+        dreset, dupdate, dcandidate = dz[:, :m], dz[:, m:n], dz[:, n:]
+        # h' = n + u (h - n)
+        np.subtract(h, candidate, out=dupdate)
+        dupdate *= dh
+        kept = np.multiply(dh, update, out=self.scratch("kept", dh.shape))
+        np.subtract(dh, kept, out=dcandidate)
+        # Through the tanh, and to what r gates.
+        slopes = np.square(candidate, out=self.scratch("candidate slopes", dh.shape))
+        dcandidate *= np.subtract(1, slopes, out=slopes)
+        np.multiply(dcandidate, gated, out=dreset)
+        slopes = np.subtract(1, gates, out=self.scratch("slopes", gates.shape))
+        slopes *= gates
+        dz[:, :n] *= slopes
+        dhU = self._dhU[t]
+        dhU[:, :n] = dz[:, :n]
+        np.multiply(dcandidate, reset, out=dhU[:, n:])
+        np.matmul(dhU, self.U.value.T, out=dh)
+        dh += kept
+
+    def recurrent(self, dz: Array) -> Array:
+        """Set the gradient of ``c``, and return the gradients by ``h U``."""
+        self.c.grad = self._dhU[..., 2 * self.units :].sum(axis=(0, 1))
+        return self._dhU

@@ -1,0 +1,138 @@
+"""Attention of a sequence to itself."""
+
+import math
+
+import numpy as np
+
+from layerkit import (
+    Array,
+    Example,
+    Initializer,
+    Layer,
+    Parameter,
+    PositiveInt,
+    Shape,
+    ShapeError,
+    Xavier,
+    Zeros,
+    softmax,
+)
+
+
+class SelfAttention(Layer):
+    """Multi-head attention of a sequence to itself, ``softmax(q k^T / sqrt(d)) v``, mixed by ``V``.
+
+    Queries, keys and values are ``q, k, v = x W + b``, each with its own third of ``W`` and ``b``,
+    in this order. Every head has ``d = features / heads`` columns of each; what the heads give is
+    put side by side and mixed, ``y = [...] V + c``.
+
+    Args:
+        heads: The number of heads.
+        causal: Whether a position attends only to itself and to what stands before it.
+        weight_init: The first value of ``W`` and ``V``.
+        bias_init: The first value of ``b`` and ``c``.
+
+    Shapes:
+        x: ``(batch, time, features)``
+        y: the shape of ``x``
+        W: ``(features, 3 features)``
+        b: ``(3 features,)``
+        V: ``(features, features)``
+        c: ``(features,)``
+
+    Source:
+        Vaswani et al. (2017), "Attention Is All You Need", section 3.2.
+    """
+
+    examples = (
+        Example({"heads": 2}, [(3, 4)]),
+        Example({"causal": True}, [(4, 3)]),
+    )
+    W: Parameter
+    b: Parameter
+    V: Parameter
+    c: Parameter
+
+    def __init__(
+        self,
+        heads: PositiveInt = 1,
+        causal: bool = False,
+        weight_init: Initializer = Xavier(),  # noqa: B008  initializers hold no state
+        bias_init: Initializer = Zeros(),  # noqa: B008
+    ) -> None:
+        self.heads = heads
+        self.causal = causal
+        self.weight_init = weight_init
+        self.bias_init = bias_init
+
+    def build(self, shape: Shape) -> Shape:
+        """Declare ``W``, ``b``, ``V`` and ``c``."""
+        if len(shape) != 2 or 0 in shape:
+            raise ShapeError("takes sequences (time, features)", 'put "reshape" before it')
+        time, features = shape
+        if features % self.heads:
+            raise ShapeError(
+                f"takes features that {self.heads} heads can share alike, got {features}"
+            )
+        self.W = Parameter((features, 3 * features), self.weight_init)
+        self.b = Parameter((3 * features,), self.bias_init)
+        self.V = Parameter((features, features), self.weight_init)
+        self.c = Parameter((features,), self.bias_init)
+        self._future = np.triu(np.ones((time, time), bool), 1)
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        """Return what every position has attended to."""
+        batch, time, features = x.shape
+        self._x = x.reshape(-1, features)
+        projected = self.scratch("projected", (len(self._x), 3 * features))
+        np.matmul(self._x, self.W.value, out=projected)
+        projected += self.b.value
+        q, k, v = self._heads(projected, batch)
+        scores = np.matmul(
+            q, k.swapaxes(2, 3), out=self.scratch("a", (batch, self.heads, time, time))
+        )
+        scores *= 1 / math.sqrt(features // self.heads)
+        if self.causal:
+            scores[..., self._future] = -np.inf
+        self._a, self._qkv = softmax(scores, out=scores), (q, k, v)
+        self._mixed = self.scratch("mixed", self._x.shape)
+        self._joined(self._mixed, batch)[...] = np.matmul(self._a, v)
+        y = np.matmul(self._mixed, self.V.value, out=self.scratch("y", self._x.shape))
+        y += self.c.value
+        return y.reshape(x.shape)
+
+    def backward(self, dout: Array) -> Array | None:
+        """Set the gradients of the parameters, and return that of ``x``."""
+        batch, _, features = dout.shape
+        dy = dout.reshape(-1, features)
+        np.matmul(self._mixed.T, dy, out=self.V.grad)
+        np.sum(dy, axis=0, out=self.c.grad)
+        dmixed = np.matmul(dy, self.V.value.T, out=self.scratch("dmixed", dy.shape))
+        dcontext, (q, k, v), a = self._joined(dmixed, batch), self._qkv, self._a
+        dprojected = self.scratch("dprojected", (len(dy), 3 * features))
+        dq, dk, dv = self._heads(dprojected, batch)
+        dv[...] = np.matmul(a.swapaxes(2, 3), dcontext)
+        # Through the softmax: ds = a (da - sum(a da)).
+        da = np.matmul(dcontext, v.swapaxes(2, 3), out=self.scratch("da", a.shape))
+        da *= a
+        da -= a * da.sum(axis=3, keepdims=True)
+        da *= 1 / math.sqrt(features // self.heads)
+        dq[...] = np.matmul(da, k)
+        dk[...] = np.matmul(da.swapaxes(2, 3), q)
+        np.matmul(self._x.T, dprojected, out=self.W.grad)
+        np.sum(dprojected, axis=0, out=self.b.grad)
+        if not self.needs_input_grad:
+            return None
+        dx = np.matmul(dprojected, self.W.value.T, out=self.scratch("dx", dy.shape))
+        return dx.reshape(dout.shape)
+
+    def _heads(self, projected: Array, batch: int) -> tuple[Array, Array, Array]:
+        """Return queries, keys and values, each ``(batch, heads, time, d)``, as views."""
+        each = projected.reshape(batch, -1, 3, self.heads, projected.shape[1] // 3 // self.heads)
+        q, k, v = each.transpose(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def _joined(self, rows: Array, batch: int) -> Array:
+        """Return rows of all heads side by side as ``(batch, heads, time, d)``, a view."""
+        return rows.reshape(batch, -1, self.heads, rows.shape[1] // self.heads).swapaxes(1, 2)
