@@ -20,11 +20,14 @@ class Example:
         options: The options, as a spec gives them.
         shapes: For a layer, the shape of each input, without the batch axis.
         below: For a layer whose input is whole numbers, such as an index: they are less than this.
+        files: For a data set, the files it reads, by name; paths in the options are relative to
+            the folder where they are.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     shapes: Sequence[Shape] = ()
     below: int | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Component(ABC):

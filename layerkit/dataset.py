@@ -72,9 +72,14 @@ class Dataset(Component):
 
     ``inspect`` tells the form, so that a network that does not fit is refused before the examples
     are read; ``load`` reads them. An option annotated ``pathlib.Path`` is a file beside the spec.
+
+    Attributes:
+        downloads: Whether ``load`` may have to download files; the conformance kit then leaves
+            it at the form.
     """
 
     kind: ClassVar[str] = "dataset"
+    downloads: ClassVar[bool] = False
 
     @abstractmethod
     def inspect(self) -> Form:

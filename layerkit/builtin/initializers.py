@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from layerkit import Array, Initializer, NonNegativeFloat, Rng, Shape
+from layerkit import Array, Example, Initializer, NonNegativeFloat, Rng, Shape
 
 Distribution: TypeAlias = Literal["normal", "uniform"]
 
@@ -36,6 +36,8 @@ class Constant(Initializer):
         Goodfellow, Bengio and Courville (2016), "Deep Learning", section 8.4, on biases such as
         0.1, which let a ReLU begin active.
     """
+
+    examples = (Example({"value": 0.5}),)
 
     def __init__(self, value: float) -> None:
         self.value = value

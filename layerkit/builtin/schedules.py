@@ -2,7 +2,7 @@
 
 import math
 
-from layerkit import NonNegativeFloat, PositiveFloat, PositiveInt, Schedule
+from layerkit import Example, NonNegativeFloat, PositiveFloat, PositiveInt, Schedule
 
 
 class Constant(Schedule):
@@ -11,6 +11,8 @@ class Constant(Schedule):
     Args:
         learning_rate: The rate.
     """
+
+    examples = (Example({"learning_rate": 0.1}),)
 
     def __init__(self, learning_rate: PositiveFloat) -> None:
         self.learning_rate = learning_rate
@@ -32,6 +34,8 @@ class Step(Schedule):
         He, Zhang, Ren and Sun (2016), "Deep Residual Learning for Image Recognition",
         section 3.4: a tenth from time to time.
     """
+
+    examples = (Example({"learning_rate": 0.1, "every": 10}),)
 
     def __init__(
         self, learning_rate: PositiveFloat, every: PositiveInt, factor: PositiveFloat = 0.1
@@ -57,6 +61,11 @@ class Cosine(Schedule):
         Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts",
         eq. 5, without restarts.
     """
+
+    examples = (
+        Example({"learning_rate": 0.1}),
+        Example({"learning_rate": 0.1, "final": 0.01, "steps": 20}),
+    )
 
     def __init__(
         self,
@@ -90,6 +99,8 @@ class LinearWarmup(Schedule):
         Goyal et al. (2017), "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour",
         section 2.2.
     """
+
+    examples = (Example({"steps": 5, "after": {"type": "cosine", "learning_rate": 0.1}}),)
 
     def __init__(self, steps: PositiveInt, after: PositiveFloat | Schedule) -> None:
         self.steps = steps

@@ -7,10 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from layerkit import Array, Data, DataError, Dataset, Form, NonNegativeInt, Targets
+from layerkit import Array, Data, DataError, Dataset, Example, Form, NonNegativeInt, Targets
 from layerkit.builtin.datasets.columns import Column, Numbers, Words, quoted
 from layerkit.builtin.datasets.splitting import TestFraction, split
 from layerkit.builtin.datasets.table import TableReader
+
+FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
+"""An example of a file."""
 
 
 class Csv(Dataset):
@@ -39,6 +42,14 @@ class Csv(Dataset):
     Raises:
         ValueError: A column has two roles, or the delimiter is not one character that could be.
     """
+
+    examples = (
+        Example({"path": "fruit.csv", "target": "kind"}, files={"fruit.csv": FRUIT}),
+        Example(
+            {"path": "fruit.csv", "target": "grams", "task": "regression", "categories": ["kind"]},
+            files={"fruit.csv": FRUIT},
+        ),
+    )
 
     def __init__(
         self,

@@ -41,6 +41,8 @@ class Mnist(Dataset):
         Recognition", section III.A.
     """
 
+    downloads = True
+
     def __init__(self, flat: bool = True) -> None:
         self.flat = flat
 

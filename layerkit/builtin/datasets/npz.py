@@ -1,5 +1,6 @@
 """Arrays of a NumPy archive."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from layerkit import (
     Array,
     Data,
     Dataset,
+    Example,
     Form,
     NonNegativeInt,
     PositiveFloat,
@@ -17,6 +19,14 @@ from layerkit import (
 )
 from layerkit.builtin.datasets.archive import Archive
 from layerkit.builtin.datasets.splitting import TestFraction, split
+
+
+def _xor() -> bytes:
+    """Return an example of a file."""
+    file = io.BytesIO()
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 5, np.float32)
+    np.savez(file, x=x, t=(x[:, 0] != x[:, 1]).astype(np.int64))
+    return file.getvalue()
 
 
 class Npz(Dataset):
@@ -43,6 +53,14 @@ class Npz(Dataset):
     Raises:
         ValueError: ``x_test`` is given without ``t_test``, or the other way round.
     """
+
+    examples = (
+        Example({"path": "xor.npz"}, files={"xor.npz": _xor()}),
+        Example(
+            {"path": "xor.npz", "x_test": "x", "t_test": "t", "scale": 0.5},
+            files={"xor.npz": _xor()},
+        ),
+    )
 
     def __init__(
         self,

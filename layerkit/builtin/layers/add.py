@@ -16,6 +16,7 @@ class Add(Layer):
         Saito (2016), "Deep Learning from Scratch", section 5.4.2.
     """
 
+    gives_views = True  # every gradient is dout itself
     examples = (Example(shapes=[(3,), (3,)]), Example(shapes=[(2, 3), (2, 3), (2, 3)]))
 
     def build(self, x: Shape, y: Shape, *more: Shape) -> Shape:

@@ -72,8 +72,7 @@ class Convolution(Layer):
         for block, columns in self._blocks(x):
             np.matmul(W, columns, out=outputs[block])
         if self.bias:
-            flat = y.reshape(len(y), self.filters, -1)
-            flat += self.b.value[:, np.newaxis]
+            y += self.b.value.reshape(-1, *(1,) * len(self._windows.count))
         return y
 
     def backward(self, dout: Array) -> Array | None:
@@ -86,7 +85,7 @@ class Convolution(Layer):
         self.W.grad = dW.transpose(1, 0, 2).reshape(self.W.shape)
         if self.bias:
             # einsum adds along the last axes at twice the speed of a sum over them and the first.
-            np.einsum("nfp->f", dout.reshape(len(dout), self.filters, -1), out=self.b.grad)
+            np.einsum("ngfp->gf", douts, out=self.b.grad.reshape(self.groups, -1))
         return self._input_gradient(douts) if self.needs_input_grad else None
 
     def _input_gradient(self, douts: Array) -> Array:
@@ -115,7 +114,8 @@ class Convolution(Layer):
 
     def _grouped(self, y: Array) -> Array:
         """Return an output as ``(batch, groups, filters of a group, windows)``."""
-        return y.reshape(len(y), self.groups, self.filters // self.groups, -1)
+        windows = math.prod(self._windows.count)
+        return y.reshape(len(y), self.groups, self.filters // self.groups, windows)
 
     def _blocks(self, x: Array | None, count: int = 0) -> Iterator[tuple[slice, Array]]:
         """Yield blocks of examples, each with their windows as columns.

@@ -129,10 +129,12 @@ class SelfAttention(Layer):
 
     def _heads(self, projected: Array, batch: int) -> tuple[Array, Array, Array]:
         """Return queries, keys and values, each ``(batch, heads, time, d)``, as views."""
-        each = projected.reshape(batch, -1, 3, self.heads, projected.shape[1] // 3 // self.heads)
+        d = projected.shape[1] // 3 // self.heads
+        each = projected.reshape(batch, len(self._future), 3, self.heads, d)
         q, k, v = each.transpose(2, 0, 3, 1, 4)
         return q, k, v
 
     def _joined(self, rows: Array, batch: int) -> Array:
         """Return rows of all heads side by side as ``(batch, heads, time, d)``, a view."""
-        return rows.reshape(batch, -1, self.heads, rows.shape[1] // self.heads).swapaxes(1, 2)
+        d = rows.shape[1] // self.heads
+        return rows.reshape(batch, len(self._future), self.heads, d).swapaxes(1, 2)

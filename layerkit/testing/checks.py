@@ -1,0 +1,224 @@
+"""Checks, records of what came out, and the three ways to have them."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeAlias
+
+from layerkit.component import Component
+from layerkit.errors import UserError
+from layerkit.layer import Layer
+from layerkit.registry import Registry, did_you_mean
+from layerkit.testing.subject import LawBroken, Subject, told
+
+Law: TypeAlias = Callable[[Any], None]
+ExpectedFailures: TypeAlias = Mapping[str, Mapping[str, str]]
+
+
+class Status(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    EXPECTED_FAILURE = "expected failure"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one check.
+
+    Attributes:
+        component: The name of the class.
+        check: The name of the law.
+        status: Whether the law is kept.
+        reason: Why not; one line.
+        seconds: How long the check took.
+    """
+
+    component: str
+    check: str
+    status: Status
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One law, tried on one component. Calling it raises ``AssertionError`` if it is broken.
+
+    Attributes:
+        subject: The component.
+        law: The law; its docstring says what it asks.
+        expected_failure: Why the component is known to break it, if it is.
+    """
+
+    subject: Subject
+    law: Law
+    expected_failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the law."""
+        return self.law.__name__
+
+    def __str__(self) -> str:
+        return f"{self.subject.cls.__name__}-{self.name}"
+
+    def __call__(self) -> None:
+        """Try the law.
+
+        Raises:
+            AssertionError: It is broken; the message names the mistake.
+        """
+        try:
+            with warnings.catch_warnings():
+                # So that a division by zero counts alike in all three ways to run the kit.
+                warnings.simplefilter("error", RuntimeWarning)
+                self.law(self.subject)
+        except (KeyboardInterrupt, LawBroken):
+            raise
+        # A component that exits, or raises what a test runner takes for "skipped", has not
+        # kept the law.
+        except BaseException as error:
+            raise LawBroken(told(error, self.subject.cls)) from error
+
+    def run(self) -> Record:
+        """Try the law, and return what came out."""
+        start = time.perf_counter()
+        reason, broken = "", False
+        try:
+            self()
+        except LawBroken as error:
+            reason, broken = str(error), True
+        seconds = time.perf_counter() - start
+        status = Status.FAILED if broken else Status.PASSED
+        if self.expected_failure:
+            if broken:
+                status, reason = Status.EXPECTED_FAILURE, self.expected_failure
+            else:
+                status = Status.FAILED
+                reason = f"was expected to fail ({self.expected_failure}), but passes"
+        return Record(self.subject.cls.__name__, self.name, status, reason, seconds)
+
+
+def checks(
+    component: type[Component],
+    expected_failures: ExpectedFailures | None = None,
+    registry: Registry | None = None,
+) -> Iterator[Check]:
+    """Yield every check of a component.
+
+    Args:
+        component: The class.
+        expected_failures: For the name of a class, the laws that it is known to break, each with
+            the reason.
+        registry: The components there are; what is installed unless given.
+
+    Raises:
+        UserError: What is given is no component, or an expected failure names no law of it or
+            gives no reason.
+    """
+    if not (isinstance(component, type) and issubclass(component, Component)):
+        raise UserError(f"the kit checks classes of components, got {component!r}")
+    subject = Subject(component, _installed() if registry is None else registry)
+    expected = dict((expected_failures or {}).get(component.__name__, {}))
+    laws = _laws(component)
+    names = [law.__name__ for law in laws]
+    for name, reason in expected.items():
+        if name not in names:
+            advice = did_you_mean(name, names)
+            raise UserError(f'expected_failures: {component.__name__} has no law "{name}"{advice}')
+        if not reason.strip():
+            raise UserError(f"expected_failures: {component.__name__}, {name}: needs a reason")
+    for law in laws:
+        yield Check(subject, law, expected.get(law.__name__, ""))
+
+
+@cache
+def _installed() -> Registry:
+    from layerkit.plugins import load_registry
+
+    return load_registry()
+
+
+def _laws(component: type[Component]) -> Sequence[Law]:
+    from layerkit.testing.laws import laws_of
+
+    return laws_of(component)
+
+
+def check_component(
+    component: type[Component],
+    expected_failures: ExpectedFailures | None = None,
+    registry: Registry | None = None,
+) -> list[Record]:
+    """Check a component of any kind, and return a record of every law.
+
+    Args:
+        component: The class.
+        expected_failures: For the name of a class, the laws that it is known to break, each with
+            the reason: ``{"Swish": {"float32_agrees_with_float64": "it is exact to 2 digits"}}``.
+        registry: The components there are; what is installed unless given.
+
+    Raises:
+        UserError: An expected failure names no law of the component, or gives no reason.
+    """
+    return [check.run() for check in checks(component, expected_failures, registry)]
+
+
+def check_layer(
+    layer: type[Layer],
+    expected_failures: ExpectedFailures | None = None,
+    registry: Registry | None = None,
+) -> list[Record]:
+    """Check a layer, and return a record of every law; see ``check_component``."""
+    return check_component(layer, expected_failures, registry)
+
+
+def parametrize_with_checks(
+    components: Sequence[type[Component]],
+    expected_failures: ExpectedFailures | None = None,
+    registry: Registry | None = None,
+) -> Any:
+    """Return the pytest decorator that calls a test with each check of the components.
+
+    Each has an id of its own, such as ``Swish-the_type_is_kept``. An expected failure is a strict
+    ``xfail``.
+
+    Args:
+        components: The classes.
+        expected_failures: For the name of a class, the laws that it is known to break, each with
+            the reason.
+        registry: The components there are; what is installed unless given.
+
+    Raises:
+        UserError: There are no components, or an expected failure names no law of one of them, or
+            gives no reason.
+    """
+    import pytest
+
+    names = [component.__name__ for component in components]
+    if not names:
+        raise UserError("parametrize_with_checks needs at least one component")
+    for name in expected_failures or {}:
+        if name not in names:
+            raise UserError(
+                f'expected_failures: "{name}" is not checked{did_you_mean(name, names)}'
+            )
+    return pytest.mark.parametrize(
+        "check",
+        [
+            pytest.param(
+                check,
+                id=str(check),
+                marks=[pytest.mark.xfail(reason=check.expected_failure, strict=True)]
+                if check.expected_failure
+                else [],
+            )
+            for component in components
+            for check in checks(component, expected_failures, registry)
+        ],
+    )

@@ -1,0 +1,104 @@
+"""Laws of data sets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from layerkit.dataset import Data, Dataset, Form
+from layerkit.spec.models import Reading
+from layerkit.testing.subject import LawBroken, Subject
+from layerkit.types import Array
+
+
+@contextmanager
+def _each(subject: Subject) -> Iterator[list[Dataset]]:
+    """Make the data set of each use, with its files in a folder that is gone afterwards."""
+    reading, name = subject.reading
+    with TemporaryDirectory() as folder:
+        found = []
+        for i, (example, _) in enumerate(subject.uses):
+            place = Path(folder, str(i))
+            place.mkdir()
+            for file, content in example.files.items():
+                (place / file).write_bytes(content)
+            value = {"type": name, **example.options}
+            found.append(Reading(reading.registry, place).component(Dataset, value).create())
+        yield found
+
+
+def _loaded(subject: Subject) -> list[tuple[Form, Data]]:
+    """Return the form and the data of each use, of a data set that downloads nothing."""
+    assert issubclass(subject.cls, Dataset)
+    if subject.cls.downloads:
+        return []
+    with _each(subject) as datasets:
+        return [(dataset.inspect(), dataset.load()) for dataset in datasets]
+
+
+def a_form_is_told_beforehand(subject: Subject) -> None:
+    """``inspect`` returns a ``Form``, the same each time."""
+    with _each(subject) as datasets:
+        for dataset in datasets:
+            form = dataset.inspect()
+            if not isinstance(form, Form):
+                raise LawBroken(f"inspect must return a Form, got {form!r}")
+            if dataset.inspect() != form:
+                raise LawBroken(f"inspect tells {form} first, and {dataset.inspect()} then")
+
+
+def the_data_has_the_form_that_was_told(subject: Subject) -> None:
+    """Examples and targets have the shapes that ``inspect`` told, and labels are of its classes."""
+    for form, data in _loaded(subject):
+        for part, split in (("train", data.train), ("test", data.test)):
+            count = len(split)
+            wanted = (count, *form.shape), (count, *form.targets.shape)
+            if not count:
+                raise LawBroken(f"{part} has no examples")
+            if (split.x.shape, split.t.shape) != wanted:
+                raise LawBroken(
+                    f"inspect tells {wanted[0]} and {wanted[1]} for {part}, but load gives "
+                    f"{split.x.shape} and {split.t.shape}"
+                )
+            classes = form.targets.classes
+            if classes is not None and not 0 <= split.t.min() <= split.t.max() < classes:
+                raise LawBroken(
+                    f"inspect tells {classes} classes, but labels of {part} run from "
+                    f"{split.t.min()} to {split.t.max()}"
+                )
+
+
+def loaded_again_it_is_the_same(subject: Subject) -> None:
+    """The same options give the same data, whatever was drawn elsewhere."""
+    found = []
+    for other in (1, 2):
+        np.random.seed(other)  # noqa: NPY002  what it must not draw from
+        found.append([a for _, data in _loaded(subject) for a in _arrays(data)])
+    if not all(map(np.array_equal, *found)):
+        raise LawBroken("loaded again it is other data; draw from a generator with a seed")
+
+
+def examples_are_numbers(subject: Subject) -> None:
+    """Examples are integers or floats, and finite once scaled."""
+    for _, data in _loaded(subject):
+        for split in (data.train, data.test):
+            if split.x.dtype.kind not in "uif" or split.t.dtype.kind not in "uif":
+                raise LawBroken(
+                    f"examples and targets must be numbers, got {split.x.dtype} and {split.t.dtype}"
+                )
+            if not np.isfinite(split.x * split.scale).all() or not np.isfinite(split.t).all():
+                raise LawBroken("there are numbers that are not finite")
+
+
+def _arrays(data: Data) -> list[Array]:
+    return [np.asarray(a) for split in (data.train, data.test) for a in (split.x, split.t)]
+
+
+LAWS = (
+    a_form_is_told_beforehand,
+    the_data_has_the_form_that_was_told,
+    loaded_again_it_is_the_same,
+    examples_are_numbers,
+)

@@ -1,0 +1,639 @@
+"""Laws of layers."""
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from layerkit.component import Example
+from layerkit.errors import LayerkitError, ShapeError
+from layerkit.gradients import slopes
+from layerkit.layer import Layer, input_count
+from layerkit.spec import ComponentSpec
+from layerkit.testing.subject import LawBroken, Subject, for_each
+from layerkit.types import Array, Shape
+from layerkit.variable import Parameter
+
+BATCH = 4
+
+SHAPES: tuple[Shape, ...] = ((5,), (3, 4), (2, 3, 4))
+"""What is put into a layer that gives no examples."""
+
+RELATIVE = 1e-5
+"""What a gradient may differ from the numerical one, of the largest element. The error of central
+differences in float64 is some 1e-9 of it; a mistake is far above."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a layer.
+
+    Attributes:
+        subject: The layer.
+        example: Its options and the shapes of its inputs.
+        spec: The layer with these options, validated.
+    """
+
+    subject: Subject
+    example: Example
+    spec: ComponentSpec[Any]
+
+    def __str__(self) -> str:
+        options = "".join(f", {name}={value}" for name, value in self.example.options.items())
+        return " and ".join(map(str, self.example.shapes)) + options
+
+    @property
+    def cls(self) -> type[Layer]:
+        """The class of the layer."""
+        assert issubclass(self.subject.cls, Layer)
+        return self.subject.cls
+
+    def create(self) -> Layer:
+        """Return a layer that is not built yet."""
+        layer: Layer = self.spec.create()
+        return layer
+
+    def passes(self, dtype: str = "float64", training: bool = True, seed: int = 0) -> "Passes":
+        """Return a new layer, ready for passes."""
+        layer = self.create()
+        layer.initialize(*self.example.shapes, rng=seed, dtype=dtype, training=training)
+        return Passes(layer)
+
+    def inputs(self, batch: int = BATCH, dtype: str = "float64", seed: int = 1) -> list[Array]:
+        """Return a random batch of each input."""
+        rng = np.random.default_rng(seed)
+        shapes = [(batch, *shape) for shape in self.example.shapes]
+        if self.example.below is not None:
+            return [rng.integers(0, self.example.below, shape).astype(dtype) for shape in shapes]
+        return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+def uses(subject: Subject) -> list[Use]:
+    """Return the uses of a layer; one that names no shapes is tried with some that are common.
+
+    Raises:
+        LawBroken: None of these fits.
+    """
+    found = []
+    for example, spec in subject.uses:
+        if example.shapes:
+            found.append(Use(subject, example, spec))
+            continue
+        assert issubclass(subject.cls, Layer)
+        count = input_count(subject.cls)[0]
+        tried = [(shape,) * count for shape in SHAPES]
+        tries = [
+            Use(subject, Example(example.options, shapes, example.below), spec) for shapes in tried
+        ]
+        fitting = [use for use in tries if _fits(use)]
+        if not fitting:
+            raise LawBroken(
+                f"takes none of the shapes that are tried, {', '.join(map(str, SHAPES))} for each "
+                "input; declare in the class which it takes: examples = (Example({...}, [...]),)"
+            )
+        found += fitting
+    return found
+
+
+def _fits(use: Use) -> bool:
+    try:
+        use.create().initialize(*use.example.shapes)
+    except ShapeError:
+        return False
+    return True
+
+
+each_use = for_each(uses)
+
+
+class Passes:
+    """Passes through one layer, each of which begins alike.
+
+    Every ``forward`` sees the states and draws the random numbers that the first one did. Inputs
+    are copies, which a layer may spoil, and so are results.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        found = layer.variables()
+        self.parameters = {name: v for name, v in found if isinstance(v, Parameter)}
+        self.states = {name: v for name, v in found if not isinstance(v, Parameter)}
+        self.first = {name: v.value.copy() for name, v in self.states.items()}
+        self._drawn = layer.rng.bit_generator.state
+
+    def restart(self) -> None:
+        """Put states and random numbers back."""
+        for name, state in self.states.items():
+            state.value = self.first[name]
+        self.layer.rng.bit_generator.state = self._drawn
+
+    def forward(self, xs: list[Array], training: bool | None = None) -> Array:
+        """Return the output."""
+        self.restart()
+        if training is not None:
+            self.layer.hand_down(training=training)
+        return np.array(self.layer.forward(*(x.copy() for x in xs)))
+
+    def backward(self, dout: Array) -> list[Array]:
+        """Return the gradients by the inputs."""
+        dxs = self.layer.backward(dout.copy())
+        return [np.array(dx) for dx in (dxs if isinstance(dxs, tuple) else (dxs,))]
+
+    def grads(self) -> dict[str, Array]:
+        """Return the gradients by the parameters."""
+        return {name: p.grad.copy() for name, p in self.parameters.items()}
+
+    def fill_grads(self, number: float) -> None:
+        """Fill the gradients by the parameters with a number."""
+        for parameter in self.parameters.values():
+            parameter.grad = number
+
+
+def upstream(y: Array, seed: int = 2) -> Array:
+    """Return a random gradient by an output."""
+    return np.random.default_rng(seed).normal(size=y.shape).astype(y.dtype)
+
+
+def _close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
+    size = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= tolerance * size))
+
+
+@each_use
+def the_shape_is_the_inferred_one(use: Use) -> None:
+    """The output has the shape that ``build`` returned, for batches of 0, 1 and many.
+
+    A layer that can do nothing with a batch says so with a ``ShapeError``.
+    """
+    for batch in (0, 1, 2, 7):
+        layer = use.create()
+        inferred = layer.initialize(*use.example.shapes)
+        try:
+            y = layer.forward(*use.inputs(batch))
+        except ShapeError:
+            if batch > 1:
+                raise
+            continue
+        if y.shape != (batch, *inferred):
+            raise LawBroken(
+                f"build says that the output of a batch of {batch} is {(batch, *inferred)}, but "
+                f"forward returns {y.shape}"
+            )
+
+
+@each_use
+def the_gradients_have_the_shapes_of_what_they_are_by(use: Use) -> None:
+    """``backward`` returns one gradient for each input, of its shape."""
+    passes, xs = use.passes(), use.inputs()
+    dout = upstream(passes.forward(xs))
+    dxs = passes.layer.backward(dout)
+    shapes = [np.shape(dx) for dx in (dxs if isinstance(dxs, tuple) else (dxs,))]
+    if shapes != [x.shape for x in xs]:
+        raise LawBroken(
+            f"backward must return gradients of the shapes {[x.shape for x in xs]}, one for each "
+            f"input, got {shapes}"
+        )
+
+
+def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
+    """``build`` refuses with a ``ShapeError`` whatever ``forward`` could not do with."""
+    for use in uses(subject):
+        count = len(use.example.shapes)
+        for shapes in itertools.product(((), *SHAPES, (1, 1, 1, 1)), repeat=min(count, 3)):
+            given = (*shapes, *shapes[-1:] * (count - len(shapes)))
+            layer = use.create()
+            doing = "build"
+            try:
+                layer.initialize(*given)
+                doing = "forward"
+                layer.forward(*(np.zeros((2, *shape)) for shape in given))
+            except LayerkitError:
+                continue
+            except Exception as error:
+                raise LawBroken(
+                    f"{doing} raises {type(error).__name__} ({error}) for inputs of shape "
+                    f"{' and '.join(map(str, given))}; build must refuse them with a ShapeError"
+                ) from error
+
+
+@each_use
+def the_type_is_kept(use: Use) -> None:
+    """What comes in as float32 goes out as float32, both ways; and float64 likewise."""
+    for dtype in ("float32", "float64"):
+        passes = use.passes(dtype)
+        y = passes.forward(use.inputs(dtype=dtype))
+        if y.dtype != dtype:
+            raise LawBroken(f"forward turns {dtype} into {y.dtype}")
+        for dx in passes.backward(upstream(y)):
+            if dx.dtype != dtype:
+                raise LawBroken(f"backward turns {dtype} into {dx.dtype}")
+
+
+@each_use
+def inputs_are_left_alone(use: Use) -> None:
+    """Neither ``x`` nor ``dout`` is modified, and both may be read-only."""
+    for training in (True, False):
+        passes, xs = use.passes(training=training), use.inputs()
+        for x in xs:
+            x.flags.writeable = False
+        with _writing_told("forward", "x"):
+            y = passes.layer.forward(*xs)
+        dout = upstream(y)
+        dout.flags.writeable = False
+        with _writing_told("backward", "dout or x"):
+            passes.layer.backward(dout)
+
+
+@contextmanager
+def _writing_told(method: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise LawBroken(f"{method} writes into {what}; write into self.scratch(...)") from error
+
+
+@each_use
+def arrays_with_gaps_give_the_same(use: Use) -> None:
+    """Inputs and gradients need not be contiguous."""
+    passes, xs = use.passes(), use.inputs()
+    y = passes.forward(xs)
+    dout = upstream(y)
+    wanted = [y, *passes.backward(dout), *passes.grads().values()]
+    for name, spaced in (("every second number", _with_gaps), ("Fortran order", np.asfortranarray)):
+        passes.restart()
+        y = np.array(passes.layer.forward(*map(spaced, xs)))
+        dxs = passes.layer.backward(spaced(dout))
+        got = [y, *(dxs if isinstance(dxs, tuple) else (dxs,)), *passes.grads().values()]
+        if not all(map(_close, map(np.asarray, got), wanted)):
+            raise LawBroken(
+                f"arrays that lie otherwise in memory ({name}) give other numbers; go by their "
+                "axes, not by their memory"
+            )
+
+
+def _with_gaps(x: Array) -> Array:
+    apart: Array = np.repeat(x[..., np.newaxis], 2, axis=-1)[..., 0]
+    return apart
+
+
+@each_use
+def results_share_no_memory_with_what_came_in(use: Use) -> None:
+    """Outputs and gradients are arrays of the layer's own, unless ``gives_views`` is set.
+
+    Never are they those of a parameter or a state.
+    """
+    for training in (True, False):
+        passes, xs = use.passes(training=training), use.inputs()
+        y = passes.layer.forward(*xs)
+        dout = upstream(y)
+        dxs = passes.layer.backward(dout)
+        results = [("the output", y), *(("the gradient by x", dx) for dx in _as_tuple(dxs))]
+        came_in = [*(("x", x) for x in xs), ("dout", dout)]
+        own = [(n, v.value) for n, v in (passes.parameters | passes.states).items()]
+        for (what, result), (name, array) in itertools.product(results, came_in):
+            if np.shares_memory(result, array) and not use.cls.gives_views:
+                raise LawBroken(
+                    f"{what} shares memory with {name}; return a new array or a scratch array, "
+                    "or say so: gives_views = True"
+                )
+        for (what, result), (name, array) in itertools.product(results, own):
+            if np.shares_memory(result, array):
+                raise LawBroken(f"{what} shares memory with {name}; return a copy")
+
+
+def _as_tuple(dxs: Any) -> tuple[Array, ...]:
+    return dxs if isinstance(dxs, tuple) else (dxs,)
+
+
+@each_use
+def examples_do_not_mix(use: Use) -> None:
+    """A batch gives what its examples give one by one, unless ``mixes_examples`` is set.
+
+    A layer that mixes them does so in training only.
+    """
+    random = _draws(use)
+    for training in (True, False):
+        if training and (use.cls.mixes_examples or random):
+            continue
+        passes, xs = use.passes(training=training), use.inputs()
+        y = passes.forward(xs)
+        dout = upstream(y)
+        dxs = passes.backward(dout)
+        alone = use.passes(training=training)
+        for name, variable in (alone.parameters | alone.states).items():
+            variable.value = (passes.parameters | passes.states)[name].value
+        for i in range(len(y)):
+            one = slice(i, i + 1)
+            same = _close(alone.forward([x[one] for x in xs]), y[one])
+            same = same and all(map(_close, alone.backward(dout[one]), [dx[one] for dx in dxs]))
+            if not same:
+                raise LawBroken(
+                    "an example gives something else alone than in a batch; if it is meant to in "
+                    "training, say so: mixes_examples = True"
+                )
+
+
+def _draws(use: Use) -> bool:
+    """Return whether a layer draws random numbers in training."""
+    passes = use.passes()
+    before = passes.layer.rng.bit_generator.state
+    passes.layer.forward(*use.inputs())
+    return bool(passes.layer.rng.bit_generator.state != before)
+
+
+@each_use
+def gradients_of_inputs_are_the_numerical_ones(use: Use) -> None:
+    """In training, ``backward`` returns what central differences give, for any ``dout``."""
+    _agree(use, "input", training=True)
+
+
+@each_use
+def gradients_of_parameters_are_the_numerical_ones(use: Use) -> None:
+    """In training, ``backward`` sets what central differences give, for any ``dout``."""
+    _agree(use, "parameter", training=True)
+
+
+@each_use
+def backward_goes_with_the_last_forward(use: Use) -> None:
+    """After a pass in training and one in evaluation, ``backward`` is that of the evaluation.
+
+    Or it refuses, with a ``LayerkitError``.
+    """
+    passes = use.passes()
+    passes.forward(use.inputs(seed=5), training=True)
+    try:
+        for what in ("input", "parameter"):
+            _agree(use, what, training=False, passes=passes)
+    except LawBroken as error:
+        raise LawBroken(f"after an evaluation, {error}") from None
+    except LayerkitError:
+        return
+
+
+def _agree(use: Use, what: str, training: bool, passes: Passes | None = None) -> None:
+    """Compare gradients with numerical ones; a sample with kinks within reach is drawn again."""
+    passes = passes or use.passes()
+    for seed in range(1, 6):
+        xs = use.inputs(seed=seed)
+        y = passes.forward(xs, training)
+        dout = upstream(y)
+        passes.fill_grads(0)
+        dxs = passes.backward(dout)
+        exact = dict(zip(_input_names(xs), dxs, strict=False))
+        sources = dict(zip(_input_names(xs), xs, strict=True))
+        if what == "parameter":
+            exact = passes.grads()
+            sources = {name: p.value for name, p in passes.parameters.items()}
+        number = partial(_dotted, passes, xs, training, dout)
+        found = {name: slopes(number, source) for name, source in sources.items()}
+        bends = any(_bends(left, right) for left, right in found.values())
+        if bends and seed < 5:
+            continue
+        for name, (left, right) in found.items():
+            if name not in exact:
+                raise LawBroken(f"backward returns no gradient by {name}")
+            numerical = ((left + right) / 2).reshape(sources[name].shape)
+            smooth = ~_kinks(left, right).reshape(numerical.shape)
+            _compare(name, exact[name], numerical, smooth)
+        return
+
+
+def _dotted(passes: Passes, xs: list[Array], training: bool, dout: Array) -> float:
+    """Return the number whose gradient by the output is ``dout``."""
+    return float((passes.forward(xs, training) * dout).sum())
+
+
+def _input_names(xs: list[Array]) -> list[str]:
+    return ["x"] if len(xs) == 1 else [f"input {i}" for i in range(len(xs))]
+
+
+def _kinks(left: Array, right: Array) -> Array:
+    size = max(1.0, float(np.max(np.abs(left), initial=0.0)))
+    kinks: Array = np.abs(left - right) > 1e-3 * size
+    return kinks
+
+
+def _bends(left: Array, right: Array) -> bool:
+    return bool(_kinks(left, right).any())
+
+
+def _compare(name: str, exact: Array, numerical: Array, smooth: Array) -> None:
+    if exact.shape != numerical.shape:
+        raise LawBroken(f"the gradient by {name} must be {numerical.shape}, got {exact.shape}")
+    if not smooth.any() and smooth.size:
+        raise LawBroken(f"the output has kinks everywhere in {name}; nothing could be compared")
+    e, n = exact[smooth], numerical[smooth]
+    size = float(np.max(np.abs(n), initial=0.0))
+    error = float(np.max(np.abs(e - n), initial=0.0))
+    if error <= RELATIVE * max(size, 1e-3):
+        return
+    text = f"the gradient by {name} is wrong (relative error {error / max(size, 1e-300):.1e}): "
+    if not e.any():
+        raise LawBroken(f"{text}it is 0 everywhere; is it set?")
+    ratio = float((e @ n) / (n @ n)) if n.any() else np.nan
+    if np.allclose(e, ratio * n, rtol=1e-5, atol=1e-8 * size):
+        times = f"it is {ratio:.6g} times the numerical one"
+        hint = {
+            -1.0: "; a sign is missing",
+            round(1 / BATCH, 6): "; examples are averaged that should be summed",
+            float(BATCH): "; it is multiplied by the size of the batch",
+        }.get(round(ratio, 6), "; a factor is missing or too many")
+        raise LawBroken(text + times + hint)
+    if exact.shape == numerical.T.shape and np.allclose(exact, numerical.T, rtol=1e-5):
+        raise LawBroken(f"{text}it is transposed")
+    worst = int(np.argmax(np.abs(np.where(smooth, exact - numerical, 0))))
+    at = tuple(int(i) for i in np.unravel_index(worst, numerical.shape))
+    raise LawBroken(
+        f"{text}at {list(at)} it is {exact[at]:.6g}, by central differences {numerical[at]:.6g}"
+    )
+
+
+@each_use
+def gradients_are_set_not_added(use: Use) -> None:
+    """What the gradients of the parameters held before makes no difference."""
+    passes, xs = use.passes(), use.inputs()
+    dout = upstream(passes.forward(xs))
+    passes.backward(dout)
+    wanted = passes.grads()
+    passes.fill_grads(1.0)
+    passes.forward(xs)
+    passes.backward(dout)
+    for name, grad in passes.grads().items():
+        if not _close(grad, wanted[name]):
+            raise LawBroken(
+                f"backward adds to the gradient of {name}; it sets it: self.{name}.grad = ..."
+            )
+
+
+@each_use
+def parameters_learn_even_if_nobody_wants_the_input_gradient(use: Use) -> None:
+    """Where ``needs_input_grad`` is false, the gradients of the parameters are the same."""
+    passes, xs = use.passes(), use.inputs()
+    dout = upstream(passes.forward(xs))
+    passes.backward(dout)
+    wanted = passes.grads()
+    passes.fill_grads(0)
+    passes.layer.hand_down(needs_input_grad=False)
+    passes.forward(xs)
+    passes.layer.backward(dout.copy())
+    for name, grad in passes.grads().items():
+        if not _close(grad, wanted[name]):
+            raise LawBroken(
+                f"where needs_input_grad is false, the gradient of {name} is another; set all "
+                "gradients before returning None"
+            )
+
+
+@each_use
+def the_same_seed_gives_the_same(use: Use) -> None:
+    """First values and outputs follow from ``rng`` alone."""
+    results = []
+    for other in (1, 2):
+        np.random.seed(other)  # noqa: NPY002  what a layer must not draw from
+        passes = use.passes(seed=3)
+        values = [v.value.copy() for v in (passes.parameters | passes.states).values()]
+        results.append([*values, passes.forward(use.inputs(), training=True)])
+    if not all(map(np.array_equal, *results)):
+        raise LawBroken(
+            "the same seed gives other numbers; draw from self.rng, or from the rng that an "
+            "initializer is given, and from nothing else"
+        )
+
+
+@each_use
+def modes_differ_only_if_it_says_so(use: Use) -> None:
+    """Training and evaluation give the same output, unless ``differs_in_training`` is set."""
+    passes, xs = use.passes(), use.inputs()
+    same = _close(passes.forward(xs, training=True), passes.forward(xs, training=False))
+    if not same and not use.cls.differs_in_training:
+        raise LawBroken(
+            "the output in training is another than in evaluation; if that is meant, say so: "
+            "differs_in_training = True"
+        )
+
+
+@each_use
+def evaluation_changes_nothing(use: Use) -> None:
+    """A pass in evaluation leaves the states and the random numbers as they are."""
+    passes, xs = use.passes(training=False), use.inputs()
+    before = passes.layer.rng.bit_generator.state
+    y = passes.forward(xs)
+    with suppress(LayerkitError):  # which is how it may refuse to go back through an evaluation
+        passes.backward(upstream(y))
+    for name, state in passes.states.items():
+        if not np.array_equal(state.value, passes.first[name]):
+            raise LawBroken(f"a pass in evaluation changes {name}; only training may")
+    if passes.layer.rng.bit_generator.state != before:
+        raise LawBroken("a pass in evaluation draws random numbers; only training may")
+
+
+@each_use
+def all_that_it_has_learnt_is_saved(use: Use) -> None:
+    """Parameters and states, saved and loaded into another, make it give the same."""
+    trained = use.passes()
+    for seed in (1, 2, 3):
+        y = trained.layer.forward(*use.inputs(seed=seed))
+        trained.layer.backward(upstream(y))
+    file = io.BytesIO()
+    variables = trained.parameters | trained.states
+    arrays: dict[str, Any] = {name: v.value for name, v in variables.items()}
+    np.savez(file, **arrays)
+    file.seek(0)
+    loaded = use.passes(seed=9)
+    with np.load(file) as saved:
+        for name, variable in (loaded.parameters | loaded.states).items():
+            variable.value = saved[name]
+    for passes in (trained, loaded):
+        passes.layer.hand_down(training=False)
+    xs = use.inputs(seed=4)
+    if not _close(loaded.layer.forward(*xs), trained.layer.forward(*xs)):
+        raise LawBroken(
+            "saved and loaded, it gives another output; what changes in training, or is drawn at "
+            "random, belongs into a Parameter or a State"
+        )
+
+
+@each_use
+def a_step_changes_every_parameter(use: Use) -> None:
+    """Every parameter has a gradient, and the output follows when it changes."""
+    passes, xs = use.passes(), use.inputs(batch=16)
+    y = passes.forward(xs)
+    passes.backward(upstream(y))
+    for name, parameter in passes.parameters.items():
+        if parameter.size and not parameter.grad.any():
+            raise LawBroken(f"the gradient of {name} is 0 everywhere, so that it never learns")
+    for parameter in passes.parameters.values():
+        parameter.value = parameter.value - 0.5 * parameter.grad
+    if passes.parameters and _close(passes.forward(xs), y):
+        raise LawBroken("the output stays the same when all parameters change")
+
+
+@each_use
+def earlier_passes_leave_no_trace(use: Use) -> None:
+    """A pass gives the same, whatever batches went through before."""
+    fresh, used = use.passes(), use.passes()
+    for name, variable in (used.parameters | used.states).items():
+        variable.value = (fresh.parameters | fresh.states)[name].value
+    for batch in (2, 9):
+        y = used.forward(use.inputs(batch, seed=6))
+        used.backward(upstream(y))
+    xs = use.inputs()
+    y = fresh.forward(xs)
+    dout = upstream(y)
+    wanted = [y, *fresh.backward(dout), *fresh.grads().values()]
+    got = [used.forward(xs), *used.backward(dout), *used.grads().values()]
+    if not all(map(_close, got, wanted)):
+        raise LawBroken(
+            "the numbers depend on the batches that went through before; a scratch array keeps "
+            "its contents, and an attribute too"
+        )
+
+
+@each_use
+def layers_do_not_share(use: Use) -> None:
+    """What goes through one layer makes no difference to another of the same class."""
+    one, other = use.passes(), use.passes()
+    xs = use.inputs()
+    y = one.forward(xs)
+    dout = upstream(y)
+    wanted = [y, *one.backward(dout), *one.grads().values()]
+    one.restart()
+    kept = one.layer.forward(*xs)
+    other.forward(use.inputs(seed=7))
+    got = [kept, *one.backward(dout), *one.grads().values()]
+    if not all(map(_close, got, wanted)):
+        raise LawBroken(
+            "what goes through another layer of this class changes its numbers; keep everything "
+            "in self, nothing in the class or the module"
+        )
+
+
+LAWS: tuple[Callable[[Any], None], ...] = (
+    the_shape_is_the_inferred_one,
+    the_gradients_have_the_shapes_of_what_they_are_by,
+    a_wrong_shape_is_refused_by_name,
+    the_type_is_kept,
+    inputs_are_left_alone,
+    arrays_with_gaps_give_the_same,
+    results_share_no_memory_with_what_came_in,
+    examples_do_not_mix,
+    gradients_of_inputs_are_the_numerical_ones,
+    gradients_of_parameters_are_the_numerical_ones,
+    backward_goes_with_the_last_forward,
+    gradients_are_set_not_added,
+    parameters_learn_even_if_nobody_wants_the_input_gradient,
+    the_same_seed_gives_the_same,
+    modes_differ_only_if_it_says_so,
+    evaluation_changes_nothing,
+    all_that_it_has_learnt_is_saved,
+    a_step_changes_every_parameter,
+    earlier_passes_leave_no_trace,
+    layers_do_not_share,
+)

@@ -1,0 +1,161 @@
+"""Laws of losses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layerkit.dataset import Targets
+from layerkit.errors import ShapeError
+from layerkit.gradients import numerical_gradient
+from layerkit.loss import Loss
+from layerkit.spec import ComponentSpec
+from layerkit.testing.laws.targets import FITS, random_batch
+from layerkit.testing.subject import LawBroken, Subject, for_each
+from layerkit.types import Array, Shape
+
+
+@dataclass(frozen=True)
+class Use:
+    """A loss with outputs and targets that it takes."""
+
+    subject: Subject
+    spec: ComponentSpec[Any]
+    shape: Shape
+    targets: Targets
+
+    def __str__(self) -> str:
+        return f"outputs {self.shape} for {self.targets}"
+
+    def create(self) -> Loss:
+        """Return a new loss."""
+        loss: Loss = self.spec.create()
+        return loss
+
+    def batch(self, dtype: str = "float64", batch: int = 6) -> tuple[Array, Array]:
+        """Return random outputs and targets."""
+        return random_batch(self.shape, self.targets, batch, dtype)
+
+
+def uses(subject: Subject) -> list[Use]:
+    """Return the loss with all that it takes, of outputs and targets that are common.
+
+    Raises:
+        LawBroken: It takes none of them.
+    """
+    found = []
+    for _, spec in subject.uses:
+        for shape, targets in FITS:
+            try:
+                spec.create().check(shape, targets)
+            except ShapeError:
+                continue
+            found.append(Use(subject, spec, shape, targets))
+    if not found:
+        raise LawBroken("check refuses every common pair of outputs and targets")
+    return found
+
+
+each_use = for_each(uses)
+
+
+def check_refuses_by_name(subject: Subject) -> None:
+    """``check`` lets a pair of outputs and targets through, or refuses it with a ``ShapeError``."""
+    for _, spec in subject.uses:
+        for shape, targets in FITS:
+            try:
+                spec.create().check(shape, targets)
+            except ShapeError:
+                continue
+            except Exception as error:
+                raise LawBroken(
+                    f"check raises {type(error).__name__} ({error}) for outputs {shape} and "
+                    f"{targets}; it refuses with a ShapeError"
+                ) from error
+
+
+@each_use
+def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
+    """It is a finite number, which the same examples given twice do not change."""
+    loss, (y, t) = use.create(), use.batch()
+    once = loss.forward(y.copy(), t.copy())
+    twice = loss.forward(np.concatenate([y, y]), np.concatenate([t, t]))
+    if not np.isfinite(once) or np.ndim(once):
+        raise LawBroken(f"forward must return a finite number, got {once!r}")
+    if abs(once - twice) > 1e-9 * max(1.0, abs(once)):
+        raise LawBroken(
+            f"it is {once:.6g} of a batch, and {twice:.6g} of the batch twice over; divide by the "
+            "number of examples"
+        )
+
+
+@each_use
+def its_gradient_is_the_numerical_one(use: Use) -> None:
+    """``backward`` returns what central differences give."""
+    loss, (y, t) = use.create(), use.batch()
+    loss.forward(y, t)
+    exact = np.array(loss.backward())
+    numerical = numerical_gradient(lambda: loss.forward(y, t), y)
+    if exact.shape != y.shape:
+        raise LawBroken(f"backward must return a gradient of shape {y.shape}, got {exact.shape}")
+    size = max(1e-3, float(np.max(np.abs(numerical))))
+    error = float(np.max(np.abs(exact - numerical)))
+    if error > 1e-5 * size:
+        ratio = float((exact * numerical).sum() / np.square(numerical).sum())
+        raise LawBroken(
+            f"the gradient is wrong (relative error {error / size:.1e}); along the numerical one "
+            f"it has {ratio:.6g} times its length"
+        )
+
+
+@each_use
+def backward_takes_a_factor(use: Use) -> None:
+    """``backward(dout)`` is ``dout`` times ``backward()``, however often it is called."""
+    loss, (y, t) = use.create(), use.batch()
+    loss.forward(y, t)
+    once = np.array(loss.backward())
+    scaled = np.array(loss.backward(-2.5))
+    if not np.allclose(scaled, -2.5 * once) or not np.allclose(loss.backward(), once):
+        raise LawBroken("backward(dout) must be dout times backward(), each time it is called")
+
+
+@each_use
+def inputs_are_left_alone(use: Use) -> None:
+    """Neither ``y`` nor ``t`` is modified, and both may be read-only."""
+    loss, (y, t) = use.create(), use.batch()
+    y.flags.writeable = t.flags.writeable = False
+    try:
+        loss.forward(y, t)
+        loss.backward()
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise LawBroken("it writes into y or t; write into self.scratch(...)") from error
+
+
+@each_use
+def the_type_is_kept(use: Use) -> None:
+    """The gradient has the type of ``y``."""
+    for dtype in ("float32", "float64"):
+        loss, (y, t) = use.create(), use.batch(dtype)
+        loss.dtype = np.dtype(dtype)
+        loss.forward(y, t)
+        if loss.backward().dtype != dtype:
+            raise LawBroken(f"the gradient by outputs of {dtype} is {loss.backward().dtype}")
+
+
+def its_metrics_exist(subject: Subject) -> None:
+    """The metrics that go with it are registered."""
+    for name in subject.cls.metrics if issubclass(subject.cls, Loss) else ():
+        subject.registry.find("metric", name)
+
+
+LAWS = (
+    check_refuses_by_name,
+    the_loss_is_a_mean_over_the_batch,
+    its_gradient_is_the_numerical_one,
+    backward_takes_a_factor,
+    inputs_are_left_alone,
+    the_type_is_kept,
+    its_metrics_exist,
+)

@@ -1,0 +1,31 @@
+"""Outputs and targets that are common, to try losses and metrics with."""
+
+import numpy as np
+
+from layerkit.dataset import Targets
+from layerkit.types import Array, Shape
+
+FITS: tuple[tuple[Shape, Targets], ...] = (
+    ((4,), Targets(classes=4)),
+    ((2, 3), Targets((2,), classes=3)),
+    ((4,), Targets((4,))),
+    ((1,), Targets(classes=2)),
+    ((1,), Targets()),
+    ((), Targets()),
+    ((3, 2), Targets((3, 2))),
+)
+"""The shape of an output, and what the targets are."""
+
+
+def random_batch(
+    shape: Shape, targets: Targets, batch: int, dtype: str, seed: int = 0
+) -> tuple[Array, Array]:
+    """Return random outputs, and targets for them: labels, or numbers from 0 to 1."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=(batch, *shape)).astype(dtype)
+    t = (
+        rng.random((batch, *targets.shape)).astype(dtype)
+        if targets.classes is None
+        else rng.integers(0, targets.classes, (batch, *targets.shape))
+    )
+    return y, t

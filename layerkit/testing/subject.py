@@ -1,0 +1,160 @@
+"""What is tried: a component class, and its uses as specs would write them."""
+
+import re
+import traceback
+from collections.abc import Callable
+from functools import cached_property, wraps
+from inspect import getsourcefile
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from layerkit.component import Component, Example, option_parameters
+from layerkit.registry import KINDS, Entry, Provider, Registrar, Registry
+from layerkit.spec.models import ComponentSpec, Reading
+
+
+class LawBroken(AssertionError):
+    """A component does not keep a law; the message names the mistake."""
+
+
+class Subject:
+    """A component class on trial.
+
+    Args:
+        cls: The class.
+        registry: Where the names in its options are looked up, and where it should be itself.
+    """
+
+    def __init__(self, cls: type[Component], registry: Registry) -> None:
+        self.cls = cls
+        self.registry = registry
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The registrations of the class, none where its package is not installed."""
+        return [entry for entry in self.registry if entry.cls is self.cls]
+
+    @cached_property
+    def reading(self) -> tuple[Reading, str]:
+        """What validates specs, and the name by which they find the component.
+
+        Raises:
+            PluginError: No registry would take the class.
+        """
+        if self.entries:
+            return Reading(self.registry, Path()), self.entries[0].qualified_name
+        registrar = Registrar(Provider("unregistered", "0", self.cls.__module__))
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.cls.__name__.strip("_")).lower()
+        getattr(registrar, self.cls.kind)(name, self.cls)
+        registry = Registry()
+        registry.admit([*self.registry, *registrar.entries])
+        return Reading(registry, Path()), registrar.entries[0].qualified_name
+
+    def spec(self, options: Any) -> ComponentSpec[Any]:
+        """Return the component with options, validated as those of a spec.
+
+        Raises:
+            LawBroken: The options are refused; the message says which and why.
+        """
+        reading, name = self.reading
+        try:
+            kind = KINDS[self.cls.kind]
+            return reading.component(kind, {"type": name, **options})
+        except ValidationError as error:
+            raise LawBroken(told_refusal(error)) from None
+
+    @cached_property
+    def uses(self) -> list[tuple[Example, ComponentSpec[Any]]]:
+        """The declared examples, or the use of its defaults, each validated.
+
+        Raises:
+            LawBroken: An example is refused, or there is none and an option has no default.
+        """
+        examples = self.cls.examples
+        if not examples:
+            required = [
+                name
+                for name, option in option_parameters(self.cls).items()
+                if option.default is option.empty
+            ]
+            if required:
+                raise LawBroken(
+                    f"cannot be tried, because {' and '.join(required)} "
+                    f"{'has' if len(required) == 1 else 'have'} no default; declare in the class, "
+                    f"with values that fit: {how_to_declare(self.cls, required)}"
+                )
+            examples = [Example()]
+        found = []
+        for example in examples:
+            try:
+                found.append((example, self.spec(example.options)))
+            except LawBroken as error:
+                raise LawBroken(f"{error}; in its {example}") from None
+        return found
+
+
+def how_to_declare(cls: type[Component], required: list[str]) -> str:
+    """Return a line that declares an example."""
+    options = "{" + ", ".join(f'"{name}": ...' for name in required) + "}"
+    shapes = ", [(3,)]" if cls.kind == "layer" else ""
+    return f"examples = (Example({options}{shapes}),)"
+
+
+def told_refusal(error: ValidationError) -> str:
+    """Return in one line what is wrong with options."""
+    return "; ".join(
+        ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"])))
+        for e in error.errors(include_url=False)
+    )
+
+
+def told(error: BaseException, cls: type[Component]) -> str:
+    """Return in one line what went wrong: the mistake, or where in its code a component raised."""
+    if isinstance(error, LawBroken):
+        return str(error)
+    message = (str(error).strip().splitlines() or ["no message"])[0]
+    text = f"{type(error).__name__}: {message}"
+    file = getsourcefile(cls)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    if not frames:
+        return text
+    # The method is the first of its own frames; where it went wrong is the last.
+    where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+    return f"{frames[0].name} raised {text} ({where})"
+
+
+class Trial(Protocol):
+    """One use of a component; its text says which."""
+
+    @property
+    def subject(self) -> Subject:
+        """Whose use it is."""
+
+
+T = TypeVar("T", bound=Trial)
+S = TypeVar("S", bound=Subject)
+
+
+def for_each(
+    trials: Callable[[S], list[T]],
+) -> Callable[[Callable[[T], None]], Callable[[S], None]]:
+    """Make of a law for one use a law for a component: each of its uses has to keep it.
+
+    Args:
+        trials: Gives the uses of a component.
+    """
+
+    def decorate(law: Callable[[T], None]) -> Callable[[S], None]:
+        @wraps(law)
+        def over_all(subject: S) -> None:
+            for trial in trials(subject):
+                try:
+                    law(trial)
+                except Exception as error:
+                    raise LawBroken(f"{told(error, subject.cls)} [{trial}]") from error
+
+        return over_all
+
+    return decorate
