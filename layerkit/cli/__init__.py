@@ -15,6 +15,7 @@ from layerkit.cli.new import new
 from layerkit.cli.plugins import plugins
 from layerkit.cli.run import run
 from layerkit.cli.schema import schema
+from layerkit.cli.verify import verify
 from layerkit.errors import RunError, UserError
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, check, layers, describe, plugins, schema):
+for command in (run, check, layers, describe, plugins, schema, verify):
     app.command()(command)
 app.add_typer(new)
 

@@ -55,7 +55,12 @@ def its_options_go_through_json(subject: Subject) -> None:
                     f"option {name} was given as {given!r}, but the attribute {name} is {kept!r}; "
                     "__init__ stores every option as it is"
                 )
-        options = {name: _written(value, subject) for name, value in made.options().items()}
+        defaults = {n: p.default for n, p in option_parameters(subject.cls).items()}
+        options = {
+            name: _written(value, subject)
+            for name, value in made.options().items()
+            if value is not defaults[name]
+        }
         again = subject.spec(json.loads(json.dumps(options))).create()
         if repr(again) != repr(made):
             raise LawBroken(f"written as JSON and read again, {made!r} becomes {again!r}")

@@ -1,0 +1,110 @@
+"""``layerkit verify``: whether components keep the laws of their kind."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerkit.cli.options import Json, print_json, print_table
+from layerkit.errors import RunError, UserError
+
+if TYPE_CHECKING:
+    from layerkit.registry import Entry, Registry
+    from layerkit.testing import Record
+
+
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME|PACKAGE]...",
+            help="A component, or a package with all it provides; everything unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check that components keep the laws of their kind.
+
+    Example: layerkit verify layerkit-conv
+    """
+    from layerkit.plugins import load_plugins
+    from layerkit.testing import Status, check_component, checks
+
+    plugins = load_plugins()
+    registry = plugins.registry
+    found = _found(registry, names or [])
+    # Where everything is verified, what could not even be loaded is told too.
+    absent = [] if names else [r for r in plugins.reports if r.state != "ok" and not r.entries]
+    verified = [(entry, check_component(entry.cls, registry=registry)) for entry in found]
+    records = [record for _, each in verified for record in each]
+    failed = [record for record in records if record.status is Status.FAILED]
+    exist = sum(1 for entry in found for _ in checks(entry.cls, registry=registry))
+    if json:
+        print_json(
+            [
+                {"kind": entry.kind, "name": registry.name_of(entry), **asdict(record)}
+                for entry, each in verified
+                for record in each
+            ]
+        )
+    else:
+        _print(registry, verified)
+        for report in absent:
+            typer.echo(f"{report} is {report.state}: {report.reason}")
+    summary = f"{len(records)} of {exist} checks of {len(found)} components: {len(failed)} failed"
+    if absent:
+        summary += f"; plugins that do not work: {len(absent)}"
+    if failed or absent or len(records) < exist:
+        raise RunError(summary)
+    if not json:
+        typer.echo(summary)
+
+
+def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
+    """Return the components of these names or packages, by package and kind."""
+    from layerkit.registry import KINDS, did_you_mean
+
+    kinds = list(KINDS)
+    every = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))
+    if not names:
+        return every
+    chosen = []
+    for name in names:
+        meant = [e for e in every if name in (e.name, e.qualified_name, e.provider.distribution)]
+        if not meant:
+            known = {n for e in every for n in (e.name, e.provider.distribution)}
+            raise UserError(
+                f'no component and no package is named "{name}"'
+                + (
+                    registry.suspects() + did_you_mean(name, sorted(known))
+                    or "; see: layerkit plugins"
+                )
+            )
+        chosen += [e for e in meant if e not in chosen]
+    return chosen
+
+
+def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -> None:
+    """Print a line for each component, and below them what failed and why."""
+    from layerkit.testing import Status
+
+    rows = []
+    for entry, records in verified:
+        statuses = [record.status for record in records]
+        rows.append(
+            (
+                registry.name_of(entry),
+                entry.kind,
+                entry.provider.distribution,
+                str(len(records)),
+                str(statuses.count(Status.FAILED)),
+                f"{sum(record.seconds for record in records):.2f}",
+            )
+        )
+    header = ("component", "kind", "package", "checks", "failed", "seconds")
+    print_table(header, rows, right={3, 4, 5})
+    for entry, records in verified:
+        for record in records:
+            if record.status is Status.FAILED:
+                typer.echo(f"{registry.name_of(entry)}: {record.check}: {record.reason}")
