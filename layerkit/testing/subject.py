@@ -116,7 +116,10 @@ def told(error: BaseException, cls: type[Component]) -> str:
         return str(error)
     message = (str(error).strip().splitlines() or ["no message"])[0]
     text = f"{type(error).__name__}: {message}"
-    file = getsourcefile(cls)
+    try:
+        file = getsourcefile(cls)
+    except (TypeError, OSError):  # written at a prompt or in a notebook
+        file = None
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     if not frames:
         return text

@@ -171,13 +171,14 @@ def _close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
 
 @each_use
 def the_shape_is_the_inferred_one(use: Use) -> None:
-    """The output has the shape that ``build`` returned, for batches of 0, 1 and many.
+    """The output has the shape that ``build`` returned, for batches of 1 and many.
 
-    A layer that can do nothing with a batch says so with a ``ShapeError``.
+    And of 0, in evaluation. A layer that can do nothing with a batch of 1 or 0 says so with a
+    ``ShapeError``.
     """
     for batch in (0, 1, 2, 7):
         layer = use.create()
-        inferred = layer.initialize(*use.example.shapes)
+        inferred = layer.initialize(*use.example.shapes, training=batch > 0)
         try:
             y = layer.forward(*use.inputs(batch))
         except ShapeError:
