@@ -18,7 +18,7 @@ EXAMPLES = 3
 MOST = 50_000
 """The parameters up to which every one is checked; of a larger network, a sample of each array."""
 
-SAMPLE = 500
+SAMPLE = 100
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-9
 """What a mean difference may be of the mean gradient, and beyond that of the loss. A right
