@@ -10,6 +10,9 @@ from textwrap import dedent
 
 import pytest
 
+# Tests run side by side, one on each core: threads of each would wait for those of the other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def mnist_folder():
