@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from layerkit import SpecError, load_registry
+from layerkit import Example, SpecError, load_registry
 from layerkit.registry import KINDS
 from layerkit.spec import parse_spec
 from layerkit.spec.schema import spec_schema
@@ -33,13 +33,16 @@ JUNK = [-1, 0, 0.5, 1, 1.0, 1.5, 3, 1e9, "", "x", "relu", "sgd", True, None, [],
 BEYOND_FORM = (
     "a column can",
     "delimiter must",
+    "filters must be a multiple",
     "go together",
     "is the name of",
     "low must",
     "must be rectangular",
+    "needs a stride of 1",
     "nesterov needs",
     "no later layer",
     "nothing earlier",
+    "padding must be at most",
     "shape must",
     "takes ",
 )
@@ -99,26 +102,14 @@ def test_an_option_is_refused_by_the_schema_exactly_if_layerkit_refuses_it(entry
         for c in SCHEMA["$defs"][entry.kind]["anyOf"]
         if c.get("title") == entry.name
     )
-    complete = {"type": entry.name, **REQUIRED.get((entry.kind, entry.name), {})}
+    example = next(iter(entry.cls.examples), Example())
+    complete = {"type": entry.name, **example.options}
     assert jsonschema.Draft202012Validator(definition).is_valid(complete)
 
     for option in [*options, "no_such_option"]:
         for junk in JUNK:
             document = spec_with(entry.kind, {**complete, option: junk})
             assert agree(document), (option, junk)
-
-
-REQUIRED = {
-    ("layer", "affine"): {"units": 3},
-    ("layer", "reshape"): {"shape": [3]},
-    ("schedule", "constant"): {"learning_rate": 0.1},
-    ("schedule", "cosine"): {"learning_rate": 0.1},
-    ("schedule", "linear_warmup"): {"steps": 3, "after": 0.1},
-    ("schedule", "step"): {"learning_rate": 0.1, "every": 3},
-    ("initializer", "constant"): {"value": 0.1},
-    ("dataset", "csv"): {"path": "x.csv", "target": "y"},
-    ("dataset", "npz"): {"path": "x.npz"},
-}
 
 
 def spec_with(kind: str, component: dict) -> dict:
