@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layerkit_conv import AveragePool2d, Conv1d, Conv2d, GlobalAveragePool, MaxPool2d
 
 from layerkit import ShapeError
+from layerkit_conv import AveragePool2d, Conv1d, Conv2d, GlobalAveragePool, MaxPool2d
 
 SPEC = Path(__file__).parents[3] / "specs" / "mnist_convnet.json"
 IMAGE = np.arange(16.0).reshape(1, 1, 4, 4)

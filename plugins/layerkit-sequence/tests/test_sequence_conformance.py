@@ -1,3 +1,4 @@
+from layerkit.testing import parametrize_with_checks
 from layerkit_sequence import (
     Addition,
     Embedding,
@@ -7,8 +8,6 @@ from layerkit_sequence import (
     Rnn,
     SelfAttention,
 )
-
-from layerkit.testing import parametrize_with_checks
 
 
 @parametrize_with_checks([Addition, Embedding, Gru, Lstm, PositionalEncoding, Rnn, SelfAttention])

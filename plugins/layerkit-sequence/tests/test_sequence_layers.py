@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from layerkit import DataError, ShapeError
 from layerkit_sequence import (
     Addition,
     Embedding,
@@ -17,8 +19,6 @@ from layerkit_sequence import (
     Rnn,
     SelfAttention,
 )
-
-from layerkit import DataError, ShapeError
 
 SPECS = Path(__file__).parents[3] / "specs"
 

@@ -1,0 +1,195 @@
+"""layerkit beside its peers: ``python benchmarks/compare.py [JOB ...]``.
+
+Every peer stands ready in a process of its own for each number of threads, 1 and all cores, and
+counts with the better one; layerkit chooses its threads itself. They are measured one at a time,
+each once a round. What is printed is the median, and the median of layerkit's time over the peer's
+with the quartiles of the rounds.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import footprint
+from contest import Command, Contestant, Ratio, Times, Worker, contest
+from jobs import JOBS, WIDTHS
+from peers import PEERS, CannotDo
+
+COMMAND, COMMAND_BAR = "command", 0.6
+NAMES = (*JOBS, COMMAND, *footprint.JOBS)
+CLIFF = 1.5
+"""How many times more a step may grow to the next width than its multiplications do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A peer's line in the table of a job.
+
+    Attributes:
+        times: What the peer took.
+        ratio: How many times that layerkit took; None for layerkit itself.
+        at_most: The bar, if the peer has one.
+    """
+
+    times: Times
+    ratio: Ratio | None
+    at_most: float | None
+
+    @property
+    def verdict(self) -> str:
+        """The bar and whether it holds, in words."""
+        if self.ratio is None or self.at_most is None:
+            return ""
+        return f"at most {self.at_most:g}: {held(self.ratio.median <= self.at_most)}"
+
+
+def main() -> None:
+    """Measure the jobs that are named, or all."""
+    options = arguments()
+    if unknown := [name for name in options.jobs if name not in NAMES]:
+        sys.exit(f"no job {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    record: dict[str, Any] = {}
+    ours: dict[str, float] = {}
+    for name in options.jobs or NAMES:
+        if name in footprint.JOBS:
+            measures = footprint.JOBS[name](options.rounds)
+            print_measures(name, measures)
+            record[name] = [vars(measure) | {"holds": measure.holds} for measure in measures]
+        else:
+            rows = compared(name, options.peers, options.rounds)
+            print_rows(name, rows)
+            record[name] = [recorded(row) for row in rows]
+            ours[name] = rows[0].times.median
+        if options.json:
+            options.json.write_text(json.dumps(record, indent=1))
+    print_cliffs(ours)
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument(
+        "--peers", default=PEERS, type=lambda names: names.split(","), help="a,b; all"
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", type=Path, help="a file to write the numbers to")
+    return parser.parse_args()
+
+
+def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:
+    """Return what layerkit took in a job, then what each peer did."""
+    with ExitStack() as stack:
+        contestants: list[Contestant] = []
+        for peer in ("layerkit", *(peer for peer in peers if peer != "layerkit")):
+            try:
+                contestants += [stack.enter_context(entered) for entered in entries(job, peer)]
+            except CannotDo as reason:
+                print(f"{job}: without {peer}: {reason}", file=sys.stderr)
+        if not contestants or contestants[0].peer != "layerkit":
+            sys.exit(f"{job}: there is nothing to compare without layerkit")
+        check_losses([c for c in contestants if isinstance(c, Worker)])
+        ours, *theirs = contest(contestants, rounds)
+    bars = JOBS[job].bars if job in JOBS else dict.fromkeys(peers, COMMAND_BAR)
+    rows = [Row(times, Ratio.between(ours, times), bars.get(times.peer)) for times in theirs]
+    return [Row(ours, None, None), *rows]
+
+
+def entries(job: str, peer: str) -> list[Contestant]:
+    """Return a peer under each number of threads."""
+    # Its own choice is what layerkit is judged by; one thread shows what the choice is worth.
+    counts = (None, 1) if peer == "layerkit" else sorted({1, os.cpu_count() or 1})
+    if job in JOBS:
+        return [Worker(peer, count, job) for count in counts]
+    if peer == "products":
+        raise CannotDo("it trains nothing")
+    return [Command(peer, count) for count in counts]
+
+
+def check_losses(workers: Sequence[Worker]) -> None:
+    """Make sure that all do the same arithmetic.
+
+    Raises:
+        SystemExit: Their first losses, from the same parameters on the same batches, differ.
+    """
+    known = [worker for worker in workers if worker.losses]
+    for worker in known[1:]:
+        pairs = zip(known[0].losses or [], worker.losses or [], strict=True)
+        if any(abs(a - b) > 1e-3 for a, b in pairs):
+            sys.exit(
+                f"{known[0].peer} and {worker.peer} do not compute the same: "
+                f"{known[0].losses} and {worker.losses}"
+            )
+
+
+def print_rows(job: str, rows: Sequence[Row]) -> None:
+    """Print the table of a job."""
+    print(f"\n{job:<14} {'median':>12} {'threads':>8}   layerkit's time over the peer's")
+    for row in rows:
+        times = row.times
+        threads = "its own" if times.threads is None else str(times.threads)
+        ratio = "" if row.ratio is None else str(row.ratio)
+        line = f"{times.peer:<14} {duration(times.median):>12} {threads:>8}   {ratio:<23}"
+        print(f"{line} {row.verdict}".rstrip(), flush=True)
+
+
+def print_measures(job: str, measures: Sequence[footprint.Measure]) -> None:
+    """Print the table of a job that has no peers."""
+    print(f"\n{job}")
+    for m in measures:
+        value = f"{m.value:.3g} {m.unit} ({m.spread[0]:.3g} to {m.spread[1]:.3g})"
+        print(f"{m.name:<58} {value:<26} at most {m.at_most:g}: {held(m.holds)}", flush=True)
+
+
+def print_cliffs(ours: dict[str, float]) -> None:
+    """Print how a step grows from width to width, beside the multiplications in it."""
+    names = [f"width-{w}" for w in WIDTHS if f"width-{w}" in ours]
+    if len(names) > 1:
+        print("\nfrom width to width      time  multiplications")
+    for one, two in pairwise(names):
+        time, work = ours[two] / ours[one], multiplications(two) / multiplications(one)
+        change = f"{one[6:]} to {two[6:]}"
+        print(f"{change:<20} {time:>8.2f} {work:>16.2f}   no cliff: {held(time <= CLIFF * work)}")
+
+
+def multiplications(job: str) -> int:
+    """Return how many there are in the forward pass of an example."""
+    widths = JOBS[job].widths
+    return sum(a * b for a, b in pairwise(widths))
+
+
+def recorded(row: Row) -> dict[str, Any]:
+    """Return a row as JSON holds it."""
+    holds = row.ratio is not None and row.at_most is not None and row.ratio.median <= row.at_most
+    return {
+        "peer": row.times.peer,
+        "threads": row.times.threads,
+        "seconds": row.times.seconds,
+        "ratio": row.ratio and vars(row.ratio),
+        "at_most": row.at_most,
+        "holds": holds if row.at_most is not None else None,
+    }
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people read it."""
+    for size, unit in ((1, "s"), (1e-3, "ms")):
+        if seconds >= size:
+            return f"{seconds / size:.2f} {unit}"
+    return f"{seconds * 1e6:.1f} us"
+
+
+def held(holds: bool) -> str:
+    """Return whether something holds, in a word."""
+    return "holds" if holds else "FAILS"
+
+
+if __name__ == "__main__":
+    main()
