@@ -49,17 +49,17 @@ class Gru(Recurrent):
 
     def begin(self, steps: int, batch: int) -> None:
         """Prepare what the reset gate gates."""
-        self._gated = self.scratch("gated", (steps, batch, self.units))
+        self._gated = self.scratch("gated", (steps, self.units, batch))
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
-        """Compute a state."""
+        """Compute the states."""
         n = 2 * self.units
-        hU = np.matmul(h, self.U.value, out=self.scratch("hU", z.shape))
-        gates, candidate = z[:, :n], z[:, n:]
-        gates += hU[:, :n]
+        hU = np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
+        gates, candidate = z[:n], z[n:]
+        gates += hU[:n]
         sigmoid(gates, out=gates)
-        reset, update = gates[:, : self.units], gates[:, self.units :]
-        gated = np.add(hU[:, n:], self.c.value, out=self._gated[t])
+        reset, update = gates[: self.units], gates[self.units :]
+        gated = np.add(hU[n:], self.c.value[:, np.newaxis], out=self._gated[t])
         candidate += np.multiply(reset, gated, out=out)
         np.tanh(candidate, out=candidate)
         # (1 - u) n + u h = n + u (h - n)
@@ -68,15 +68,15 @@ class Gru(Recurrent):
         out += candidate
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare the gradients by ``h U``."""
-        self._dhU = self.scratch("dhU", (steps, batch, 3 * self.units))
+        """Prepare the gradient of ``c``."""
+        self.c.grad[...] = 0
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> None:
+    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
         """Go back through a step."""
         m, n = self.units, 2 * self.units
         z, h, gated = self._z[t], self._h[t], self._gated[t]
-        gates, reset, update, candidate = z[:, :n], z[:, :m], z[:, m:n], z[:, n:]
-        dreset, dupdate, dcandidate = dz[:, :m], dz[:, m:n], dz[:, n:]
+        gates, reset, update, candidate = z[:n], z[:m], z[m:n], z[n:]
+        dreset, dupdate, dcandidate = dz[:m], dz[m:n], dz[n:]
         # h' = n + u (h - n)
         np.subtract(h, candidate, out=dupdate)
         dupdate *= dh
@@ -88,14 +88,11 @@ class Gru(Recurrent):
         np.multiply(dcandidate, gated, out=dreset)
         slopes = np.subtract(1, gates, out=self.scratch("slopes", gates.shape))
         slopes *= gates
-        dz[:, :n] *= slopes
-        dhU = self._dhU[t]
-        dhU[:, :n] = dz[:, :n]
-        np.multiply(dcandidate, reset, out=dhU[:, n:])
-        np.matmul(dhU, self.U.value.T, out=dh)
+        dz[:n] *= slopes
+        dhU = self.scratch("dhU", dz.shape)
+        dhU[:n] = dz[:n]
+        np.multiply(dcandidate, reset, out=dhU[n:])
+        self.c.grad += dhU[n:].sum(axis=1)
+        np.matmul(self.U.value, dhU, out=dh)
         dh += kept
-
-    def recurrent(self, dz: Array) -> Array:
-        """Set the gradient of ``c``, and return the gradients by ``h U``."""
-        self.c.grad = self._dhU[..., 2 * self.units :].sum(axis=(0, 1))
-        return self._dhU
+        return dhU

@@ -41,52 +41,55 @@ class Lstm(Recurrent):
 
     def begin(self, steps: int, batch: int) -> None:
         """Prepare the memory cells."""
-        self._c = self.scratch("c", (steps + 1, batch, self.units))
+        self._c = self.scratch("c", (steps + 1, self.units, batch))
         self._c[0] = 0
-        self._tanh_c = self.scratch("tanh c", (steps, batch, self.units))
+        self._tanh_c = self.scratch("tanh c", (steps, self.units, batch))
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
-        """Compute a state."""
-        z += np.matmul(h, self.U.value, out=self.scratch("hU", z.shape))
-        sigmoids, g = z[:, : 3 * self.units], z[:, 3 * self.units :]
+        """Compute the states."""
+        z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
+        sigmoids, g = z[: 3 * self.units], z[3 * self.units :]
         sigmoid(sigmoids, out=sigmoids)
         np.tanh(g, out=g)
-        i, f, o = self._quarters(z)[:3]
+        i, f, o, g = self._gates(z)
         c = np.multiply(f, self._c[t], out=self._c[t + 1])
         c += np.multiply(i, g, out=out)
         np.multiply(o, np.tanh(c, out=self._tanh_c[t]), out=out)
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare the gradient by the memory cell."""
-        self._dc = self.scratch("dc", (batch, self.units))
+        """Prepare the gradient by the memory cells."""
+        self._dc = self.scratch("dc", (self.units, batch))
         self._dc[...] = 0
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> None:
+    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
         """Go back through a step."""
-        i, f, o, g = self._quarters(self._z[t])
-        di, df, do, dg = self._quarters(dz)
-        tanh_c, dc, work = self._tanh_c[t], self._dc, self.scratch("work", dh.shape)
+        z, dc, tanh_c = self._z[t], self._dc, self._tanh_c[t]
+        i, f, o, g = self._gates(z)
+        di, df, do, dg = self._gates(dz)
         # h = o tanh(c): dc grows by dh o tanh'(c), with tanh' = 1 - tanh^2.
-        np.multiply(tanh_c, tanh_c, out=work)
-        np.subtract(1, work, out=work)
-        work *= o
-        work *= dh
-        dc += work
+        slopes = np.square(tanh_c, out=self.scratch("slopes of tanh", dh.shape))
+        np.subtract(1, slopes, out=slopes)
+        slopes *= o
+        slopes *= dh
+        dc += slopes
         np.multiply(dh, tanh_c, out=do)
+        # c' = f c + i g
         np.multiply(dc, g, out=di)
         np.multiply(dc, self._c[t], out=df)
         np.multiply(dc, i, out=dg)
         dc *= f
         # Through the sigmoids, s' = s (1 - s), and through the tanh.
-        gates = self._z[t][:, : 3 * self.units]
-        slopes = np.subtract(1, gates, out=self.scratch("slopes", gates.shape))
-        slopes *= gates
-        dz[:, : 3 * self.units] *= slopes
-        np.multiply(g, g, out=work)
-        np.subtract(1, work, out=work)
-        dg *= work
-        np.matmul(dz, self.U.value.T, out=dh)
+        sigmoids = z[: 3 * self.units]
+        slopes_of_sigmoids = np.subtract(
+            1, sigmoids, out=self.scratch("slopes of sigmoids", sigmoids.shape)
+        )
+        slopes_of_sigmoids *= sigmoids
+        dz[: 3 * self.units] *= slopes_of_sigmoids
+        np.square(g, out=slopes)
+        dg *= np.subtract(1, slopes, out=slopes)
+        np.matmul(self.U.value, dz, out=dh)
+        return dz
 
-    def _quarters(self, z: Array) -> tuple[Array, Array, Array, Array]:
-        n = self.units
-        return z[:, :n], z[:, n : 2 * n], z[:, 2 * n : 3 * n], z[:, 3 * n :]
+    def _gates(self, z: Array) -> tuple[Array, Array, Array, Array]:
+        i, f, o, g = z.reshape(4, self.units, -1)
+        return i, f, o, g

@@ -21,9 +21,10 @@ from layerkit import (
 class Recurrent(Layer):
     """A layer that goes through a sequence step by step, with a state of ``units`` numbers.
 
-    Time is the first axis of all its arrays, so that what belongs to one step lies together. What
-    needs no state is computed for all steps in one product: the part of the input before the
-    loop, the gradients of the parameters and of the input after it.
+    Time is the first axis of all its arrays and the batch the last one, so that what belongs to a
+    step lies together, and each gate of it too: element by element, NumPy is four times as fast
+    on such an array as on some columns of one. What needs no state is computed for all steps
+    before the loop, the gradient of the input after it.
 
     Attributes:
         gates: How many vectors of ``units`` numbers a step computes.
@@ -63,47 +64,51 @@ class Recurrent(Layer):
     def forward(self, x: Array) -> Array:
         """Return the last state, or the states of all steps."""
         batch, steps, features = x.shape
-        self._x = self.scratch("x", (steps, batch, features))
-        self._x[...] = self._in_time(x)
-        z = self.scratch("z", (steps, batch, self.gates * self.units))
-        np.matmul(_rows(self._x), self.W.value, out=_rows(z))
-        z += self.b.value
+        # The last feature is 1, and its weight the bias.
+        self._x = self.scratch("x", (steps, features + 1, batch))
+        self._x[:, :-1] = self._in_time(x)
+        self._x[:, -1] = 1
+        weights = self.scratch("weights", (features + 1, self.gates * self.units))
+        weights[:-1] = self.W.value
+        weights[-1] = self.b.value
+        z = self.scratch("z", (steps, self.gates * self.units, batch))
+        self._z = np.matmul(weights.T, self._x, out=z)
         # A state before each step, and the last one.
-        self._h = self.scratch("h", (steps + 1, batch, self.units))
+        self._h = self.scratch("h", (steps + 1, self.units, batch))
         self._h[0] = 0
         self.begin(steps, batch)
         for t in range(steps):
             self.step(t, z[t], self._h[t], self._h[t + 1])
-        self._z = z
         if self.returns == "last":
-            return self._h[-1]
+            return self._h[-1].T
         y = self.scratch("y", (batch, steps, self.units))
         self._in_time(y)[...] = self._h[1:]
         return y
 
     def backward(self, dout: Array) -> Array | None:
         """Set the gradients of the parameters, and return that of ``x``."""
-        steps, batch, features = self._x.shape
+        steps, features, batch = self._x.shape
         dz = self.scratch("dz", self._z.shape)
-        dh = self.scratch("dh", (batch, self.units))
-        dh[...] = dout if self.returns == "last" else 0
+        dh = self.scratch("dh", (self.units, batch))
+        dh[...] = dout.T if self.returns == "last" else 0
         douts = None if self.returns == "last" else self._in_time(dout)
+        dweights = self.scratch("dweights", (features, self.gates * self.units))
+        dweights[...] = 0
+        self.U.grad[...] = 0
         self.begin_back(steps, batch)
         for t in range(steps - 1, -1, -1):
             if douts is not None:
                 dh += douts[t]
-            self.step_back(t, dh, dz[t])
-        np.matmul(_rows(self._x).T, _rows(dz), out=self.W.grad)
-        np.matmul(_rows(self._h[:-1]).T, _rows(self.recurrent(dz)), out=self.U.grad)
-        np.sum(_rows(dz), axis=0, out=self.b.grad)
+            dhU = self.step_back(t, dh, dz[t])
+            self.U.grad += self._product("dU", self._h[t], dhU)
+            dweights += self._product("dweights of a step", self._x[t], dz[t])
+        self.W.grad[...] = dweights[:-1]
+        self.b.grad[...] = dweights[-1]
         if not self.needs_input_grad:
             return None
-        dx = np.matmul(
-            _rows(dz), self.W.value.T, out=self.scratch("dx in time", (steps * batch, features))
-        )
-        out = self.scratch("dx", (batch, steps, features))
-        self._in_time(out)[...] = dx.reshape(steps, batch, features)
-        return out
+        dx = self.scratch("dx", (batch, steps, features - 1))
+        self._in_time(dx)[...] = np.matmul(self.W.value, dz)
+        return dx
 
     def begin(self, steps: int, batch: int) -> None:
         """Prepare for the steps of ``forward``; by default there is nothing to do."""
@@ -113,35 +118,30 @@ class Recurrent(Layer):
 
     @abstractmethod
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
-        """Compute a state.
+        """Compute the states of a batch, ``(units, batch)``.
 
         Args:
             t: The step.
-            z: ``x W + b``; it is turned into the values of the gates.
-            h: The state before.
-            out: Where to write the new one.
+            z: ``x W + b``, ``(gates units, batch)``; it is turned into the values of the gates.
+            h: The states before.
+            out: Where to write the new ones.
         """
 
     @abstractmethod
-    def step_back(self, t: int, dh: Array, dz: Array) -> None:
-        """Go back through a step.
+    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
+        """Go back through a step, and return the gradient by ``h U``.
 
         Args:
             t: The step.
-            dh: The gradient by its new state; it is turned into that by the state before.
+            dh: The gradient by its new states; it is turned into that by the states before.
             dz: Where to write the gradient by ``x W + b``.
         """
 
-    def recurrent(self, dz: Array) -> Array:
-        """Return the gradients by ``h U``: those by ``x W + b``, unless a subclass differs."""
-        return dz
-
     def _in_time(self, array: Array) -> Array:
-        """Return a view with time as its first axis, in the order of the steps."""
-        view = array.swapaxes(0, 1)
+        """Return ``(batch, time, n)`` as a view ``(time, n, batch)``, in the order of the steps."""
+        view = array.transpose(1, 2, 0)
         return view[::-1] if self.reverse else view
 
-
-def _rows(array: Array) -> Array:
-    """Return the vectors of all steps and examples as rows."""
-    return array.reshape(-1, array.shape[-1])
+    def _product(self, name: str, inputs: Array, dz: Array) -> Array:
+        """Return the gradient of a weight in a step, in the scratch array of that name."""
+        return np.matmul(inputs, dz.T, out=self.scratch(name, (len(inputs), len(dz))))

@@ -36,14 +36,15 @@ class Rnn(Recurrent):
     )
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
-        """Compute a state."""
-        z += np.matmul(h, self.U.value, out=self.scratch("hU", z.shape))
+        """Compute the states."""
+        z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         np.tanh(z, out=out)
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> None:
+    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
         """Go back through a step."""
         # tanh' = 1 - tanh^2
         np.square(self._h[t + 1], out=dz)
         np.subtract(1, dz, out=dz)
         dz *= dh
-        np.matmul(dz, self.U.value.T, out=dh)
+        np.matmul(self.U.value, dz, out=dh)
+        return dz
