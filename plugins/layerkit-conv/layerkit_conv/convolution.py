@@ -1,13 +1,13 @@
 """What convolutions have in common, whatever their number of axes."""
 
 import math
-from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from layerkit import Array, Initializer, Layer, Parameter, Shape, ShapeError
-from layerkit_conv.windows import Windows
+from layerkit_conv.cores import for_each
+from layerkit_conv.windows import Scratch, Windows
 
 Same: TypeAlias = Literal["same"]
 
@@ -57,6 +57,7 @@ class Convolution(Layer):
             ends = tuple((int(n), int(n)) for n in padding)
         self._windows = Windows.over(tuple(positions), size, stride, ends, dilation)
         self._inputs = channels // self.groups * math.prod(size)  # of one output
+        self._rows = self._inputs + self.bias
         self.W = Parameter((channels // self.groups, *size, self.filters), self.weight_init)
         if self.bias:
             self.b = Parameter((self.filters,), self.bias_init)
@@ -64,76 +65,90 @@ class Convolution(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the convolution of every example."""
-        x = self._x = self._windows.padded(x, self)
+        x = self._x = self._windows.padded(x, self.scratch)
         y = self.scratch("y", (len(x), self.filters, *self._windows.count))
         outputs = self._grouped(y)
-        # In each group, filters by inputs times inputs by windows.
-        W = self._weights().transpose(0, 2, 1)
-        for block, columns in self._blocks(x):
-            np.matmul(W, columns, out=outputs[block])
-        if self.bias:
-            y += self.b.value.reshape(-1, *(1,) * len(self._windows.count))
+        # In each group, filters by rows times rows by windows.
+        weights = self._weights().swapaxes(1, 2)
+
+        def convolve(block: slice, thread: int) -> None:
+            np.matmul(weights, self._columns(x[block], thread), out=outputs[block])
+
+        for_each(self._blocks(len(x)), convolve)
         return y
 
     def backward(self, dout: Array) -> Array | None:
         """Set the gradients of ``W`` and ``b``, and return that of ``x``."""
-        douts = self._grouped(dout)
-        dW = self.scratch("dW", self._weights().shape)
-        dW.fill(0)
-        for block, columns in self._blocks(self._x):
-            dW += np.matmul(columns, douts[block].swapaxes(2, 3)).sum(axis=0)
-        self.W.grad = dW.transpose(1, 0, 2).reshape(self.W.shape)
-        if self.bias:
-            # einsum adds along the last axes at twice the speed of a sum over them and the first.
-            np.einsum("ngfp->gf", douts, out=self.b.grad.reshape(self.groups, -1))
-        return self._input_gradient(douts) if self.needs_input_grad else None
+        douts, weights = self._grouped(dout), self._weights()
+        blocks = self._blocks(len(dout))
+        # Summed by block first, so that the sum does not depend on who did which.
+        dweights = self.scratch("dweights", (len(blocks), *weights.shape))
+        dx = self.scratch("dx padded", self._x.shape)
 
-    def _input_gradient(self, douts: Array) -> Array:
-        windows, W = self._windows, self._weights()
-        padded = self.scratch("dx padded", self._x.shape)
-        padded.fill(0)
-        for block, columns in self._blocks(None, len(douts)):
-            np.matmul(W, douts[block], out=columns)
-            outer = (len(columns), -1)
-            of_windows = columns.reshape(*outer, *windows.size, *windows.count)
-            for offset in np.ndindex(windows.size):
-                padded[(block, slice(None), *windows.at(offset))] += of_windows[
-                    (slice(None), slice(None), *offset)
-                ]
-        if not windows.is_padded:
-            return padded
-        inner = windows.inner(padded)
-        dx = self.scratch("dx", inner.shape)
-        dx[...] = inner
-        return dx
+        def correlate(place: tuple[int, slice], thread: int) -> None:
+            number, block = place
+            columns = self._columns(self._x[block], thread)
+            of_examples = np.matmul(columns, douts[block].swapaxes(2, 3))
+            np.sum(of_examples, axis=0, out=dweights[number])
+            if self.needs_input_grad:
+                columns = columns[:, :, : self._inputs]
+                np.matmul(weights[:, : self._inputs], douts[block], out=columns)
+                windows = self._as_windows(columns)
+                self._windows.add(windows, self._by_group(dx[block]), self._memory_of(thread))
+
+        for_each(list(enumerate(blocks)), correlate)
+        total = dweights.sum(axis=0)
+        self.W.grad = total[:, : self._inputs].swapaxes(0, 1).reshape(self.W.shape)
+        if self.bias:
+            self.b.grad = total[:, -1].reshape(self.b.shape)
+        if not self.needs_input_grad:
+            return None
+        if not self._windows.is_padded:
+            return dx
+        inner = self._windows.inner(dx)
+        y = self.scratch("dx", inner.shape)
+        y[...] = inner
+        return y
+
+    def _blocks(self, count: int) -> list[slice]:
+        """Return the blocks of so many examples."""
+        step = max(1, BLOCK // (self.groups * self._rows * math.prod(self._windows.count)))
+        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+    def _columns(self, x: Array, thread: int) -> Array:
+        """Return the windows of a block as ``(batch, groups, rows, windows)``."""
+        scratch = self._memory_of(thread)
+        windows = math.prod(self._windows.count)
+        columns = scratch("columns", (len(x), self.groups, self._rows, windows))
+        columns[:, :, self._inputs :] = 1
+        self._windows.copy(
+            self._by_group(x), self._as_windows(columns[:, :, : self._inputs]), scratch
+        )
+        return columns
+
+    def _memory_of(self, thread: int) -> Scratch:
+        return lambda name, shape: self.scratch(f"{name} of thread {thread}", shape)
+
+    def _as_windows(self, columns: Array) -> Array:
+        """Return columns as ``(batch, groups, channels of a group, *size, *count)``, a view."""
+        windows = self._windows
+        return columns.reshape(*columns.shape[:2], self.W.shape[0], *windows.size, *windows.count)
 
     def _weights(self) -> Array:
-        """Return ``W`` as ``(groups, inputs, filters of a group)``, a view."""
-        by_group = self.W.value.reshape(self._inputs, self.groups, -1)
-        return by_group.transpose(1, 0, 2)
+        """Return ``W``, then ``b``, as ``(groups, rows, filters of a group)``."""
+        weights = self.scratch("weights", (self.groups, self._rows, self.filters // self.groups))
+        weights[:, : self._inputs] = self.W.value.reshape(self._inputs, self.groups, -1).swapaxes(
+            0, 1
+        )
+        if self.bias:
+            weights[:, -1] = self.b.value.reshape(self.groups, -1)
+        return weights
+
+    def _by_group(self, x: Array) -> Array:
+        """Return an input as ``(batch, groups, channels of a group, *positions)``."""
+        return x.reshape(len(x), self.groups, self.W.shape[0], *x.shape[2:])
 
     def _grouped(self, y: Array) -> Array:
         """Return an output as ``(batch, groups, filters of a group, windows)``."""
         windows = math.prod(self._windows.count)
         return y.reshape(len(y), self.groups, self.filters // self.groups, windows)
-
-    def _blocks(self, x: Array | None, count: int = 0) -> Iterator[tuple[slice, Array]]:
-        """Yield blocks of examples, each with their windows as columns.
-
-        The columns are ``(batch, groups, inputs, windows)``, in the same memory for every block;
-        without ``x`` they are not filled.
-        """
-        windows = self._windows
-        count = count if x is None else len(x)
-        view = None if x is None else windows.view(x)
-        channels = self.groups * self.W.shape[0]
-        one = (channels, *windows.size, *windows.count)
-        step = max(1, BLOCK // math.prod(one))
-        buffer = self.scratch("columns", (min(step, count), *one))
-        for start in range(0, count, step):
-            block = slice(start, min(start + step, count))
-            columns = buffer[: block.stop - start]
-            if view is not None:
-                columns[...] = view[block]
-            inputs = (len(columns), self.groups, self._inputs, math.prod(windows.count))
-            yield block, columns.reshape(inputs)

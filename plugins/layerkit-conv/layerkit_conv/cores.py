@@ -51,7 +51,9 @@ def for_each(items: Sequence[T], work: Callable[[T, int], None]) -> None:
     with _blas().limit(limits=1):
         # NumPy's error state is that of the context; the trainer has set it.
         others = [_threads().submit(copy_context().run, take, i) for i in range(1, count)]
-        take(0)
-        for other in others:
-            if not other.cancel():
-                other.result()
+        try:
+            take(0)
+        finally:
+            for other in others:
+                if not other.cancel():
+                    other.result()

@@ -40,7 +40,7 @@ class Pool2d(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the reduction of every window."""
-        self._x = self._windows.padded(x, self, self.outside)
+        self._x = self._windows.padded(x, self.scratch, self.outside)
         down, across = self._windows.count
         batch, channels, _, width = self._x.shape
         self._rows = self.scratch("rows", (batch, channels, down, width))

@@ -1,10 +1,13 @@
 """Windows that slide over the positions of an array, along one axis or several."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from numpy.lib.stride_tricks import as_strided
+from layerkit import Array, Shape, ShapeError
 
-from layerkit import Array, Layer, Shape, ShapeError
+Index: TypeAlias = tuple[Any, ...]
+Scratch: TypeAlias = Callable[[str, Shape], Array]
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,18 @@ class Windows:
         size, stride = self.size[axis], self.stride[axis]
         return size == stride and size * self.count[axis] == self.positions[axis]
 
-    def padded(self, x: Array, layer: Layer, value: float = 0.0) -> Array:
+    def padded(self, x: Array, scratch: Scratch, value: float = 0.0) -> Array:
         """Return an array with the added positions, in a scratch array of the layer.
 
         Args:
             x: ``(..., *positions)``
-            layer: Whose scratch array to use.
+            scratch: Gives the memory.
             value: What stands at the added positions.
         """
         if not self.is_padded:
             return x
         outer = x.shape[: x.ndim - len(self.size)]
-        out = layer.scratch("padded", (*outer, *self.positions))
+        out = scratch("padded", (*outer, *self.positions))
         out.fill(value)
         self.inner(out)[...] = x
         return out
@@ -79,20 +82,59 @@ class Windows:
     def inner(self, padded: Array) -> Array:
         """Return the view of a padded array without the added positions."""
         ends = zip(self.padding, self.positions, strict=True)
-        return padded[(..., *(slice(lo, n - hi) for (lo, hi), n in ends))]
+        inner: Index = (..., *(slice(lo, n - hi) for (lo, hi), n in ends))
+        return padded[inner]
 
-    def view(self, padded: Array) -> Array:
-        """Return a view of every window: ``(..., *size, *count)``."""
-        outer = padded.ndim - len(self.size)
-        steps = padded.strides[outer:]
-        within = (step * d for step, d in zip(steps, self.dilation, strict=True))
-        between = (step * s for step, s in zip(steps, self.stride, strict=True))
-        return as_strided(
-            padded,
-            (*padded.shape[:outer], *self.size, *self.count),
-            (*padded.strides[:outer], *within, *between),
-            writeable=False,
-        )
+    def copy(self, padded: Array, columns: Array, scratch: Scratch) -> None:
+        """Copy the windows out of an array.
+
+        This goes axis by axis, the last one first, so that only the copies along that one are of
+        short rows: a window of 5 x 5 takes 5 of them, and 5 of all rows at once, rather than 25.
+
+        Args:
+            padded: ``(*outer, *positions)``
+            columns: ``(*outer, *size, *count)``, where to copy them to.
+            scratch: Gives memory to work in.
+        """
+        stages = self._stages(padded, columns, scratch)
+        for axis in reversed(range(len(self.size))):
+            for place, window in self._offsets(axis, stages[axis + 1], stages[axis]):
+                window[...] = place
+
+    def add(self, columns: Array, padded: Array, scratch: Scratch) -> None:
+        """Set every position of an array to the sum of what the windows hold for it.
+
+        Args:
+            columns: ``(*outer, *size, *count)``
+            padded: ``(*outer, *positions)``, where to write the sums.
+            scratch: Gives memory to work in.
+        """
+        stages = self._stages(padded, columns, scratch)
+        for axis in range(len(self.size)):
+            stages[axis + 1].fill(0)
+            for place, window in self._offsets(axis, stages[axis + 1], stages[axis]):
+                place += window
+
+    def _stages(self, padded: Array, columns: Array, scratch: Scratch) -> list[Array]:
+        """Return what has windows along all axes, along all but the first, and so on to none."""
+        outer = padded.shape[: -len(self.size)]
+        between = [
+            scratch(
+                f"windows along {axis}",
+                (*outer, *self.size[axis:], *self.positions[:axis], *self.count[axis:]),
+            )
+            for axis in range(1, len(self.size))
+        ]
+        return [columns, *between, padded]
+
+    def _offsets(self, axis: int, places: Array, windows: Array) -> Iterator[tuple[Array, Array]]:
+        """Yield for every offset along an axis its places before and in the windows after."""
+        outer = places.ndim - 2 * len(self.size) + axis + 1
+        before = (slice(None),) * (outer + len(self.size) - 1)
+        for offset in range(self.size[axis]):
+            place: Index = (*before, self.along(axis, offset))
+            window: Index = (*before[:outer], offset)
+            yield places[place], windows[window]
 
     def along(self, axis: int, offset: int) -> slice:
         """Return where along an axis the positions are that have an offset in their window."""

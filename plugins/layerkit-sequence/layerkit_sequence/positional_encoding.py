@@ -35,7 +35,7 @@ class PositionalEncoding(Layer):
         pairs = np.arange(features) // 2
         angles = np.arange(time)[:, np.newaxis] / self.base ** (2 * pairs / max(1, features))
         waves = np.where(np.arange(features) % 2 == 0, np.sin(angles), np.cos(angles))
-        self._waves = waves.astype(self.dtype)
+        self._waves: Array = waves.astype(self.dtype)
         return shape
 
     def forward(self, x: Array) -> Array:

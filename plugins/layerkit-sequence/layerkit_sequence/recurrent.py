@@ -80,7 +80,8 @@ class Recurrent(Layer):
         for t in range(steps):
             self.step(t, z[t], self._h[t], self._h[t + 1])
         if self.returns == "last":
-            return self._h[-1].T
+            last: Array = self._h[-1]
+            return last.T
         y = self.scratch("y", (batch, steps, self.units))
         self._in_time(y)[...] = self._h[1:]
         return y
