@@ -1,20 +1,33 @@
 """What convolutions have in common, whatever their number of axes."""
 
 import math
-from typing import Literal, TypeAlias
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from layerkit import Array, Initializer, Layer, Parameter, Shape, ShapeError
-from layerkit_conv.cores import for_each
-from layerkit_conv.windows import Scratch, Windows
+from layerkit_conv.blocks import blocks
+from layerkit_conv.windows import Windows
 
 Same: TypeAlias = Literal["same"]
 
-BLOCK = 2**18
-"""How many numbers the windows of a block of examples have at most: as float32, 1 MB, what the
-second-level cache of a core holds. Windows are copied out of the images again in ``backward``,
-which takes less time than to fetch them from memory."""
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Return a context in which a matrix product has one thread.
+
+    There is a small product for each example, and threads would wait for each other after each:
+    on a busy machine, five times as long as they compute.
+    """
+    limit: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return limit
 
 
 class Convolution(Layer):
@@ -71,36 +84,29 @@ class Convolution(Layer):
         # In each group, filters by rows times rows by windows.
         weights = self._weights().swapaxes(1, 2)
 
-        def convolve(block: slice, thread: int) -> None:
-            np.matmul(weights, self._columns(x[block], thread), out=outputs[block])
-
-        for_each(self._blocks(len(x)), convolve)
+        with one_blas_thread():
+            for block in blocks(len(x), self._size):
+                np.matmul(weights, self._columns(x[block]), out=outputs[block])
         return y
 
     def backward(self, dout: Array) -> Array | None:
         """Set the gradients of ``W`` and ``b``, and return that of ``x``."""
         douts, weights = self._grouped(dout), self._weights()
-        blocks = self._blocks(len(dout))
-        # Summed by block first, so that the sum does not depend on who did which.
-        dweights = self.scratch("dweights", (len(blocks), *weights.shape))
+        dweights = self.scratch("dweights", weights.shape)
+        dweights.fill(0)
         dx = self.scratch("dx padded", self._x.shape)
-
-        def correlate(place: tuple[int, slice], thread: int) -> None:
-            number, block = place
-            columns = self._columns(self._x[block], thread)
-            of_examples = np.matmul(columns, douts[block].swapaxes(2, 3))
-            np.sum(of_examples, axis=0, out=dweights[number])
-            if self.needs_input_grad:
-                columns = columns[:, :, : self._inputs]
-                np.matmul(weights[:, : self._inputs], douts[block], out=columns)
-                windows = self._as_windows(columns)
-                self._windows.add(windows, self._by_group(dx[block]), self._memory_of(thread))
-
-        for_each(list(enumerate(blocks)), correlate)
-        total = dweights.sum(axis=0)
-        self.W.grad = total[:, : self._inputs].swapaxes(0, 1).reshape(self.W.shape)
+        with one_blas_thread():
+            for block in blocks(len(dout), self._size):
+                columns = self._columns(self._x[block])
+                dweights += np.matmul(columns, douts[block].swapaxes(2, 3)).sum(axis=0)
+                if self.needs_input_grad:
+                    columns = columns[:, :, : self._inputs]
+                    np.matmul(weights[:, : self._inputs], douts[block], out=columns)
+                    of_windows = self._as_windows(columns)
+                    self._windows.add(of_windows, self._by_group(dx[block]), self.scratch)
+        self.W.grad = dweights[:, : self._inputs].swapaxes(0, 1).reshape(self.W.shape)
         if self.bias:
-            self.b.grad = total[:, -1].reshape(self.b.shape)
+            self.b.grad = dweights[:, -1].reshape(self.b.shape)
         if not self.needs_input_grad:
             return None
         if not self._windows.is_padded:
@@ -110,24 +116,19 @@ class Convolution(Layer):
         y[...] = inner
         return y
 
-    def _blocks(self, count: int) -> list[slice]:
-        """Return the blocks of so many examples."""
-        step = max(1, BLOCK // (self.groups * self._rows * math.prod(self._windows.count)))
-        return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    @property
+    def _size(self) -> int:
+        """How many numbers the windows of an example have."""
+        return self.groups * self._rows * math.prod(self._windows.count)
 
-    def _columns(self, x: Array, thread: int) -> Array:
+    def _columns(self, x: Array) -> Array:
         """Return the windows of a block as ``(batch, groups, rows, windows)``."""
-        scratch = self._memory_of(thread)
         windows = math.prod(self._windows.count)
-        columns = scratch("columns", (len(x), self.groups, self._rows, windows))
+        columns = self.scratch("columns", (len(x), self.groups, self._rows, windows))
         columns[:, :, self._inputs :] = 1
-        self._windows.copy(
-            self._by_group(x), self._as_windows(columns[:, :, : self._inputs]), scratch
-        )
+        of_inputs = self._as_windows(columns[:, :, : self._inputs])
+        self._windows.copy(self._by_group(x), of_inputs, self.scratch)
         return columns
-
-    def _memory_of(self, thread: int) -> Scratch:
-        return lambda name, shape: self.scratch(f"{name} of thread {thread}", shape)
 
     def _as_windows(self, columns: Array) -> Array:
         """Return columns as ``(batch, groups, channels of a group, *size, *count)``, a view."""

@@ -46,16 +46,16 @@ class MaxPool2d(Pool2d):
         self, dy: Array, y: Array, parts: list[Array], dparts: list[Array], alone: bool
     ) -> None:
         """Give the gradient to the first part that is the maximum."""
-        won = self.scratch("won", y.shape, bool)
-        # The last part takes what is left, so that it can be worked out in its place.
-        rest = dparts[-1] if alone else self.scratch("rest", y.shape)
-        rest[...] = dy
-        for part, dpart in zip(parts[:-1], dparts[:-1], strict=True):
-            np.equal(part, y, out=won)
-            taken = np.multiply(rest, won, out=dpart if alone else self.scratch("taken", y.shape))
-            if not alone:
-                dpart += taken
-            # What one has taken is gone for those that follow.
-            rest -= taken
-        if not alone:
-            dparts[-1] += rest
+        won, left = self.scratch("won", y.shape, bool), self.scratch("left", y.shape, bool)
+        left.fill(True)
+        for part, dpart in zip(parts, dparts, strict=True):
+            if part is parts[-1]:
+                won[...] = left
+            else:
+                np.equal(part, y, out=won)
+                won &= left
+                left ^= won
+            if alone:
+                np.multiply(dy, won, out=dpart)
+            else:
+                dpart += np.multiply(dy, won, out=self.scratch("share", y.shape))

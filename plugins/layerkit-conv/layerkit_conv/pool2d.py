@@ -1,8 +1,10 @@
 """What layers share that reduce every window of an image to one number."""
 
+import math
 from abc import abstractmethod
 
 from layerkit import Array, Layer, NonNegativeInt, PositiveInt, Shape
+from layerkit_conv.blocks import blocks
 from layerkit_conv.pairs import pair, refuse_no_image
 from layerkit_conv.windows import Windows
 
@@ -40,28 +42,39 @@ class Pool2d(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the reduction of every window."""
-        self._x = self._windows.padded(x, self.scratch, self.outside)
+        x = self._x = self._windows.padded(x, self.scratch, self.outside)
         down, across = self._windows.count
-        batch, channels, _, width = self._x.shape
-        self._rows = self.scratch("rows", (batch, channels, down, width))
-        self._y = self.scratch("y", (batch, channels, down, across))
-        self.reduce(self._down(self._x), self._rows)
-        self.reduce(self._across(self._rows), self._y)
-        return self._y
+        batch, channels, _, width = x.shape
+        rows = self._rows = self.scratch("rows", (batch, channels, down, width))
+        y = self._y = self.scratch("y", (batch, channels, down, across))
+
+        for block in blocks(batch, self._size):
+            self.reduce(self._down(x[block]), rows[block])
+            self.reduce(self._across(rows[block]), y[block])
+        return y
 
     def backward(self, dout: Array) -> Array:
         """Return ``dout`` shared out among the positions of every window."""
-        windows = self._windows
-        drows = self._cleared("drows", self._rows.shape, windows.tiles(1))
-        self.share(dout, self._y, self._across(self._rows), self._across(drows), windows.tiles(1))
-        padded = self._cleared("dx padded", self._x.shape, windows.tiles(0))
-        self.share(drows, self._rows, self._down(self._x), self._down(padded), windows.tiles(0))
+        windows, x, rows, y = self._windows, self._x, self._rows, self._y
+        dx = self.scratch("dx padded", x.shape)
+        across_alone, down_alone = windows.tiles(1), windows.tiles(0)
+
+        for block in blocks(len(x), self._size):
+            drows = self.scratch("drows", rows[block].shape)
+            if not across_alone:
+                drows.fill(0)
+            parts, dparts = self._across(rows[block]), self._across(drows)
+            self.share(dout[block], y[block], parts, dparts, across_alone)
+            if not down_alone:
+                dx[block] = 0
+            parts, dparts = self._down(x[block]), self._down(dx[block])
+            self.share(drows, rows[block], parts, dparts, down_alone)
         if not windows.is_padded:
-            return padded
-        inner = windows.inner(padded)
-        dx = self.scratch("dx", inner.shape)
-        dx[...] = inner
-        return dx
+            return dx
+        inner = windows.inner(dx)
+        out = self.scratch("dx", inner.shape)
+        out[...] = inner
+        return out
 
     @abstractmethod
     def reduce(self, parts: list[Array], y: Array) -> None:
@@ -86,15 +99,13 @@ class Pool2d(Layer):
             alone: Whether every position is in one window, so that there is nothing to add to.
         """
 
+    @property
+    def _size(self) -> int:
+        """How many numbers an example has."""
+        return math.prod(self._x.shape[1:])
+
     def _down(self, x: Array) -> list[Array]:
         return [x[:, :, self._windows.along(0, i)] for i in range(self._windows.size[0])]
 
     def _across(self, x: Array) -> list[Array]:
         return [x[..., self._windows.along(1, i)] for i in range(self._windows.size[1])]
-
-    def _cleared(self, name: str, shape: Shape, alone: bool) -> Array:
-        """Return a scratch array, with zeros if there will be something to add to."""
-        array = self.scratch(name, shape)
-        if not alone:
-            array.fill(0)
-        return array

@@ -1,13 +1,19 @@
 """Windows that slide over the positions of an array, along one axis or several."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from layerkit import Array, Shape, ShapeError
+from layerkit import Array, DType, Shape, ShapeError
 
 Index: TypeAlias = tuple[Any, ...]
-Scratch: TypeAlias = Callable[[str, Shape], Array]
+
+
+class Scratch(Protocol):
+    """Gives the same array to work in at each call with a name."""
+
+    def __call__(self, name: str, shape: Shape, dtype: DType | None = None, /) -> Array:
+        """Return the array."""
 
 
 @dataclass(frozen=True)
