@@ -6,6 +6,7 @@ between processes, on a device) is a change to this file.
 
 import math
 import os
+import sys
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,9 +15,15 @@ import numpy.typing as npt
 
 from layerkit.types import Array, Shape
 
+if sys.platform == "win32":
+    resource = None
+else:
+    import resource
+
 DType: TypeAlias = npt.DTypeLike
 
 MEMINFO = Path("/proc/meminfo")
+STATUS = Path("/proc/self/status")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -33,7 +40,8 @@ def zeros(shape: Shape, dtype: DType) -> Array:
 def available_memory() -> int | None:
     """Return how many bytes this process may still take; None where the system does not tell.
 
-    It is the memory that is free, or what the process's control group leaves if that is less.
+    It is the memory that is free, or what the limits of the process and of its control group leave
+    if that is less.
     Files that the system keeps in memory as long as nobody needs it count as free.
     """
     found = []
@@ -47,13 +55,17 @@ def available_memory() -> int | None:
         used = int((CONTROL_GROUP / "memory.current").read_text())
         used -= files["active_file"] + files["inactive_file"]
         found.append(int(limit.read_text()) - used)
+    if resource is not None:
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most != resource.RLIM_INFINITY and STATUS.exists():
+            found.append(most - _fields(STATUS)["VmSize:"] * 1024)
     return min(found, default=None)
 
 
 def _fields(file: Path) -> dict[str, int]:
-    """Return the numbers of a file that has a name and a number in each line."""
+    """Return the numbers of a file whose lines are a name and what it stands for."""
     lines = (line.split() for line in file.read_text().splitlines())
-    return {line[0]: int(line[1]) for line in lines}
+    return {line[0]: int(line[1]) for line in lines if len(line) > 1 and line[1].isdecimal()}
 
 
 class Scratch:

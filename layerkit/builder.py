@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from layerkit.arrays import available_memory
-from layerkit.dataset import Dataset, Form, Targets
-from layerkit.errors import DataError, ShapeError
+from layerkit.dataset import Dataset, Form
+from layerkit.errors import DataError, Path, ShapeError, SpecError
 from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.network import Network, Node
@@ -56,14 +56,17 @@ class Experiment:
 
     @property
     def memory(self) -> int:
-        """How many bytes training takes, the data aside."""
+        """How many bytes training takes in the type that the spec asks for, the data aside."""
         network = self.network
         states = sum(v.size for _, v in variables(self.optimizer))
         states += sum(v.size for v in network.variables.values())
         values = sum(math.prod(shape) for shape in network.shapes)
-        # Of every value there is the gradient too.
-        numbers = states + network.parameter_count + 2 * values * self.settings.batch_size
-        return numbers * network.dtype.itemsize
+        # Of every parameter there are the gradient and the best value so far, of every value the
+        # gradient.
+        content = self.spec.content
+        assert isinstance(content, TrainingSpec)
+        numbers = states + 2 * network.parameter_count + 2 * values * self.settings.batch_size
+        return numbers * np.dtype(content.dtype).itemsize
 
 
 def build(spec: Spec) -> Network:
@@ -129,17 +132,27 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     content = spec.content
     assert isinstance(content, TrainingSpec)
     dataset, loss = content.data.create(), content.loss.create()
+    metrics, problems = _metrics(spec, content, loss)
+    monitor = _monitor(content, metrics, problems)
     try:
         form = dataset.inspect()
-    except DataError as error:
-        raise spec.error((("data",), str(error))) from error
-    network = _network(spec, [form.shape], loss, dtype or content.dtype)
-    last = ("layers", len(network.nodes) - 1)
-    _check_output(spec, network, content.loss.entry.name, loss, form.targets, last)
-    metrics = _metrics(spec, content, loss)
+        network = _network(spec, [form.shape], loss, dtype or content.dtype)
+    except (DataError, MemoryError) as error:
+        raise spec.error(*problems, (("data",), str(error))) from error
+    except SpecError as error:
+        raise spec.error(*problems, *((p.path, p.message) for p in error.problems)) from error
+    checked: list[tuple[Path, str, Loss | Metric]] = [
+        (("layers", len(network.nodes) - 1), content.loss.entry.name, loss)
+    ]
     for i, (name, metric) in enumerate(metrics.items()):
-        path = ("loss",) if content.metrics is None else ("metrics", i)
-        _check_output(spec, network, name, metric, form.targets, path)
+        checked.append((("loss",) if content.metrics is None else ("metrics", i), name, metric))
+    for path, name, component in checked:
+        try:
+            component.check(network.output_shape, form.targets)
+        except ShapeError as error:
+            problems.append((path, f"{name} {error}"))
+            if content.metrics is None:
+                break  # what does not fit the loss does not fit its metrics either
     optimizer = content.optimizer.create()
     optimizer.dtype = network.dtype
     optimizer.build(network.parameter_count)
@@ -151,9 +164,11 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         optimizer,
         metrics,
         content.training,
-        _monitor(spec, metrics),
+        monitor,
     )
-    _check_memory(experiment)
+    _check_memory(experiment, problems)
+    if problems:
+        raise spec.error(*problems)
     return experiment
 
 
@@ -183,45 +198,35 @@ def _network(
         raise spec.error((("layers", index), message)) from error
 
 
-def _check_output(
-    spec: Spec,
-    network: Network,
-    name: str,
-    component: Loss | Metric,
-    targets: Targets,
-    path: tuple[str | int, ...],
-) -> None:
-    try:
-        component.check(network.output_shape, targets)
-    except ShapeError as error:
-        raise spec.error((path, f"{name} {error}")) from error
-
-
-def _metrics(spec: Spec, content: TrainingSpec, loss: Loss) -> dict[str, Metric]:
-    """Return the metrics that the spec names, or else those that the loss does, by name."""
+def _metrics(
+    spec: Spec, content: TrainingSpec, loss: Loss
+) -> tuple[dict[str, Metric], list[tuple[Path, str]]]:
+    """Return by name the metrics of a spec, or else of its loss; and what is wrong with them."""
     found: dict[str, Metric] = {}
+    problems: list[tuple[Path, str]] = []
     if content.metrics is not None:
         for i, metric in enumerate(content.metrics):
             name = spec.registry.name_of(metric.entry)
             if name in found:
                 message = f'"{name}" is among the metrics already; leave one of them out'
-                raise spec.error((("metrics", i), message))
+                problems.append((("metrics", i), message))
             found[name] = metric.create()
-        return found
+        return found, problems
     for name in loss.metrics:
         try:
             entry = spec.registry.find(Metric.kind, name)
         except UnknownComponentError as error:
-            raise spec.error((("loss",), str(error))) from error
+            problems.append((("loss",), str(error)))
+            continue
         cls: type[Any] = entry.cls
         found[spec.registry.name_of(entry)] = cls()
-    return found
+    return found, problems
 
 
-def _monitor(spec: Spec, metrics: dict[str, Metric]) -> str:
+def _monitor(
+    content: TrainingSpec, metrics: dict[str, Metric], problems: list[tuple[Path, str]]
+) -> str:
     """Return the number that early stopping watches, or else the first metric on the test data."""
-    content = spec.content
-    assert isinstance(content, TrainingSpec)
     stopping = content.training.early_stopping
     if stopping is None:
         return f"test_{next(iter(metrics), 'loss')}"
@@ -229,11 +234,11 @@ def _monitor(spec: Spec, metrics: dict[str, Metric]) -> str:
     if stopping.metric not in known:
         path = ("training", "early_stopping", "metric")
         message = f'must be one of {", ".join(known)}, got "{stopping.metric}"'
-        raise spec.error((path, message))
+        problems.append((path, message))
     return stopping.metric
 
 
-def _check_memory(experiment: Experiment) -> None:
+def _check_memory(experiment: Experiment, problems: list[tuple[Path, str]]) -> None:
     network, needed, available = experiment.network, experiment.memory, available_memory()
     if available is None or needed <= available:
         return
@@ -242,20 +247,18 @@ def _check_memory(experiment: Experiment) -> None:
     outputs = [math.prod(shape) for shape in network.shapes[network.input_count :]]
     shares = [size + batch * output for size, output in zip(sizes, outputs, strict=True)]
     largest = shares.index(max(shares))
-    raise experiment.spec.error(
-        (
-            ("layers", largest),
-            f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
-            f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-            f"{outputs[largest]:,} outputs for each of {batch:,} examples; "
-            "make it or the batch smaller",
-        )
+    message = (
+        f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
+        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
+        f"{outputs[largest]:,} outputs for each of {batch:,} examples; "
+        "make it or the batch smaller"
     )
+    problems.append((("layers", largest), message))
 
 
 def amount(size: int) -> str:
     """Return a number of bytes as people read it: ``1.5 GB``."""
-    number, units = float(size), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    number, units = float(min(size, 10**300)), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     while number >= 1000 and len(units) > 1:
         number, units = number / 1000, units[1:]
     return f"{number:.3g} {units[0]}"

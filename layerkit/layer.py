@@ -31,6 +31,7 @@ class Layer(Component):
         mixes_examples: Whether the output of one example depends on the others of its batch.
         differs_in_training: Whether the output in training is another than in evaluation.
         gives_views: Whether an output or a gradient may be a view of what came in.
+        least_batch: The fewest examples that it can train on at a time.
     """
 
     kind: ClassVar[str] = "layer"
@@ -38,6 +39,7 @@ class Layer(Component):
     mixes_examples: ClassVar[bool] = False
     differs_in_training: ClassVar[bool] = False
     gives_views: ClassVar[bool] = False
+    least_batch: int = 1
     training: bool = True
     needs_input_grad: bool = True
     rng: Rng

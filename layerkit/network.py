@@ -263,14 +263,15 @@ class Network:
         return self.loss_of(self.forward(x, training=training), t)
 
     def accuracy(self, x: Array, t: Array) -> float:
-        """Return the share of the batch whose largest output is at the target.
+        """Return how much of the batch, or of its positions, has its largest output at the target.
 
         Args:
             x: ``(batch, *shape)``
-            t: Labels, ``(batch,)``, or one-hot, ``(batch, classes)``.
+            t: Labels, ``(batch, *positions)``, or the shape of the output, one-hot.
         """
-        labels = np.argmax(t, axis=1) if np.ndim(t) > 1 else t
-        return float(np.mean(self.forward(x).argmax(axis=1) == labels))
+        y = self.forward(x)
+        labels = np.argmax(t, axis=-1) if np.ndim(t) == y.ndim else t
+        return float(np.mean(y.argmax(axis=-1) == labels))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
         """Return the gradient of the loss by each parameter, by back-propagation."""

@@ -1,4 +1,5 @@
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -76,6 +77,14 @@ def test_the_limit_of_the_control_group_counts_where_it_is_lower(system):
 
     # 1000 of the 3000 are files that the system drops when their memory is needed.
     assert available_memory() == 5000 - (3000 - 1000)
+
+
+def test_the_limit_of_the_process_counts_where_it_is_lower(system, monkeypatch):
+    (system / "status").write_text("Name:\tpython\nVmSize:\t    3000 kB\nUmask:\t0022\n")
+    monkeypatch.setattr(arrays, "STATUS", system / "status")
+    monkeypatch.setattr(resource, "getrlimit", {resource.RLIMIT_AS: (5_000_000, -1)}.__getitem__)
+
+    assert available_memory() == 5_000_000 - 3000 * 1024
 
 
 def test_without_meminfo_it_is_the_memory_that_the_machine_has(system, monkeypatch):

@@ -50,7 +50,8 @@ def test_memory_is_that_of_parameters_gradients_states_and_a_batch_both_ways(reg
     experiment = build_experiment(parse_spec(SPEC, registry))
 
     parameters = 64 * 10 + 10
-    numbers = parameters * 2 + parameters * 2 + 2 * 5 * (64 + 10)  # Adam has two states of each
+    # Values, gradients and the best values; Adam has two states of each.
+    numbers = parameters * 3 + parameters * 2 + 2 * 5 * (64 + 10)
     assert experiment.memory == 4 * numbers
 
 

@@ -236,6 +236,18 @@ def test_accuracy_takes_labels_or_one_hot():
     assert network.accuracy(BATCH, list(half)) == 0.4
 
 
+def test_accuracy_counts_each_position_alone():
+    network = Network([Tanh()], (4, 3)).initialize()
+    x = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+    right = x.argmax(axis=-1)
+    half = np.array(right)
+    half[:, :2] = (half[:, :2] + 1) % 3
+
+    assert network.accuracy(x, right) == 1
+    assert network.accuracy(x, half) == 0.5
+    assert network.accuracy(x, np.eye(3)[half]) == 0.5
+
+
 def test_both_gradients_agree():
     assert_gradients_agree(classifier(Affine(6), Tanh(), Affine(5), LayerNorm(), Sigmoid()))
 

@@ -56,6 +56,8 @@ def main() -> None:
         _fail(str(error), 2)
     except RunError as error:
         _fail(str(error), 1)
+    except MemoryError as error:
+        _fail(f"there is not enough memory: {error}", 1)
 
 
 def _fail(message: str, code: int) -> None:

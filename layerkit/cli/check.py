@@ -37,11 +37,10 @@ def check(
         network = build_graph(loaded)[0]
         checks = check_graph(loaded) if gradients else []
     else:
-        experiment = build_experiment(loaded)
+        experiment = build_experiment(loaded, dtype="float64" if gradients else None)
         network, memory = experiment.network, experiment.memory
         if gradients:
-            in_float64 = build_experiment(loaded, dtype="float64")
-            checks = check_gradients(in_float64, load_data(in_float64))
+            checks = check_gradients(experiment, load_data(experiment))
     if json:
         print_json(_as_json(network, memory, checks))
     else:

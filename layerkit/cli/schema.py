@@ -39,6 +39,6 @@ def _is_schema(file: Path, title: str) -> bool:
     """Return whether a file is an earlier schema, which a newer one may replace."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("title") == title

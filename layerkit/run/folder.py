@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from layerkit.errors import UserError
+from layerkit.errors import RunError, UserError
 from layerkit.network import Network
 from layerkit.types import Array
 
@@ -49,7 +50,7 @@ class RunFolder:
 
     def append_json_line(self, name: str, value: Any) -> None:
         """Add a line to a file of JSON lines."""
-        with (self.path / name).open("a", encoding="utf-8") as file:
+        with _told(self.path / name), (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(value) + "\n")
 
     def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
@@ -59,13 +60,23 @@ class RunFolder:
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
         aside = self.path / f".{name}.part"
-        try:
-            with aside.open("wb") as file:
-                write(file)
-            os.replace(aside, self.path / name)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        with _told(self.path / name):
+            try:
+                with aside.open("wb") as file:
+                    write(file)
+                os.replace(aside, self.path / name)
+            except BaseException:
+                aside.unlink(missing_ok=True)
+                raise
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Turn what the system says of a file that cannot be written into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{file}: cannot be written: {error.strerror or error}") from error
 
 
 def _numbered(path: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from layerkit.builder import build_graph
+from layerkit.errors import NonFiniteError
 from layerkit.spec import GraphSpec, Spec
 from layerkit.types import Array
 from layerkit.variable import Parameter
@@ -37,15 +38,19 @@ def run_graph(spec: Spec) -> list[GraphNode]:
 
     Raises:
         SpecError: A layer does not fit what comes before it.
+        NonFiniteError: A value is NaN or infinite; says where it began.
     """
     content = spec.content
     assert isinstance(content, GraphSpec)
     network, batches = build_graph(spec)
     network.initialize(content.seed)
     network.needs_input_grads(True)
-    output = network.forward(*batches)
-    derivatives = network.backward(np.ones_like(output))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        output = network.forward(*batches)
+        derivatives = network.backward(np.ones_like(output))
     values = network.values
+    if where := network.first_non_finite():
+        raise NonFiniteError(f"a value is not finite; the first arose in {where}")
     # Where no input is an array, the batch of one is of layerkit's making: leave it out again.
     is_plain = all(value.ndim == 0 for value in content.inputs.values())
 

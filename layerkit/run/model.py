@@ -57,7 +57,7 @@ def _input_shape(file: Path) -> tuple[int, ...]:
         return tuple(json.loads(file.read_bytes())["input_shape"])
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{file}: has no input_shape; it is not the record of a run") from None
 
 

@@ -150,7 +150,7 @@ def compare(path: Path, now: list[Provenance], *, locked: bool) -> list[str]:
             f"{path}: cannot be read: {error.strerror}; a run leaves such a lock in its folder, "
             "spec.lock.json"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(
             f"{path}: is no lock; take spec.lock.json from the folder of a run"
         ) from None

@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,7 +14,7 @@ import numpy as np
 import layerkit
 from layerkit.builder import Experiment
 from layerkit.dataset import Data, Form, Split
-from layerkit.errors import DataError
+from layerkit.errors import DataError, RunError
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import lock, provenance
 from layerkit.spec import Spec, TrainingSpec
@@ -32,7 +33,7 @@ class Result:
         steps: The number of updates made.
         seconds: The time it took, evaluations included, the reading of the data not.
         best: The evaluation whose parameters are in ``best.npz``; None if there was none.
-        last: The evaluation of the last parameters.
+        last: The last evaluation.
     """
 
     folder: Path
@@ -64,10 +65,12 @@ def load_data(experiment: Experiment) -> Data:
     """
     try:
         data = experiment.dataset.load()
-        _check_form("training", data.train, experiment.form)
-        _check_form("test", data.test, experiment.form)
-    except DataError as error:
+        for part, split in (("training", data.train), ("test", data.test)):
+            _check_form(part, split, experiment.form)
+            _check_range(part, split, experiment.network.dtype)
+    except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
+    _check_batches(experiment, len(data.train))
     return data
 
 
@@ -86,6 +89,38 @@ def _check_form(part: str, split: Split, form: Form) -> None:
             f"the {part} part must have labels from 0 to {classes - 1}, "
             f"got labels from {split.t.min()} to {split.t.max()}"
         )
+
+
+def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
+    """Refuse numbers that the type of the network does not hold."""
+    most = float(np.finfo(dtype).max)
+    for name, array in (("examples", split.x), ("targets", split.t)):
+        if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
+            largest = max(-float(array.min()), float(array.max()))
+            if largest > most:
+                raise DataError(
+                    f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
+                    f"hold, got {largest:.2g}; scale them"
+                )
+
+
+def _check_batches(experiment: Experiment, count: int) -> None:
+    """Refuse a batch with fewer examples than a layer can train on."""
+    settings, network = experiment.settings, experiment.network
+    size = settings.batch_size
+    smallest = (count % size or size) if settings.sampling == "shuffle" else size
+    for node in network.nodes:
+        least = max(layer.least_batch for layer in node.layer.walk())
+        if smallest < least:
+            which = "the last batch of an epoch has" if smallest < size else "a batch has"
+            examples = f"{smallest} example{'s' if smallest > 1 else ''}"
+            raise experiment.spec.error(
+                (
+                    ("training", "batch_size"),
+                    f"{which} {examples} of {count:,}, and {node} takes at least {least} in "
+                    "training; choose another size",
+                )
+            )
 
 
 def run_training(
@@ -156,7 +191,8 @@ def run_training(
         end("interrupted")
         raise
     except Exception as error:
-        end("failed", str(error) or type(error).__name__)
+        with suppress(RunError):  # where the folder is the trouble, that is told already
+            end("failed", str(error) or type(error).__name__)
         raise
     if trainer.step == trainer.total_steps:
         return end("finished")
@@ -167,8 +203,9 @@ def _with_paths_from(folder: Path, spec: Spec) -> Any:
     """Return a spec as JSON holds it, with the paths of its data relative to another folder."""
     value, content = spec.document.value, spec.content
     assert isinstance(content, TrainingSpec)
+    # From where the folder really is: ".." leads out of that, and not out of a link to it.
     paths = {
-        option: os.path.relpath(path, folder)
+        option: os.path.relpath(path, folder.resolve())
         for option, path in content.data.options.items()
         if isinstance(path, Path)
     }

@@ -235,8 +235,12 @@ class TrainingSettings(SpecModel):
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
-        if (self.steps is None) == (self.epochs is None):
+        if self.steps is None and self.epochs is None:
             raise ValueError('needs either "steps" or "epochs"')
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError(
+                'takes only one of "steps" and "epochs", got both; leave one out, or set it to null'
+            )
         return self
 
 

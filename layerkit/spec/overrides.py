@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from layerkit.errors import Path, UserError, place
-from layerkit.spec.text import Document, parse
+from layerkit.spec.text import Document, looks_like_json, parse
 
-_PART = re.compile(r"([^.\[\]=]+)|\[(\d+)\]")
+_PART = re.compile(r"([^.\[\]=]+)|\[([0-9]{1,9})\]")
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 def override(document: Document, assignments: Sequence[str]) -> None:
@@ -30,6 +31,8 @@ def override(document: Document, assignments: Sequence[str]) -> None:
         if not equals or not path:
             raise UserError(f"--set {words}: must be PATH=VALUE, as in training.epochs=5")
         parsed = parse(text, "--set")
+        if parsed.problems and looks_like_json(text):
+            raise UserError(f"--set {words}: {parsed.problems[0].message}")
         value = text if parsed.problems else parsed.value
         _assign(document, path, value, words)
         document.overridden[path] = words
@@ -41,7 +44,8 @@ def _path(written: str) -> Path:
         found = list(_PART.finditer(part))
         if not part or "".join(m.group() for m in found) != part:
             return ()
-        path += [int(m[2]) if m[2] else int(m[1]) if m[1].isdigit() else m[1] for m in found]
+        parts = (m[2] or m[1] for m in found)
+        path += [int(part) if _INDEX.fullmatch(part) else part for part in parts]
     return tuple(path)
 
 

@@ -9,21 +9,35 @@ from layerkit.spec.text import Document
 WIDTH = 96
 """How much of a long line is shown around the caret."""
 
+LONGEST = 1000
+"""How much of a message is shown, which may quote a name of any length."""
+
+MOST = 50
+"""How many problems are shown."""
+
 
 def report(document: Document, problems: Sequence[Problem]) -> str:
     """Return every problem at its place, in the order of the text, and how many there are."""
     ordered = sorted(problems, key=document.span)
     count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}; nothing was run."
-    return "\n".join([*(_one(document, p) for p in ordered), count])
+    if len(ordered) > MOST:
+        count = f"... and {len(ordered) - MOST} more; {count}"
+    return "\n".join([*(_one(document, p) for p in ordered[:MOST]), count])
 
 
 def _one(document: Document, problem: Problem) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
     said = _printable(where + problem.message)
-    for length in range(len(problem.path), 0, -1):
-        words = document.overridden.get(problem.path[:length])
-        if words is not None:
-            return f"--set {words}: {said}"
+    if len(said) > LONGEST:
+        said = f"{said[: LONGEST - 3]}..."
+    # Where the command line replaced the value or a part of it, the text does not show it.
+    replaced = [
+        f"--set {words}"
+        for path, words in document.overridden.items()
+        if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
+    ]
+    if replaced:
+        return f"{' '.join(replaced)}: {said}"
     if not document.text.strip():
         return f"{document.file}:1:1: {said}"
     start, end = document.span(problem)

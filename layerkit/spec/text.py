@@ -13,16 +13,19 @@ from typing import Any, TypeAlias
 
 from layerkit.errors import Path, Problem, UserError
 
-MAX_BYTES = 10 * 2**20
+MAX_BYTES = 2**20
 """A spec names components; one that is larger than this was meant to be a data file."""
 
 MAX_DEPTH = 100
 """How deep arrays and objects may nest; far below the depth at which Python gives up."""
 
+LARGEST = 2**63 - 1
+"""The largest integer that a spec may hold; nothing that it could count has more."""
+
 Span: TypeAlias = tuple[int, int]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
 _LITERALS = {"true": True, "false": False, "null": None}
@@ -70,14 +73,20 @@ def read_text(file: FilePath) -> str:
         UserError: There is no such file, or it cannot be the text of a spec.
     """
     try:
-        if file.stat().st_size > MAX_BYTES:
-            size = file.stat().st_size / 2**20
-            raise UserError(f"{file}: a spec has at most {MAX_BYTES >> 20} MB, got {size:.0f} MB")
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)  # what never ends has no size to ask for
+        if len(content) > MAX_BYTES:
+            raise UserError(
+                f"{file}: a spec has at most {MAX_BYTES >> 20} MB, and this file is larger; "
+                "numbers in bulk belong into a data file"
+            )
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise UserError(
-            f"{file}: a spec is JSON text in UTF-8, got a byte {error.object[error.start]:#04x} "
-            f"at offset {error.start} that is none"
+            f"{file}:{line}:{column}: a spec is JSON text in UTF-8, got the byte "
+            f"{error.object[error.start]:#04x}, which is none; if it is text, save it as UTF-8"
         ) from None
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
@@ -101,6 +110,11 @@ def parse(text: str, file: str) -> Document:
         end = word.end() if word else error.at
         document.problems.append(Problem((), str(error), span=(error.at, end)))
     return document
+
+
+def looks_like_json(text: str) -> bool:
+    """Return whether a text that is no JSON was meant to be: it begins so, or is a number."""
+    return text.lstrip()[:1] in ("{", "[", '"') or bool(_NUMBER.fullmatch(text.strip()))
 
 
 class _NotJsonError(Exception):
@@ -194,10 +208,11 @@ class _Reader:
             value = json.loads(number.group())
         except ValueError:  # more digits than Python turns into an integer
             value = float("inf")
-        if abs(value) > sys.float_info.max:
+        if abs(value) > (LARGEST if isinstance(value, int) else sys.float_info.max):
             raise _NotJsonError(at, "the number is too large")
         # JSON does not tell 2 from 2.0, and neither does JSON Schema.
-        return int(value) if value == int(value) else value, number.end()
+        whole = abs(value) <= LARGEST and value == int(value)
+        return int(value) if whole else value, number.end()
 
     def string(self, at: int) -> tuple[str, int]:
         string = _STRING.match(self.text, at)

@@ -311,6 +311,22 @@ class TestWhatIsRefused:
             f'{path}: column "t": expected at least 2 classes, got the same one in every row'
         )
 
+    def test_numbers_too_large_for_their_square(self, table):
+        path = table("a,x,t", *(f"{i},{i}e200,{i % 2}" for i in range(20)))
+
+        assert refusal(Csv(path, "t")) == (
+            f'{path}: column "x": its numbers are too large to standardize; write them in a larger '
+            "unit"
+        )
+
+    def test_a_category_for_each_line_of_a_long_table(self, table):
+        path = table("x,t", *(f"id{i},{i % 2}" for i in range(400_000)))
+
+        assert refusal(Csv(path, "t", categories=("x",))) == (
+            f'{path}: column "x": its values make more columns of zeros and ones than there is '
+            "memory for; if it names single examples, drop it"
+        )
+
     def test_quotes_that_do_not_close(self, table):
         path = table("x,t", "1,a", '2,"b', "3,c")
 

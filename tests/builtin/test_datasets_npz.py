@@ -1,4 +1,6 @@
+import io
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -174,6 +176,21 @@ class TestWhatIsRefused:
             f"{path}: array \"x\" cannot be read (Bad CRC-32 for file 'x.npy'); "
             "the file is damaged: store it again"
         )
+
+    def test_damaged_lzma(self, tmp_path):
+        path = tmp_path / "data.npz"
+        arrays = {"x": np.random.default_rng(0).normal(size=(100, 10)), "t": labels(100)}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+            for name, array in arrays.items():
+                stored = io.BytesIO()
+                np.save(stored, array)
+                archive.writestr(f"{name}.npy", stored.getvalue())
+        content = bytearray(path.read_bytes())
+        content[4000:4100] = bytes(100)
+        path.write_bytes(content)
+
+        with pytest.raises(DataError, match=r"cannot be read \(.*\); the file is damaged"):
+            Npz(path).load()
 
     def test_a_missing_array(self, stored):
         path = stored(images=np.zeros(3), t=labels(3))

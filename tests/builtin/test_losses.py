@@ -372,3 +372,9 @@ def test_each_loss_names_the_metrics_that_go_with_it():
     assert SigmoidWithLoss.metrics == ("binary_accuracy",)
     assert MeanSquaredError.metrics == ("mean_absolute_error", "r2")
     assert Huber.metrics == ("mean_absolute_error", "r2")
+
+
+@pytest.mark.parametrize("wrong", [[-1, 1, 2], [0, 4, 2]])
+def test_labels_of_no_class_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"^labels must be from 0 to 3, got -?\d to \d$"):
+        SoftmaxWithLoss().forward(np.zeros((3, 4)), np.array(wrong))

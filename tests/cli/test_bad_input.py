@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from layerkit.run import RunFolder
 
 SPEC = """\
 {
@@ -345,7 +348,8 @@ def test_several_problems_are_told_together_in_the_order_of_the_text(refused):
         + excerpt(
             text,
             "11:15",
-            'training: needs either "steps" or "epochs"',
+            'training: takes only one of "steps" and "epochs", got both; leave one out, or set it '
+            "to null",
             '{"steps": 2, "epochs": 3, "batch_size": 4}',
         )
         + "6 problems; nothing was run.\n"
@@ -413,8 +417,8 @@ def test_a_file_that_is_no_spec_is_refused(refused, content, heading):
 
     if heading is None:
         assert re.fullmatch(
-            r"layerkit: spec\.json: a spec is JSON text in UTF-8, got a byte 0x\w\w at offset 0 "
-            r"that is none\n",
+            r"layerkit: spec\.json:1:1: a spec is JSON text in UTF-8, got the byte 0x\w\w, which "
+            r"is none; if it is text, save it as UTF-8\n",
             told,
         )
     else:
@@ -449,14 +453,112 @@ class TestAFileThatCannotBeRead:
             "layerkit: spec.json: cannot be read: Permission denied\n"
         )
 
-    def test_because_it_is_huge_and_so_it_is_not_even_opened(self, layerkit):
+    def test_because_it_is_huge_and_so_it_is_not_read_on(self, layerkit):
         with open("huge.json", "wb") as file:
             file.truncate(40 * 2**30)  # sparse: it takes no room
 
         outcome = layerkit("run", "huge.json")
 
         assert outcome.code == 2
-        assert outcome.err == "layerkit: huge.json: a spec has at most 10 MB, got 40960 MB\n"
+        assert outcome.err == (
+            "layerkit: huge.json: a spec has at most 1 MB, and this file is larger; numbers in "
+            "bulk belong into a data file\n"
+        )
+
+
+def test_what_does_not_fit_together_is_told_together(refused):
+    text = SPEC.replace('"units": 3', '"units": 7').replace(
+        '"batch_size": 4', '"batch_size": 4, "early_stopping": {"metric": "loss", "patience": 1}'
+    )
+    text = text.replace('"loss":', '"metrics": ["r2", "r2"], "loss":')
+
+    told = told_of(refused, text)
+
+    assert [line.split(": ")[1] for line in told.splitlines() if line.startswith("spec.json")] == [
+        "layers[2]", "metrics[0]", "metrics[1]", "training.early_stopping.metric",
+    ]  # fmt: skip
+    assert told.endswith("4 problems; nothing was run.\n")
+
+
+def test_of_very_many_problems_the_first_are_shown(refused):
+    text = SPEC.replace('{"type": "relu"},', '"reul",' * 100)
+
+    told = told_of(refused, text)
+
+    assert told.count("no layer is named") == 50
+    assert told.endswith("... and 50 more; 100 problems; nothing was run.\n")
+
+
+def test_of_a_very_long_message_the_beginning_is_shown(refused):
+    told = told_of(refused, SPEC.replace('"relu"', f'"{"x" * 100_000}"'))
+
+    assert len(told) < 2000
+
+
+def test_numbers_beyond_all_counting_are_refused(refused):
+    told = told_of(refused, SPEC.replace('"units": 5', f'"units": {2**63}'))
+    assert "the number is too large" in told
+
+    told = told_of(refused, SPEC.replace('"units": 5', '"units": 1e300'))
+    assert "layers[0].units: must be an integer, got 1e+300" in told
+
+
+def test_digits_of_other_scripts_are_no_json(refused):
+    assert 'expected "," or "}", got' in told_of(refused, SPEC.replace('"units": 5', '"units": 1٣'))
+
+
+@pytest.mark.parametrize("size", [1, 28])
+def test_batches_of_one_are_refused_where_a_layer_needs_more(refused, size):
+    text = SPEC.replace('"relu"', '"batch_norm"').replace(
+        '"batch_size": 4', f'"batch_size": {size}'
+    )
+
+    told = told_of(refused, text.replace('"data.npz"', '"data.npz", "test_fraction": 0.0001'))
+
+    assert "training.batch_size: " in told
+    assert "1 example of 29, and layers[1] (batch_norm) takes at least 2 in training" in told
+
+
+def test_a_data_set_that_takes_more_memory_than_there_is_is_refused(refused):
+    spiral = '{"type": "spiral", "per_class": 1000000000000000}'
+    text = SPEC.replace('{"type": "npz", "path": "data.npz"}', spiral)
+
+    told = told_of(refused, text)
+
+    assert re.match(r"spec\.json:3:11: data: Unable to allocate .* for an array", told)
+
+
+def test_numbers_that_float32_does_not_hold_are_refused(refused):
+    write_data(np.full((30, 4), 1e300), np.arange(30) % 3)
+
+    told = told_of(refused, SPEC)
+
+    assert "the training part must have examples of at most 3.4e+38, which float32 can hold" in told
+
+
+def test_a_lock_that_nests_too_deep_is_no_lock(refused):
+    Path("spec.json").write_text(SPEC)
+    Path("spec.lock.json").write_text("[" * 100_000)
+
+    assert refused("run", "spec.json").startswith("layerkit: spec.lock.json: is no lock")
+
+
+def test_a_folder_that_goes_away_during_a_run_ends_it(layerkit, monkeypatch):
+    Path("spec.json").write_text(SPEC)
+    append = RunFolder.append_json_line
+
+    def append_to_nothing(self, name, value):
+        shutil.rmtree(self.path)
+        append(self, name, value)
+
+    monkeypatch.setattr(RunFolder, "append_json_line", append_to_nothing)
+
+    outcome = layerkit("run", "spec.json", "--out", "results", "--quiet")
+
+    assert outcome.code == 1
+    assert outcome.err == (
+        "layerkit: results/metrics.jsonl: cannot be written: No such file or directory\n"
+    )
 
 
 def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
@@ -465,7 +567,7 @@ def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
     told = told_of(refused, text)
 
     assert re.match(
-        r"spec\.json:5:5: layers\[0\]: training takes 128 TB of memory, and [\d.]+ .?B are free; "
+        r"spec\.json:5:5: layers\[0\]: training takes 160 TB of memory, and [\d.]+ .?B are free; "
         r"layers\[0\] \(affine\) alone has 5,000,000,000,000 parameters and 1,000,000,000,000 "
         r"outputs for each of 4 examples; make it or the batch smaller\n",
         told,
@@ -495,6 +597,28 @@ def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
             '--set layers[1]=reul: layers[1]: no layer is named "reul"; did you mean "relu"?\n'
             "1 problem; nothing was run.\n",
         ),
+        (
+            "layers[2].units=7",
+            "--set layers[2].units=7: layers[2]: softmax_with_loss takes one output for each of 3 "
+            "classes, got (7,); give the last layer 3 units\n1 problem; nothing was run.\n",
+        ),
+        (
+            "training.epochs=3",
+            '--set training.epochs=3: training: takes only one of "steps" and "epochs", got both; '
+            "leave one out, or set it to null\n1 problem; nothing was run.\n",
+        ),
+        (
+            'layers[1]={"type": "relu", "type": "tanh"}',
+            'layerkit: --set layers[1]={"type": "relu", "type": "tanh"}: the key "type" appears '
+            "twice; keep one\n",
+        ),
+        ("training.steps=1e400", "layerkit: --set training.steps=1e400: the number is too large\n"),
+        (
+            f"layers[{'9' * 5000}].units=3",
+            f"layerkit: --set layers[{'9' * 5000}].units=3: must be PATH=VALUE, as in "
+            "training.epochs=5\n",
+        ),
+        ("layers.².units=3", "layerkit: --set layers.².units=3: layers is not an object\n"),
     ],
 )
 def test_a_wrong_value_from_the_command_line_is_told_with_its_words(refused, words, told):

@@ -4,7 +4,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from layerkit import Network, UserError
+from layerkit import Network, RunError, UserError
 from layerkit.builtin.layers import Affine, BatchNorm
 from layerkit.run import RunFolder, folder
 
@@ -119,9 +119,12 @@ def test_a_file_that_is_written_again_is_replaced(tmp_path):
     assert names(out.path) == ["run.json"]
 
 
-@pytest.mark.parametrize("error", [OSError("No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(OSError("No space left on device"), RunError), (KeyboardInterrupt(), KeyboardInterrupt)],
+)
 def test_a_write_that_fails_halfway_leaves_the_old_file_and_no_half_one(
-    tmp_path, monkeypatch, error
+    tmp_path, monkeypatch, error, raised
 ):
     out = RunFolder(tmp_path / "out", "name")
     network = Network([Affine(2)], (3,)).initialize()
@@ -133,7 +136,7 @@ def test_a_write_that_fails_halfway_leaves_the_old_file_and_no_half_one(
         raise error
 
     monkeypatch.setattr(np, "savez", half)
-    with pytest.raises(type(error)):
+    with pytest.raises(raised):
         out.write_parameters("best.npz", network, network.params, network.states)
 
     assert (out.path / "best.npz").read_bytes() == before

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from layerkit import SpecError, load_registry, load_spec
+from layerkit import NonFiniteError, SpecError, load_registry, load_spec
 from layerkit.run import run_graph
 from layerkit.spec import parse_spec
 
@@ -143,6 +143,11 @@ def test_batches_of_different_sizes_are_refused_each_at_its_place():
         (("inputs", "y"), "must be a batch of 3, like the first input, got 2"),
         (("inputs", "z"), "must be a batch of 3, like the first input, got 1"),
     ]
+
+
+def test_a_value_that_is_not_finite_is_told_with_its_place():
+    with pytest.raises(NonFiniteError, match=r"first arose in p \(mul\), in its output$"):
+        run({"x": 1e308}, {"name": "p", "type": "mul", "inputs": ["x", "x"]})
 
 
 def test_examples_that_do_not_fit_are_told_with_the_names_of_the_inputs():

@@ -15,6 +15,7 @@ from layerkit import (
     Split,
     Targets,
     load_registry,
+    load_spec,
 )
 from layerkit.builder import build_experiment
 from layerkit.run import load_data, run_training
@@ -206,6 +207,18 @@ def test_watchers_are_told_of_the_start_each_evaluation_and_the_end(tmp_path):
     ]
     assert [step for _, step, is_best in watcher.heard[1:-1] if is_best][-1] == best
     assert watcher.heard[-1] == ("ended", "finished")
+
+
+def test_the_spec_in_a_folder_behind_a_link_finds_its_data(tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.eye(4), t=np.arange(4) % 2)
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    data = {"type": "npz", "path": str(tmp_path / "data.npz")}
+
+    _, result = run(tmp_path / "link" / "out", data=data, layers=[{"type": "affine", "units": 2}])
+
+    again = load_spec(result.folder / "spec.json", REGISTRY)
+    assert build_experiment(again).form.shape == (4,)
 
 
 def test_a_run_can_stop_early(tmp_path):

@@ -1,5 +1,6 @@
 """Reads arrays of numbers from a NumPy archive."""
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from layerkit import Array, DataError, Shape
 from layerkit.builtin.datasets.files import unreadable
 
 T = TypeVar("T")
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
+"""What comes of reading an array that is not what its header and its checksum say."""
 
 
 class Archive(AbstractContextManager["Archive"]):
@@ -83,7 +87,7 @@ class Archive(AbstractContextManager["Archive"]):
         with member:
             try:
                 return read(member)
-            except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+            except _DAMAGED as error:
                 raise self._damaged(name, error) from error
 
     def _damaged(self, name: str, error: Exception) -> DataError:

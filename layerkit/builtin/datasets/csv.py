@@ -111,13 +111,29 @@ class Csv(Dataset):
                 f"column {quoted(self.target)}: expected at least 2 classes, "
                 "got the same one in every row"
             )
-        blocks = [column.features() for column in columns.values()]
+        blocks = [self._features(name, column) for name, column in columns.items()]
         x = np.concatenate(blocks, axis=1)
         data = split(x, t, self.test_fraction, np.random.default_rng(self.seed))
         if self.standardize:
+            widths = [block.shape[1] for block in blocks]
             are_numbers = [isinstance(column, Numbers) for column in columns.values()]
-            _standardize(data, np.repeat(are_numbers, [block.shape[1] for block in blocks]))
+            unfit = _standardize(data, np.repeat(are_numbers, widths))
+            for name in np.repeat(list(columns), widths)[unfit]:
+                raise self._error(
+                    f"column {quoted(name)}: its numbers are too large to standardize; write them "
+                    "in a larger unit"
+                )
         return Form(x.shape[1:], Targets(classes=classes)), data
+
+    def _features(self, name: str, column: Column) -> Array:
+        """Return the columns of ``x`` that a column of the table makes."""
+        try:
+            return column.features()
+        except MemoryError as error:
+            raise self._error(
+                f"column {quoted(name)}: its values make more columns of zeros and ones than there "
+                "is memory for; if it names single examples, drop it"
+            ) from error
 
     def _column(self, name: str) -> Column | None:
         """Return what gathers the values of a column."""
@@ -135,13 +151,15 @@ class Csv(Dataset):
         return DataError(f"{self.path}: {reason}")
 
 
-def _standardize(data: Data, are_numbers: Array) -> None:
-    """Shift and scale columns of numbers in place, as the training part asks for."""
+def _standardize(data: Data, are_numbers: Array) -> Array:
+    """Shift and scale columns of numbers in place; return which have no finite variance."""
     x = data.train.x
     # Rounding may give a column that is the same throughout a deviation just above 0.
     varies = are_numbers & (x.min(axis=0) != x.max(axis=0))
-    mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, x[0], 0))
-    deviation = np.where(varies, x.std(axis=0), 1)
-    for part in (data.train, data.test):
-        np.subtract(part.x, mean, out=part.x)
-        np.divide(part.x, deviation, out=part.x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, x[0], 0))
+        deviation = np.where(varies, x.std(axis=0), 1)
+        for part in (data.train, data.test):
+            np.subtract(part.x, mean, out=part.x)
+            np.divide(part.x, deviation, out=part.x)
+    return ~np.isfinite(deviation)

@@ -1,6 +1,10 @@
 """Batch normalisation."""
 
+import math
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Interval
 
 from layerkit import (
     Array,
@@ -21,7 +25,7 @@ class BatchNorm(Layer):
     image or a sequence; in evaluation, running means of them.
 
     Args:
-        momentum: How far the running means go toward those of each batch.
+        momentum: How far the running means go toward those of each batch, at most all the way.
         epsilon: Keeps the division from 0.
 
     Shapes:
@@ -46,7 +50,11 @@ class BatchNorm(Layer):
     running_mean: State
     running_var: State
 
-    def __init__(self, momentum: PositiveFloat = 0.1, epsilon: PositiveFloat = 1e-5) -> None:
+    def __init__(
+        self,
+        momentum: Annotated[float, Interval(gt=0, le=1)] = 0.1,
+        epsilon: PositiveFloat = 1e-5,
+    ) -> None:
         self.momentum = momentum
         self.epsilon = epsilon
 
@@ -55,6 +63,7 @@ class BatchNorm(Layer):
         if not shape:
             raise ShapeError("takes at least one axis, that of the channels")
         channels = shape[:1]
+        self.least_batch = 2 if math.prod(shape[1:]) == 1 else 1
         self.gamma, self.beta = Parameter(channels, 1.0), Parameter(channels)
         self.running_mean, self.running_var = State(channels), State(channels, 1.0)
         self._over = (0, *range(2, len(shape) + 1))

@@ -73,5 +73,7 @@ class SoftmaxWithLoss(Loss):
         """Return where the outputs of labels stand in the batch laid out as one vector."""
         if self._classes != classes or len(self._rows) < len(t):
             self._rows, self._classes = np.arange(0, len(t) * classes, classes), classes
+        if len(t) and not 0 <= np.minimum.reduce(t) <= np.maximum.reduce(t) < classes:
+            raise ValueError(f"labels must be from 0 to {classes - 1}, got {t.min()} to {t.max()}")
         at = self.scratch("at", t.shape, np.intp)
         return np.add(self._rows[: len(t)], t, out=at, casting="unsafe")
