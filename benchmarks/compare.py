@@ -70,6 +70,8 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps(record, indent=1))
     print_cliffs(ours)
+    if options.check is not None and (broken := missed(record, options.check)):
+        sys.exit(f"more than {options.check:g} times the bar: {', '.join(broken)}")
 
 
 def arguments() -> argparse.Namespace:
@@ -80,6 +82,9 @@ def arguments() -> argparse.Namespace:
         "--peers", default=PEERS, type=lambda names: names.split(","), help="a,b; all"
     )
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument(
+        "--check", type=float, metavar="TIMES", help="fail at a number so many times its bar"
+    )
     parser.add_argument("--json", type=Path, help="a file to write the numbers to")
     return parser.parse_args()
 
@@ -163,6 +168,17 @@ def multiplications(job: str) -> int:
     """Return how many there are in the forward pass of an example."""
     widths = JOBS[job].widths
     return sum(a * b for a, b in pairwise(widths))
+
+
+def missed(record: dict[str, Any], times: float) -> list[str]:
+    """Return what is more than so many times its bar, in words."""
+    found = []
+    for job, rows in record.items():
+        for row in rows:
+            value = row["ratio"]["median"] if row.get("ratio") else row.get("value")
+            if value is not None and row["at_most"] and value > times * row["at_most"]:
+                found.append(f"{job}, {row.get('peer') or row['name']}: {value:.3g}")
+    return found
 
 
 def recorded(row: Row) -> dict[str, Any]:

@@ -59,15 +59,18 @@ def start(rounds: int) -> list[Measure]:
     """Measure how soon help is shown, layerkit imported, and a large spec validated and built."""
     numpy = python("import numpy")
     layerkit = python("import numpy, layerkit")
-    for arguments in (numpy, layerkit, [LAYERKIT, "--help"]):
+    libraries = python("import numpy, pydantic, typer")
+    for arguments in (numpy, layerkit, libraries, [LAYERKIT, "--help"]):
         wall(arguments)  # the first run writes byte code
-    helped, over_numpy, built = [], [], []
+    helped, of_libraries, over_numpy, built = [], [], [], []
     for _ in range(rounds):
         helped.append(wall([LAYERKIT, "--help"]))
+        of_libraries.append(helped[-1] / wall(libraries))
         over_numpy.append(wall(layerkit) - wall(numpy))
         built.append(float(output(python(BUILD))))
     return [
         measure("layerkit --help", helped, 0.3, "s"),
+        measure("layerkit --help, over import numpy, pydantic, typer", of_libraries, 1.5, "times"),
         measure("import layerkit, over that of NumPy", over_numpy, 0.15, "s"),
         measure("a spec of 1,000 layers validated and built", built, 0.5, "s"),
     ]
