@@ -102,7 +102,7 @@ def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:
             sys.exit(f"{job}: there is nothing to compare without layerkit")
         check_losses([c for c in contestants if isinstance(c, Worker)])
         ours, *theirs = contest(contestants, rounds)
-    bars = JOBS[job].bars if job in JOBS else dict.fromkeys(peers, COMMAND_BAR)
+    bars = JOBS[job].bars if job in JOBS else {p: COMMAND_BAR for p in peers if p != "layerkit"}
     rows = [Row(times, Ratio.between(ours, times), bars.get(times.peer)) for times in theirs]
     return [Row(ours, None, None), *rows]
 

@@ -7,10 +7,11 @@ from threadpoolctl import ThreadpoolController
 
 from layerkit.network import Network
 
-SHARE = 5e6
-"""The operations of a product that are worth a thread. On two idle cores a second thread shortens
-a step with products of 8e6 operations by a tenth, of 17e6 by a quarter, and of 1e6 not at all; on
-a busy machine, where threads wait for each other, it lengthens them all."""
+SHARE = 1e7
+"""The operations of a product that are worth a thread. A second thread shortens a step with
+products of 17e6 operations by a quarter. One with products of 8e6 it shortens by a tenth where the
+cores are idle and share a cache, and makes longer by a quarter where they do not: what one core has
+written (a batch, the new parameters) the other then has to fetch."""
 
 
 def blas_threads(network: Network, batch_size: int) -> AbstractContextManager[Any]:

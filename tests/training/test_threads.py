@@ -15,9 +15,9 @@ def blas():
 @pytest.mark.parametrize(
     ("batch_size", "threads"),
     # The weight has 100,000 elements, so that a product has 200,000 operations for each example.
-    [(1, 1), (24, 1), (25, 2), (49, 2), (50, 3), (75, 4), (10_000, 4)],
+    [(1, 1), (49, 1), (50, 2), (99, 2), (100, 3), (150, 4), (10_000, 4)],
 )
-def test_each_5_million_operations_of_the_largest_product_are_worth_a_thread(batch_size, threads):
+def test_each_10_million_operations_of_the_largest_product_are_worth_a_thread(batch_size, threads):
     network = Network([Affine(1000, bias=False), Affine(10, bias=False)], (100,))
 
     with threadpool_limits(4, user_api="blas"):
