@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from layerkit import Array, Example, Parameter, Shape, sigmoid
-from layerkit_sequence.recurrent import Recurrent
+from layerkit import Array, Example, Parameter, Shape
+from layerkit_sequence.recurrent import Recurrent, gate
 
 
 class Gru(Recurrent):
@@ -57,7 +57,7 @@ class Gru(Recurrent):
         hU = np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         gates, candidate = z[:n], z[n:]
         gates += hU[:n]
-        sigmoid(gates, out=gates)
+        gate(gates)
         reset, update = gates[: self.units], gates[self.units :]
         gated = np.add(hU[n:], self.c.value[:, np.newaxis], out=self._gated[t])
         candidate += np.multiply(reset, gated, out=out)
@@ -68,10 +68,10 @@ class Gru(Recurrent):
         out += candidate
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare the gradient of ``c``."""
-        self.c.grad[...] = 0
+        """Prepare the gradients by ``h U``."""
+        self._dhU = self.scratch("dhU", self._z.shape)
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
+    def step_back(self, t: int, dh: Array, dz: Array) -> None:
         """Go back through a step."""
         m, n = self.units, 2 * self.units
         z, h, gated = self._z[t], self._h[t], self._gated[t]
@@ -89,10 +89,14 @@ class Gru(Recurrent):
         slopes = np.subtract(1, gates, out=self.scratch("slopes", gates.shape))
         slopes *= gates
         dz[:n] *= slopes
-        dhU = self.scratch("dhU", dz.shape)
+        dhU = self._dhU[t]
         dhU[:n] = dz[:n]
         np.multiply(dcandidate, reset, out=dhU[n:])
-        self.c.grad += dhU[n:].sum(axis=1)
         np.matmul(self.U.value, dhU, out=dh)
         dh += kept
+
+    def recurrent(self, dz: Array) -> Array:
+        """Set the gradient of ``c``, and return the gradients by ``h U``."""
+        dhU = self._over_steps("dhU over steps", self._dhU)
+        self.c.grad = dhU[2 * self.units :].sum(axis=1)
         return dhU

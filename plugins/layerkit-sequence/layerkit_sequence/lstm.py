@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from layerkit import Array, Example, sigmoid
-from layerkit_sequence.recurrent import Recurrent
+from layerkit import Array, Example
+from layerkit_sequence.recurrent import Recurrent, gate
 
 
 class Lstm(Recurrent):
@@ -48,10 +48,9 @@ class Lstm(Recurrent):
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
         """Compute the states."""
         z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
-        sigmoids, g = z[: 3 * self.units], z[3 * self.units :]
-        sigmoid(sigmoids, out=sigmoids)
-        np.tanh(g, out=g)
+        gate(z[: 3 * self.units])
         i, f, o, g = self._gates(z)
+        np.tanh(g, out=g)
         c = np.multiply(f, self._c[t], out=self._c[t + 1])
         c += np.multiply(i, g, out=out)
         np.multiply(o, np.tanh(c, out=self._tanh_c[t]), out=out)
@@ -61,7 +60,7 @@ class Lstm(Recurrent):
         self._dc = self.scratch("dc", (self.units, batch))
         self._dc[...] = 0
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
+    def step_back(self, t: int, dh: Array, dz: Array) -> None:
         """Go back through a step."""
         z, dc, tanh_c = self._z[t], self._dc, self._tanh_c[t]
         i, f, o, g = self._gates(z)
@@ -88,7 +87,6 @@ class Lstm(Recurrent):
         np.square(g, out=slopes)
         dg *= np.subtract(1, slopes, out=slopes)
         np.matmul(self.U.value, dz, out=dh)
-        return dz
 
     def _gates(self, z: Array) -> tuple[Array, Array, Array, Array]:
         i, f, o, g = z.reshape(4, self.units, -1)

@@ -93,16 +93,23 @@ class Recurrent(Layer):
         dh = self.scratch("dh", (self.units, batch))
         dh[...] = dout.T if self.returns == "last" else 0
         douts = None if self.returns == "last" else self._in_time(dout)
-        dweights = self.scratch("dweights", (features, self.gates * self.units))
-        dweights[...] = 0
-        self.U.grad[...] = 0
         self.begin_back(steps, batch)
         for t in range(steps - 1, -1, -1):
             if douts is not None:
                 dh += douts[t]
-            dhU = self.step_back(t, dh, dz[t])
-            self.U.grad += self._product("dU", self._h[t], dhU)
-            dweights += self._product("dweights of a step", self._x[t], dz[t])
+            self.step_back(t, dh, dz[t])
+        # One product over all steps takes two thirds of the time of one for each of them.
+        of_all = self._over_steps("dz over steps", dz)
+        np.matmul(
+            self._over_steps("h over steps", self._h[:-1]),
+            self.recurrent(of_all).T,
+            out=self.U.grad,
+        )
+        dweights = np.matmul(
+            self._over_steps("x over steps", self._x),
+            of_all.T,
+            out=self.scratch("dweights", (features, self.gates * self.units)),
+        )
         self.W.grad[...] = dweights[:-1]
         self.b.grad[...] = dweights[-1]
         if not self.needs_input_grad:
@@ -129,8 +136,8 @@ class Recurrent(Layer):
         """
 
     @abstractmethod
-    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
-        """Go back through a step, and return the gradient by ``h U``.
+    def step_back(self, t: int, dh: Array, dz: Array) -> None:
+        """Go back through a step.
 
         Args:
             t: The step.
@@ -138,11 +145,36 @@ class Recurrent(Layer):
             dz: Where to write the gradient by ``x W + b``.
         """
 
+    def recurrent(self, dz: Array) -> Array:
+        """Return the gradients by ``h U`` as ``(gates units, time batch)``.
+
+        Those by ``x W + b``, unless a subclass differs.
+
+        Args:
+            dz: The gradients by ``x W + b``, likewise.
+        """
+        return dz
+
     def _in_time(self, array: Array) -> Array:
         """Return ``(batch, time, n)`` as a view ``(time, n, batch)``, in the order of the steps."""
         view = array.transpose(1, 2, 0)
         return view[::-1] if self.reverse else view
 
-    def _product(self, name: str, inputs: Array, dz: Array) -> Array:
-        """Return the gradient of a weight in a step, in the scratch array of that name."""
-        return np.matmul(inputs, dz.T, out=self.scratch(name, (len(inputs), len(dz))))
+    def _over_steps(self, name: str, array: Array) -> Array:
+        """Return ``(time, n, batch)`` as ``(n, time batch)``, in the scratch array of that name."""
+        steps, n, batch = array.shape
+        out = self.scratch(name, (n, steps, batch))
+        out[...] = array.swapaxes(0, 1)
+        return out.reshape(n, steps * batch)
+
+
+def gate(z: Array) -> None:
+    """Turn ``z`` into ``sigmoid(z)``.
+
+    As ``(1 + tanh(z / 2)) / 2``, because NumPy's tanh takes less time than its exponential. Of
+    gates next to 0 only the absolute error is small, which is what counts in a factor.
+    """
+    z *= 0.5
+    np.tanh(z, out=z)
+    z += 1
+    z *= 0.5

@@ -40,11 +40,10 @@ class Rnn(Recurrent):
         z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         np.tanh(z, out=out)
 
-    def step_back(self, t: int, dh: Array, dz: Array) -> Array:
+    def step_back(self, t: int, dh: Array, dz: Array) -> None:
         """Go back through a step."""
         # tanh' = 1 - tanh^2
         np.square(self._h[t + 1], out=dz)
         np.subtract(1, dz, out=dz)
         dz *= dh
         np.matmul(self.U.value, dz, out=dh)
-        return dz
