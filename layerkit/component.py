@@ -20,6 +20,8 @@ class Example:
         options: The options, as a spec gives them.
         shapes: For a layer, the shape of each input, without the batch axis.
         below: For a layer whose input is whole numbers, such as an index: they are less than this.
+        between: For a layer that takes only some numbers, as a logarithm does: inputs are drawn
+            from between these two.
         files: For a data set, the files it reads, by name; paths in the options are relative to
             the folder where they are.
     """
@@ -27,6 +29,7 @@ class Example:
     options: Mapping[str, Any] = field(default_factory=dict)
     shapes: Sequence[Shape] = ()
     below: int | None = None
+    between: tuple[float, float] | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, wraps
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 
@@ -73,6 +73,11 @@ class Subject:
             LawBroken: An example is refused, or there is none and an option has no default.
         """
         examples = self.cls.examples
+        if isinstance(examples, Example) or not all(isinstance(e, Example) for e in examples):
+            raise LawBroken(
+                "examples must be a tuple of Example, as in examples = (Example({...}, [(3,)]),) "
+                "with a comma even where there is one"
+            )
         if not examples:
             required = [
                 name
@@ -93,6 +98,25 @@ class Subject:
             except LawBroken as error:
                 raise LawBroken(f"{error}; in its {example}") from None
         return found
+
+    @cached_property
+    def choices(self) -> dict[str, list[Any]]:
+        """For each option with a choice of values some of them; for a fraction, another one."""
+        found: dict[str, list[Any]] = {}
+        hints = get_type_hints(self.cls.__init__)
+        for name, option in option_parameters(self.cls).items():
+            if hints[name] is bool:
+                found[name] = [True, False]
+            elif get_origin(hints[name]) is Literal:
+                found[name] = list(get_args(hints[name]))
+            elif hints[name] is float and type(option.default) in (int, float):
+                found[name] = [option.default * 0.7 + 0.01]
+        return found
+
+    def created(self, spec: ComponentSpec[Any]) -> Component:
+        """Return an instance."""
+        created: Component = spec.create()
+        return created
 
 
 def how_to_declare(cls: type[Component], required: list[str]) -> str:

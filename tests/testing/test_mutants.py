@@ -503,6 +503,289 @@ class KeepsInTheClass(Layer):
         return 2 * self.kept[0] * dout
 
 
+@breaks("float32_agrees_with_float64", "in float32, the gradient by x is not what it is")
+class DoublesInFloat32(OfScale):
+    __doc__ = Scale.__doc__
+
+    def backward(self, dout: Array) -> Array:
+        dx = super().backward(dout)
+        return 2 * dx if dx.dtype == np.float32 else dx
+
+
+@breaks("float32_agrees_with_float64", "the output is not finite for inputs of about 100")
+class Overflows(Layer):
+    """Smooth rectifier, ``y = log(1 + exp(x))``.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    def forward(self, x: Array) -> Array:
+        self._exp = np.exp(x)
+        return np.log1p(self._exp)
+
+    def backward(self, dout: Array) -> Array:
+        return dout / (1 + 1 / self._exp)
+
+
+@breaks("passes_leave_values_alone", "backward changes mean; only an optimizer changes")
+class MovesInBackward(OfCentre):
+    __doc__ = Centre.__doc__
+
+    def backward(self, dout: Array) -> Array:
+        if self._trains:
+            self.mean.value *= 0.9
+        return super().backward(dout)
+
+    def forward(self, x: Array) -> Array:
+        self._trains = self.training
+        return super().forward(x)
+
+
+@breaks("passes_leave_values_alone", "backward changes the output that forward returned")
+class WritesIntoItsOutput(Layer):
+    """The square, ``y = x^2``.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        self._y = np.square(x)
+        return self._y
+
+    def backward(self, dout: Array) -> Array:
+        np.multiply(2 * self._x, dout, out=self._y)
+        return self._y.copy()
+
+
+@breaks("training_moves_its_states", "training leaves the state mean as it was")
+class NeverMoves(OfCentre):
+    __doc__ = Centre.__doc__
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        return self.w.value * x - self.mean.value
+
+
+@breaks("it_is_what_it_says_of_itself", "says mixes_examples = True, but no use of it shows so")
+class SaysThatItMixes(OfScale):
+    __doc__ = Scale.__doc__
+    mixes_examples = True
+
+
+@breaks("gradients_of_inputs_are_the_numerical_ones", "the gradient by x is wrong")
+class ForgetsItsScale(OfScale):
+    __doc__ = Scale.__doc__
+
+    def build(self, shape: Shape) -> Shape:
+        self.w = Parameter(shape, 1.0)  # which hides the mistake
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        self._trains = self.training
+        return super().forward(x)
+
+    def backward(self, dout: Array) -> Array:
+        right = super().backward(dout)
+        return dout.copy() if self._trains else right
+
+
+@breaks("gradients_of_inputs_are_the_numerical_ones", "are swapped")
+class SwapsBothInputs(OfProduct):
+    __doc__ = Product.__doc__
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self._trains = self.training
+        return super().forward(a, b)
+
+    def backward(self, dout: Array) -> tuple[Array, Array]:
+        da, db = super().backward(dout)
+        return (db, da) if self._trains else (da, db)
+
+
+@breaks("gradients_of_parameters_are_the_numerical_ones", ", in a batch of 9")
+class CountsItsBatch(OfScale):
+    __doc__ = Scale.__doc__
+
+    def backward(self, dout: Array) -> Array:
+        dx = super().backward(dout)
+        if self.training:
+            self.w.grad = (dout * self._x)[:4].sum(axis=0)
+        return dx
+
+
+@breaks("the_type_is_kept", "forward turns float32 into float64 in evaluation")
+class WidensInEvaluation(OfScale):
+    __doc__ = Scale.__doc__
+
+    def forward(self, x: Array) -> Array:
+        y = super().forward(x)
+        return y if self.training else y * np.ones(1)
+
+
+@breaks("layers_do_not_share", "nothing in the class or the module")
+class SharesAGradient(Layer):
+    """The sine, ``y = sin(x)``.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    shared: ClassVar[dict[Any, Array]] = {}
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        return np.sin(x)
+
+    def backward(self, dout: Array) -> Array:
+        dx = self.shared.setdefault((dout.shape, dout.dtype.str), np.empty_like(dout))
+        np.cos(self._x, out=dx)
+        dx *= dout
+        return dx
+
+
+@breaks("the_same_seed_gives_the_same", "makes a random generator of its own")
+class AlwaysDrawsTheSame(OfScale):
+    __doc__ = Scale.__doc__
+
+    def build(self, shape: Shape) -> Shape:
+        self.w = Parameter(shape, lambda shape, rng: np.random.default_rng(0).normal(size=shape))
+        return shape
+
+
+class CutsOff(Layer):
+    """Rectifier with an upper bound, ``y = min(max(x, 0), 6)``.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        return np.clip(x, 0, 6)
+
+    def backward(self, dout: Array) -> Array:
+        return dout * (self._x > 0)
+
+
+class Multiplies(Layer):
+    """Product of any number of inputs.
+
+    Shapes:
+        xs: ``(batch, *shape)``
+        y: that shape
+    """
+
+    def build(self, *shapes: Shape) -> Shape:
+        if len(set(shapes)) > 1:
+            raise ShapeError("takes inputs of one shape")
+        return shapes[0]
+
+    def forward(self, *xs: Array) -> Array:
+        self._count = len(xs)
+        return np.prod(xs, axis=0)
+
+    def backward(self, dout: Array) -> tuple[Array, ...]:
+        return tuple(dout.copy() for _ in range(self._count))
+
+
+class ForgetsAnOption(Layer):
+    """Fixed scale, ``y = factor x``, or its negative.
+
+    Args:
+        factor: What to multiply by.
+        negative: Whether to change the sign.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    def __init__(self, factor: float = 2.0, negative: bool = False) -> None:
+        self.factor = factor
+        self.negative = negative
+
+    def forward(self, x: Array) -> Array:
+        return -self.factor * x if self.negative else self.factor * x
+
+    def backward(self, dout: Array) -> Array:
+        return 2.0 * dout
+
+
+@sound
+class LowRank(Layer):
+    """A correction that begins at 0, ``y = x + x A B``.
+
+    Shapes:
+        x: ``(batch, features)``
+        y: the shape of ``x``
+    """
+
+    def build(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ShapeError("takes vectors")
+        self.A = Parameter((*shape, 2), lambda shape, rng: rng.normal(size=shape))
+        self.B = Parameter((2, *shape))
+        return shape
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        return x + x @ self.A.value @ self.B.value
+
+    def backward(self, dout: Array) -> Array:
+        into = dout @ self.B.value.T
+        self.A.grad = self._x.T @ into
+        self.B.grad = (self._x @ self.A.value).T @ dout
+        return dout + into @ self.A.value.T
+
+
+@sound
+class Quotient(Layer):
+    """Quotient of two inputs, ``y = a / b``.
+
+    Shapes:
+        a, b: ``(batch, *shape)``
+        y: the shape of ``a``
+    """
+
+    def build(self, a: Shape, b: Shape) -> Shape:
+        if a != b:
+            raise ShapeError("takes two inputs of one shape")
+        return a
+
+    def forward(self, a: Array, b: Array) -> Array:
+        self._a, self._b = a, b
+        return a / b
+
+    def backward(self, dout: Array) -> tuple[Array, Array]:
+        return dout / self._b, -dout * self._a / self._b**2
+
+
+@sound
+class Logarithm(Layer):
+    """Natural logarithm, of positive numbers.
+
+    Shapes:
+        x: ``(batch, *shape)``
+        y: the shape of ``x``
+    """
+
+    examples = (Example(shapes=[(3,)], between=(0.1, 10.0)),)
+
+    def forward(self, x: Array) -> Array:
+        self._x = x
+        return np.log(x)
+
+    def backward(self, dout: Array) -> Array:
+        return dout / self._x
+
+
 # Losses
 
 
@@ -866,6 +1149,43 @@ def test_a_mutant_is_caught_by_its_law_and_by_no_other(cls, law, says, registry)
 
     assert list(found) == [law], json.dumps(found, indent=2)
     assert says in found[law]
+
+
+@pytest.mark.parametrize(
+    ("cls", "where"),
+    [
+        (CutsOff, "central differences 0"),
+        (Multiplies, "[(5,) and (5,)]"),
+        (ForgetsAnOption, "1.41]"),
+    ],
+)
+def test_a_gradient_is_tried_where_it_goes_wrong(cls, where, registry):
+    found = broken(cls, registry)
+
+    assert where in found["gradients_of_inputs_are_the_numerical_ones"]
+
+
+@pytest.mark.parametrize(
+    ("examples", "says"),
+    [
+        (Example({}, [(3,)]), "examples must be a tuple of Example"),
+        ((Example({}, (3,)),), "shapes must be a list of shapes, one for each input"),
+        ((Example({}, [(3,), (3,)]),), "are shapes of 2 inputs, and forward takes 1"),
+    ],
+)
+def test_a_slip_in_the_examples_is_told(examples, says, registry):
+    cls = type("Slips", (OfScale,), {"__doc__": Scale.__doc__, "examples": examples})
+
+    assert says in broken(cls, registry)["gradients_of_inputs_are_the_numerical_ones"]
+
+
+def test_a_gradient_that_is_no_array_is_told(registry):
+    class GivesAList(OfProduct):
+        def backward(self, dout: Array) -> Any:
+            return list(super().backward(dout))
+
+    reason = broken(GivesAList, registry)["gradients_of_inputs_are_the_numerical_ones"]
+    assert reason.startswith("backward must return an array, or a tuple of one for each input")
 
 
 def test_a_gradient_that_is_never_set_is_told_from_one_that_is_added_to(registry):

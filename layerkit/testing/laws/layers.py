@@ -2,9 +2,9 @@
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,22 @@ from layerkit.gradients import slopes
 from layerkit.layer import Layer, input_count
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject, for_each
-from layerkit.types import Array, Shape
-from layerkit.variable import Parameter
+from layerkit.types import Array, Rng, Shape
+from layerkit.variable import Parameter, State
 
 BATCH = 4
+
+BATCHES = (BATCH, 1, 2, 9)
+"""The sizes of the batches whose gradients are compared."""
+
+MOVE = 0.1
+"""How far parameters are moved from their first values."""
+
+LARGE = 6.0
+"""The scale of inputs that reach where a function saturates or is cut off."""
+
+HUGE = 100.0
+"""The scale of inputs at which an exponential leaves float32."""
 
 SHAPES: tuple[Shape, ...] = ((5,), (3, 4), (2, 3, 4))
 """What is put into a layer that gives no examples."""
@@ -58,19 +70,45 @@ class Use:
         layer: Layer = self.spec.create()
         return layer
 
-    def passes(self, dtype: str = "float64", training: bool = True, seed: int = 0) -> "Passes":
-        """Return a new layer, ready for passes."""
+    def initialized(
+        self, dtype: str = "float64", training: bool = True, rng: Rng | int = 0
+    ) -> tuple[Layer, Shape]:
+        """Return a new layer with its first values, and the shape of its output."""
         layer = self.create()
-        layer.initialize(*self.example.shapes, rng=seed, dtype=dtype, training=training)
-        return Passes(layer)
+        shape: Any = layer.initialize(*self.example.shapes, rng=rng, dtype=dtype, training=training)
+        if not isinstance(shape, tuple) or not all(isinstance(n, int) for n in shape):
+            raise LawBroken(
+                f"build must return the shape of the output, a tuple of ints, got {shape!r}"
+            )
+        return layer, shape
 
-    def inputs(self, batch: int = BATCH, dtype: str = "float64", seed: int = 1) -> list[Array]:
-        """Return a random batch of each input."""
+    def passes(self, dtype: str = "float64", training: bool = True, seed: int = 0) -> "Passes":
+        """Return a new layer that has been trained a little, ready for passes.
+
+        At their first values, many of them 0 or 1, parameters and states hide mistakes.
+        """
+        layer, _ = self.initialized(dtype, rng=seed)
+        rng = np.random.default_rng(seed + 1000)
+        for _, variable in layer.variables():
+            if isinstance(variable, Parameter):
+                variable.value = variable.value + rng.normal(0, MOVE, variable.shape)
+        if any(not isinstance(variable, Parameter) for _, variable in layer.variables()):
+            for batch in (BATCH, BATCH + 1):
+                layer.forward(*self.inputs(batch, dtype, seed=seed + 100))
+        layer.hand_down(training=training)
+        return Passes(self, layer)
+
+    def inputs(
+        self, batch: int = BATCH, dtype: str = "float64", seed: int = 1, scale: float = 1.0
+    ) -> list[Array]:
+        """Return a random batch of each input, larger ones for a larger scale."""
         rng = np.random.default_rng(seed)
         shapes = [(batch, *shape) for shape in self.example.shapes]
         if self.example.below is not None:
             return [rng.integers(0, self.example.below, shape).astype(dtype) for shape in shapes]
-        return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+        if self.example.between is not None:
+            return [rng.uniform(*self.example.between, shape).astype(dtype) for shape in shapes]
+        return [rng.normal(0, scale, shape).astype(dtype) for shape in shapes]
 
 
 def uses(subject: Subject) -> list[Use]:
@@ -80,15 +118,20 @@ def uses(subject: Subject) -> list[Use]:
         LawBroken: None of these fits.
     """
     found = []
-    for example, spec in subject.uses:
+    assert issubclass(subject.cls, Layer)
+    least, most = input_count(subject.cls)
+    for example, _ in subject.uses:
+        if example.shapes:
+            _check_shapes(example, least, most)
+    for example, spec in _with_other_options(subject):
         if example.shapes:
             found.append(Use(subject, example, spec))
             continue
-        assert issubclass(subject.cls, Layer)
-        count = input_count(subject.cls)[0]
-        tried = [(shape,) * count for shape in SHAPES]
+        counts = (least,) if most is not None else (least, least + 1, least + 2)
         tries = [
-            Use(subject, Example(example.options, shapes, example.below), spec) for shapes in tried
+            Use(subject, replace(example, shapes=(shape,) * count), spec)
+            for count in counts
+            for shape in SHAPES
         ]
         fitting = [use for use in tries if _fits(use)]
         if not fitting:
@@ -97,6 +140,43 @@ def uses(subject: Subject) -> list[Use]:
                 "input; declare in the class which it takes: examples = (Example({...}, [...]),)"
             )
         found += fitting
+    return found
+
+
+def _check_shapes(example: Example, least: int, most: int | None) -> None:
+    """Refuse an example whose shapes are none, or those of fewer or more inputs."""
+    shapes: Any = example.shapes
+    if not isinstance(shapes, list | tuple) or not all(isinstance(s, tuple) for s in shapes):
+        raise LawBroken(
+            f"in its examples, shapes must be a list of shapes, one for each input, as in [(3,)], "
+            f"got {shapes!r}"
+        )
+    if len(shapes) < least or (most is not None and len(shapes) > most):
+        raise LawBroken(
+            f"in its examples, {shapes} are shapes of {len(shapes)} inputs, and forward takes "
+            f"{least}{' or more' if most is None else ''}"
+        )
+
+
+def _with_other_options(subject: Subject) -> list[tuple[Example, ComponentSpec[Any]]]:
+    """Return the uses, and one more for each value of an option that no example has.
+
+    Values that are tried so are those of a choice (true or false, one of some words) and, for a
+    number with a fraction, another than the default.
+    """
+    found = list(subject.uses)
+    base = found[0][0]
+    for name, values in subject.choices.items():
+        had = [subject.created(spec).options()[name] for _, spec in found]
+        for value in values:
+            if value in had or (isinstance(value, float) and len(set(map(repr, had))) > 1):
+                continue
+            example = replace(base, options={**base.options, name: value})
+            with suppress(LawBroken, ValueError, ShapeError):
+                spec = subject.spec(example.options)
+                subject.created(spec)
+                if not example.shapes or _fits(Use(subject, example, spec)):
+                    found.append((example, spec))
     return found
 
 
@@ -118,13 +198,22 @@ class Passes:
     are copies, which a layer may spoil, and so are results.
     """
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, use: Use, layer: Layer) -> None:
+        self.use = use
         self.layer = layer
         found = layer.variables()
         self.parameters = {name: v for name, v in found if isinstance(v, Parameter)}
         self.states = {name: v for name, v in found if not isinstance(v, Parameter)}
         self.first = {name: v.value.copy() for name, v in self.states.items()}
         self._drawn = layer.rng.bit_generator.state
+
+    def another(self, dtype: str = "float64") -> "Passes":
+        """Return another layer with the same values, in the same mode."""
+        other = self.use.passes(dtype, self.layer.training)
+        values = {name: p.value for name, p in self.parameters.items()} | self.first
+        for name, variable in (other.parameters | other.states).items():
+            variable.value = values[name]
+        return Passes(self.use, other.layer)
 
     def restart(self) -> None:
         """Put states and random numbers back."""
@@ -147,7 +236,22 @@ class Passes:
 
     def gradients(self, dxs: Any) -> tuple[Array, ...]:
         """Return what ``backward`` returned as one gradient for each input."""
-        return (dxs if isinstance(dxs, tuple) else (dxs,))[: self._inputs]
+        found = (dxs if isinstance(dxs, tuple) else (dxs,))[: self._inputs]
+        for dx in found:
+            if not isinstance(dx, np.ndarray):
+                raise LawBroken(
+                    "backward must return an array, or a tuple of one for each input, got "
+                    f"{'None' if dx is None else f'a {type(dx).__name__}'}"
+                )
+        return found
+
+    def everything(self, xs: list[Array]) -> dict[str, Array]:
+        """Return the output and all gradients, by what a message calls them."""
+        y = self.forward(xs)
+        dxs = self.backward(upstream(y))
+        inputs = {f"the gradient by {n}": dx for n, dx in zip(_input_names(xs), dxs, strict=False)}
+        grads = {f"the gradient by {name}": grad for name, grad in self.grads().items()}
+        return {"the output": y, **inputs, **grads}
 
     def grads(self) -> dict[str, Array]:
         """Return the gradients by the parameters."""
@@ -176,9 +280,8 @@ def the_shape_is_the_inferred_one(use: Use) -> None:
     And of 0, in evaluation. A layer that can do nothing with a batch of 1 or 0 says so with a
     ``ShapeError``.
     """
-    for batch in (0, 1, 2, 7):
-        layer = use.create()
-        inferred = layer.initialize(*use.example.shapes, training=batch > 0)
+    for batch, training in [(0, False), *itertools.product((1, 2, 3, 7, 16), (True, False))]:
+        layer, inferred = use.initialized(training=training)
         try:
             y = layer.forward(*use.inputs(batch))
         except ShapeError:
@@ -188,7 +291,7 @@ def the_shape_is_the_inferred_one(use: Use) -> None:
         if y.shape != (batch, *inferred):
             raise LawBroken(
                 f"build says that the output of a batch of {batch} is {(batch, *inferred)}, but "
-                f"forward returns {y.shape}"
+                f"forward returns {y.shape} in {'training' if training else 'evaluation'}"
             )
 
 
@@ -217,7 +320,10 @@ def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
             try:
                 layer.initialize(*given)
                 doing = "forward"
-                layer.forward(*(np.zeros((2, *shape)) for shape in given))
+                example = replace(use.example, shapes=given)
+                # Numbers that a function is not defined for are no matter of shapes.
+                with np.errstate(all="ignore"):
+                    layer.forward(*Use(subject, example, use.spec).inputs(2))
             except LayerkitError:
                 continue
             except Exception as error:
@@ -230,14 +336,41 @@ def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
 @each_use
 def the_type_is_kept(use: Use) -> None:
     """What comes in as float32 goes out as float32, both ways; and float64 likewise."""
-    for dtype in ("float32", "float64"):
-        passes = use.passes(dtype)
+    for dtype, training in itertools.product(("float32", "float64"), (True, False)):
+        passes = use.passes(dtype, training)
         y = passes.forward(use.inputs(dtype=dtype))
+        when = "" if training else " in evaluation"
         if y.dtype != dtype:
-            raise LawBroken(f"forward turns {dtype} into {y.dtype}")
-        for dx in passes.backward(upstream(y)):
-            if dx.dtype != dtype:
-                raise LawBroken(f"backward turns {dtype} into {dx.dtype}")
+            raise LawBroken(f"forward turns {dtype} into {y.dtype}{when}")
+        with suppress(*(() if training else (LayerkitError,))):  # it may refuse to go back
+            for dx in passes.backward(upstream(y)):
+                if dx.dtype != dtype:
+                    raise LawBroken(f"backward turns {dtype} into {dx.dtype}{when}")
+
+
+@each_use
+def float32_agrees_with_float64(use: Use) -> None:
+    """In float32 it computes what it does in float64, up to rounding.
+
+    And it stays finite for inputs in the hundreds where float64 stays within what float32 holds.
+    """
+    training = not _draws(use)  # another type may draw other numbers
+    narrow = use.passes("float32", training)
+    wide = narrow.another("float64")
+    for scale in (1.0, HUGE):
+        xs = use.inputs(dtype="float32", scale=scale)
+        with np.errstate(all="ignore"):
+            got, wanted = narrow.everything(xs), wide.everything([x.astype("float64") for x in xs])
+        for name, number in got.items():
+            exact = wanted[name]
+            fits = np.abs(exact) < np.finfo(np.float32).max / 10
+            if not np.isfinite(number[fits]).all():
+                raise LawBroken(
+                    f"in float32, {name} is not finite for inputs of about {scale:g}, where it is "
+                    f"{exact[fits & ~np.isfinite(number)][0]:.6g} in float64"
+                )
+            if scale == 1 and not _close(number, exact, 1e-4):
+                raise LawBroken(f"in float32, {name} is not what it is in float64")
 
 
 @each_use
@@ -329,22 +462,26 @@ def examples_do_not_mix(use: Use) -> None:
     for training in (True, False):
         if training and (use.cls.mixes_examples or random):
             continue
-        passes, xs = use.passes(training=training), use.inputs()
+        passes, xs = use.passes(training=training), use.inputs(BATCHES[-1])
         y = passes.forward(xs)
         dout = upstream(y)
         dxs = passes.backward(dout) if training else []
-        alone = use.passes(training=training)
-        for name, variable in (alone.parameters | alone.states).items():
-            variable.value = (passes.parameters | passes.states)[name].value
+        alone = passes.another()
         for i in range(len(y)):
             one = slice(i, i + 1)
-            same = _close(alone.forward([x[one] for x in xs]), y[one])
-            if training:
-                same = same and all(map(_close, alone.backward(dout[one]), [dx[one] for dx in dxs]))
-            if not same:
+            if not _close(alone.forward([x[one] for x in xs]), y[one]):
                 raise LawBroken(
-                    "an example gives something else alone than in a batch; if it is meant to in "
-                    "training, say so: mixes_examples = True"
+                    "an example gives something else alone than in a batch; if it is meant to, say "
+                    "so: mixes_examples = True"
+                    if training
+                    else "in evaluation, an example gives something else alone than in a batch"
+                )
+            if training and not all(
+                map(_close, alone.backward(dout[one]), [dx[one] for dx in dxs])
+            ):
+                raise LawBroken(
+                    "the gradient by an example is another alone than in a batch, though the "
+                    "output is the same"
                 )
 
 
@@ -388,8 +525,23 @@ def backward_goes_with_the_last_forward(use: Use) -> None:
 def _agree(use: Use, what: str, training: bool, passes: Passes | None = None) -> None:
     """Compare gradients with numerical ones; a sample with kinks within reach is drawn again."""
     passes = passes or use.passes()
+    for batch in BATCHES:
+        try:
+            _agree_on(use, what, training, passes, batch, 1.0)
+        except ShapeError:
+            if batch > 1:
+                raise
+        except LawBroken as error:
+            where = "" if batch == BATCH else f", in a batch of {batch}"
+            raise LawBroken(f"{error}{where}") from None
+    _agree_on(use, what, training, passes, BATCH, LARGE)
+
+
+def _agree_on(
+    use: Use, what: str, training: bool, passes: Passes, batch: int, scale: float
+) -> None:
     for seed in range(1, 6):
-        xs = use.inputs(seed=seed)
+        xs = use.inputs(batch, seed=seed, scale=scale)
         y = passes.forward(xs, training)
         dout = upstream(y)
         dxs = passes.backward(dout)
@@ -403,13 +555,30 @@ def _agree(use: Use, what: str, training: bool, passes: Passes | None = None) ->
         bends = any(_bends(left, right) for left, right in found.values())
         if bends and seed < 5:
             continue
+        numericals = {
+            name: ((left + right) / 2).reshape(sources[name].shape)
+            for name, (left, right) in found.items()
+        }
+        _refuse_swapped(exact, numericals)
         for name, (left, right) in found.items():
             if name not in exact:
                 raise LawBroken(f"backward returns no gradient by {name}")
-            numerical = ((left + right) / 2).reshape(sources[name].shape)
+            numerical = numericals[name]
             smooth = ~_kinks(left, right).reshape(numerical.shape)
-            _compare(name, exact[name], numerical, smooth)
+            _compare(name, exact[name], numerical, smooth, batch)
         return
+
+
+def _refuse_swapped(exact: dict[str, Array], numericals: dict[str, Array]) -> None:
+    """Tell two gradients that stand in each other's place."""
+    for one, other in itertools.combinations(numericals.keys() & exact.keys(), 2):
+        crossed = (exact[one], numericals[other]), (exact[other], numericals[one])
+        straight = (exact[one], numericals[one]), (exact[other], numericals[other])
+        if all(_close(a, b, 1e-4) for a, b in crossed) and not any(
+            _close(a, b, 1e-4) for a, b in straight
+        ):
+            names = " and ".join(sorted((one, other)))
+            raise LawBroken(f"the gradients by {names} are swapped")
 
 
 def _dotted(passes: Passes, xs: list[Array], training: bool, dout: Array) -> float:
@@ -431,7 +600,7 @@ def _bends(left: Array, right: Array) -> bool:
     return bool(_kinks(left, right).any())
 
 
-def _compare(name: str, exact: Array, numerical: Array, smooth: Array) -> None:
+def _compare(name: str, exact: Array, numerical: Array, smooth: Array, batch: int) -> None:
     if exact.shape != numerical.shape:
         raise LawBroken(f"the gradient by {name} must be {numerical.shape}, got {exact.shape}")
     if not smooth.any() and smooth.size:
@@ -449,8 +618,8 @@ def _compare(name: str, exact: Array, numerical: Array, smooth: Array) -> None:
         times = f"it is {ratio:.6g} times the numerical one"
         hint = {
             -1.0: "; a sign is missing",
-            round(1 / BATCH, 6): "; examples are averaged that should be summed",
-            float(BATCH): "; it is multiplied by the size of the batch",
+            round(1 / batch, 6): "; examples are averaged that should be summed",
+            float(batch): "; it is multiplied by the size of the batch",
         }.get(round(ratio, 6), "; a factor is missing or too many")
         raise LawBroken(text + times + hint)
     if exact.shape == numerical.T.shape and np.allclose(exact, numerical.T, rtol=1e-5):
@@ -487,7 +656,8 @@ def parameters_learn_even_if_nobody_wants_the_input_gradient(use: Use) -> None:
     wanted = passes.grads()
     passes.layer.hand_down(needs_input_grad=False)
     passes.forward(xs)
-    passes.backward(dout)
+    passes.fill_grads(0)
+    passes.layer.backward(dout.copy())
     for name, grad in passes.grads().items():
         if not _close(grad, wanted[name]):
             raise LawBroken(
@@ -500,11 +670,14 @@ def parameters_learn_even_if_nobody_wants_the_input_gradient(use: Use) -> None:
 def the_same_seed_gives_the_same(use: Use) -> None:
     """First values and outputs follow from ``rng`` alone."""
     results = []
+    xs = use.inputs()
     for other in (1, 2):
         np.random.seed(other)  # noqa: NPY002  what a layer must not draw from
-        passes = use.passes(seed=3)
-        values = [v.value.copy() for v in (passes.parameters | passes.states).values()]
-        results.append([*values, passes.forward(use.inputs(), training=True)])
+        rng = np.random.default_rng(3)
+        with _no_other_generator():
+            layer, _ = use.initialized(rng=rng)
+            values = [variable.value.copy() for _, variable in layer.variables()]
+            results.append([*values, np.array(layer.forward(*(x.copy() for x in xs)))])
     if not all(map(np.array_equal, *results)):
         raise LawBroken(
             "the same seed gives other numbers; draw from self.rng, or from the rng that an "
@@ -512,12 +685,30 @@ def the_same_seed_gives_the_same(use: Use) -> None:
         )
 
 
+@contextmanager
+def _no_other_generator() -> Iterator[None]:
+    """Refuse that a layer makes a generator, whose numbers would follow from no seed of a spec."""
+    make = np.random.default_rng
+
+    def made(seed: Any = None) -> Rng:
+        if isinstance(seed, np.random.Generator):
+            return make(seed)
+        raise LawBroken(
+            "makes a random generator of its own; draw from self.rng, or from the rng that an "
+            "initializer is given"
+        )
+
+    np.random.default_rng = made
+    try:
+        yield
+    finally:
+        np.random.default_rng = make
+
+
 @each_use
 def modes_differ_only_if_it_says_so(use: Use) -> None:
     """Training and evaluation give the same output, unless ``differs_in_training`` is set."""
-    passes, xs = use.passes(), use.inputs()
-    same = _close(passes.forward(xs, training=True), passes.forward(xs, training=False))
-    if not same and not use.cls.differs_in_training:
+    if not use.cls.differs_in_training and _differs(use):
         raise LawBroken(
             "the output in training is another than in evaluation; if that is meant, say so: "
             "differs_in_training = True"
@@ -537,6 +728,86 @@ def evaluation_changes_nothing(use: Use) -> None:
             raise LawBroken(f"a pass in evaluation changes {name}; only training may")
     if passes.layer.rng.bit_generator.state != before:
         raise LawBroken("a pass in evaluation draws random numbers; only training may")
+
+
+@each_use
+def passes_leave_values_alone(use: Use) -> None:
+    """No pass changes a parameter, and ``backward`` neither a state nor the output."""
+    passes, xs = use.passes(), use.inputs()
+    parameters = {name: p.value.copy() for name, p in passes.parameters.items()}
+    y = passes.layer.forward(*xs)
+    states, output = {n: s.value.copy() for n, s in passes.states.items()}, y.copy()
+    _refuse_changed("forward", passes.parameters, parameters)
+    passes.layer.backward(upstream(y))
+    _refuse_changed("backward", passes.parameters | passes.states, parameters | states)
+    if not np.array_equal(y, output):
+        raise LawBroken(
+            "backward changes the output that forward returned, which is valid until the next "
+            "forward; work in a scratch array of another name"
+        )
+
+
+def _refuse_changed(method: str, variables: Mapping[str, State], before: dict[str, Array]) -> None:
+    for name, variable in variables.items():
+        if not np.array_equal(variable.value, before[name]):
+            raise LawBroken(
+                f"{method} changes {name}; only an optimizer changes a parameter, and only forward "
+                "a state"
+            )
+
+
+@each_use
+def training_moves_its_states(use: Use) -> None:
+    """A state changes in training, unless it was drawn at random."""
+    layer, _ = use.initialized(rng=1)
+    other, _ = use.initialized(rng=2)
+    states = {n: v for n, v in layer.variables() if not isinstance(v, Parameter)}
+    drawn = {n: v.value.copy() for n, v in other.variables()}
+    first = {name: state.value.copy() for name, state in states.items()}
+    for seed in (1, 2):
+        layer.backward(upstream(layer.forward(*use.inputs(seed=seed))))
+    for name, state in states.items():
+        constant = np.array_equal(state.value, first[name])
+        if state.size and constant and np.array_equal(drawn[name], first[name]):
+            raise LawBroken(
+                f"training leaves the state {name} as it was at first; move it in forward, or keep "
+                "what is always the same in a plain attribute"
+            )
+
+
+def it_is_what_it_says_of_itself(subject: Subject) -> None:
+    """What relaxes a law is true of it: it mixes examples, differs in training, gives views."""
+    assert issubclass(subject.cls, Layer)
+    found = uses(subject)
+    for flag, is_so in (
+        ("mixes_examples", _mixes),
+        ("differs_in_training", _differs),
+        ("gives_views", _gives_views),
+    ):
+        if getattr(subject.cls, flag) and not any(map(is_so, found)):
+            raise LawBroken(f"says {flag} = True, but no use of it shows so; leave it out")
+
+
+def _mixes(use: Use) -> bool:
+    passes, xs = use.passes(), use.inputs()
+    y = passes.forward(xs)
+    others = [np.concatenate([x[:1], x[1:] + 1]) for x in xs]
+    if use.example.below is not None:
+        others = [np.concatenate([x[:1], x[1:][::-1]]) for x in xs]
+    return not _close(passes.forward(others)[:1], y[:1])
+
+
+def _differs(use: Use) -> bool:
+    passes, xs = use.passes(), use.inputs()
+    return not _close(passes.forward(xs, training=True), passes.forward(xs, training=False))
+
+
+def _gives_views(use: Use) -> bool:
+    passes, xs = use.passes(), use.inputs()
+    y = passes.layer.forward(*xs)
+    dout = upstream(y)
+    results = (y, *_as_tuple(passes.layer.backward(dout)))
+    return any(np.shares_memory(a, b) for a in results for b in (*xs, dout))
 
 
 @each_use
@@ -583,9 +854,8 @@ def a_step_changes_every_parameter(use: Use) -> None:
 @each_use
 def earlier_passes_leave_no_trace(use: Use) -> None:
     """A pass gives the same, whatever batches went through before."""
-    fresh, used = use.passes(), use.passes()
-    for name, variable in (used.parameters | used.states).items():
-        variable.value = (fresh.parameters | fresh.states)[name].value
+    fresh = use.passes()
+    used = fresh.another()
     for batch in (2, 9):
         y = used.forward(use.inputs(batch, seed=6))
         used.backward(upstream(y))
@@ -612,8 +882,17 @@ def layers_do_not_share(use: Use) -> None:
     one.restart()
     kept = one.layer.forward(*xs)
     other.forward(use.inputs(seed=7))
-    got = [kept, *one.backward(dout), *one.grads().values()]
-    if not all(map(_close, got, wanted)):
+    got = [kept.copy(), *one.backward(dout), *one.grads().values()]
+    wrong = not all(map(_close, got, wanted))
+    one.forward(xs)
+    raw = _as_tuple(other.layer.backward(upstream(other.forward(xs), seed=8)))[0]
+    if raw.shape == y.shape:  # what one returns, the other is given
+        fresh = one.another()
+        fresh.forward(xs)
+        wanted = fresh.backward(raw.copy())
+        got = list(one.gradients(one.layer.backward(raw)))
+        wrong = wrong or not all(map(_close, got, wanted))
+    if wrong:
         raise LawBroken(
             "what goes through another layer of this class changes its numbers; keep everything "
             "in self, nothing in the class or the module"
@@ -625,6 +904,7 @@ LAWS: tuple[Callable[[Any], None], ...] = (
     the_gradients_have_the_shapes_of_what_they_are_by,
     a_wrong_shape_is_refused_by_name,
     the_type_is_kept,
+    float32_agrees_with_float64,
     inputs_are_left_alone,
     arrays_with_gaps_give_the_same,
     results_share_no_memory_with_what_came_in,
@@ -637,6 +917,9 @@ LAWS: tuple[Callable[[Any], None], ...] = (
     the_same_seed_gives_the_same,
     modes_differ_only_if_it_says_so,
     evaluation_changes_nothing,
+    passes_leave_values_alone,
+    training_moves_its_states,
+    it_is_what_it_says_of_itself,
     all_that_it_has_learnt_is_saved,
     a_step_changes_every_parameter,
     earlier_passes_leave_no_trace,
