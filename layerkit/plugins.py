@@ -7,7 +7,9 @@ and everything else keeps working.
 """
 
 import os
+import sys
 import traceback
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeAlias
@@ -51,7 +53,8 @@ class PluginReport:
     def watches_runs(self) -> bool:
         """Whether it has a hook that is told of runs."""
         hooks = vars(self.hooks).items() if self.hooks else ()
-        return any(h.get_hookimpls() for name, h in hooks if name != "layerkit_register")
+        told = (h for name, h in hooks if name != "layerkit_register" and h.has_spec())
+        return any(h.get_hookimpls() for h in told)
 
     def __str__(self) -> str:
         return f"plugin {self.provider.distribution} ({self.name})"
@@ -142,7 +145,8 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
             return report
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        module = point.load()
+        with redirect_stdout(sys.stderr):  # where what it prints spoils no output
+            module = point.load()
         manager.register(module)
         if not manager.get_hookcallers(module):
             report.state = "no hooks"
@@ -152,14 +156,17 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
         if report.reason:
             report.state = "misspelt hook"
         registrar = Registrar(report.provider)
-        manager.hook.layerkit_register(registry=registrar)
+        with redirect_stdout(sys.stderr):
+            manager.hook.layerkit_register(registry=registrar)
         if report.provider.distribution != BUILTIN:  # whose options have tests of their own
             for entry in registrar.entries:
                 options_schema(entry.cls, registry)
         registry.admit(registrar.entries)
         report.entries, report.hooks = registrar.entries, manager.hook
+    except KeyboardInterrupt:
+        raise
     # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         report.state, report.reason = "broken", _reason(error)
         report.traceback = traceback.format_exc()
     return report

@@ -144,6 +144,10 @@ class ContestedNameError(UnknownComponentError):
     """Several packages claim that name; the message names them."""
 
 
+MOST_SUSPECTS = 3
+"""How many plugins that do not work a message names."""
+
+
 @dataclass
 class Registry:
     """The components of the built-ins and of every plugin that works.
@@ -219,15 +223,29 @@ class Registry:
             )
         raise UnknownComponentError(f'no {kind} is named "{name}"' + self._advice(kind, name))
 
-    def suspects(self) -> str:
-        """Return, as the end of a message, the plugins that may have what there is not."""
-        return "".join(
-            f"; {plugin}, which is not working, may have it: {reason}"
+    def suspects(self, name: str) -> str:
+        """Return, as the end of a message, the plugins that may have what there is not.
+
+        Args:
+            name: What is missing. If it names its package, only that one counts; a plugin of the
+                same name comes first.
+        """
+        distribution, _, bare = name.rpartition("/")
+        found = [
+            (plugin, reason)
             for plugin, reason in self.absent.items()
+            if not distribution or plugin.startswith(f"plugin {distribution} (")
+        ]
+        found.sort(key=lambda each: not each[0].endswith(f"({bare})"))
+        told = "".join(
+            f"; {plugin}, which is not working, may have it: {reason}"
+            for plugin, reason in found[:MOST_SUSPECTS]
         )
+        more = len(found) - MOST_SUSPECTS
+        return told + (f"; {more} more are not working, see: layerkit plugins" if more > 0 else "")
 
     def _advice(self, kind: str, name: str) -> str:
-        advice = self.suspects()
+        advice = self.suspects(name)
         other = sorted({e.kind for e in self if e.name == name})
         if other:
             advice += f'; "{name}" names {" and ".join(map(with_article, other))}'

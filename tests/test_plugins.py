@@ -101,6 +101,10 @@ BROKEN = {
         "ImportError: a library is missing",
     ),
     "exits": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "raises what is no Exception": (
+        "class Stop(BaseException): ...\nraise Stop('enough')",
+        "Stop: enough",
+    ),
     "imports what is missing": (
         "import a_library_that_is_missing",
         "ModuleNotFoundError: No module named 'a_library_that_is_missing'",
@@ -294,6 +298,23 @@ class TestConflicts:
         assert b.reason == 'layer "swish" is registered twice'
         assert load_registry().find("layer", "swish") == a.entries[0]
 
+    def test_of_many_broken_ones_three_are_named_the_one_of_that_name_first(self, install):
+        install("layerkit-foo", points="\n".join(f"{name} = missing_{name}" for name in "abcde"))
+
+        message = error_of_using("d")
+
+        assert re.findall(r"plugin layerkit-foo \((\w)\)", message) == ["d", "a", "b"]
+        assert message.endswith("; 2 more are not working, see: layerkit plugins")
+
+    def test_only_the_package_that_is_asked_for_is_named(self, install):
+        install("layerkit-foo", "1 / 0")
+        install("layerkit-bar", "1 / 0")
+
+        message = error_of_using("layerkit-foo/gate")
+
+        assert "plugin layerkit-foo (foo), which is not working, may have it" in message
+        assert "layerkit-bar" not in message
+
     def test_two_broken_entry_points_of_a_package_are_both_named(self, install):
         install("layerkit-foo", points="a = missing_a\nb = missing_b")
 
@@ -440,7 +461,7 @@ OPTION = """
     from layerkit import Layer, hookimpl
 
     class Odd(Layer):
-        def __init__(self, odd: {type} = None) -> None: ...
+        def __init__(self, odd: {type}) -> None: ...
         def forward(self, x): ...
         def backward(self, dout): ...
 
@@ -453,9 +474,21 @@ OPTION = """
 @pytest.mark.parametrize(
     ("type_", "reason"),
     [
-        ("np.ndarray", "Unable to generate pydantic-core schema for <class 'numpy.ndarray'>"),
-        ("Callable[[], float]", "Cannot generate a JsonSchema for core_schema.CallableSchema"),
-        ("'Unheard'", "name 'Unheard' is not defined"),
+        (
+            "np.ndarray = None",
+            "option odd is a ndarray, which JSON cannot express; an option is an",
+        ),
+        (
+            "Callable[[], float] = None",
+            "option odd is a collections.abc.Callable[[], float], which",
+        ),
+        ("bytes = b''", "option odd is a bytes, which JSON cannot express"),
+        ("object = None", "option odd is a object, which JSON cannot express"),
+        ("dict[str, int] = None", "option odd is a dict[str, int], which JSON cannot express"),
+        ("list[complex] | None = None", "option odd is a list[complex] | None, which JSON cannot"),
+        ("'Unheard' = None", "its options cannot be read: name 'Unheard' is not defined"),
+        ("float = float('inf')", "the default of option odd, inf, cannot be written in JSON"),
+        ("float = np.float64(2)", "the default of option odd, np.float64(2.0), cannot be written"),
     ],
 )
 def test_an_option_that_json_cannot_express_makes_a_plugin_broken(install, type_, reason):
@@ -464,4 +497,4 @@ def test_an_option_that_json_cannot_express_makes_a_plugin_broken(install, type_
     report = report_of("foo")
 
     assert report.state == "broken"
-    assert report.reason.startswith(f"Odd: its options cannot be read: {reason}")
+    assert report.reason.startswith(f"Odd: {reason}")

@@ -3,6 +3,7 @@
 import json as jsonlib
 from itertools import islice, product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +66,7 @@ def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
     if contested or len(errors) == 1:
         raise UserError(str((contested or errors)[0]))
     names = sorted({n for kind in kinds for n in registry.names(kind)})
-    advice = registry.suspects() + did_you_mean(name, names)
+    advice = registry.suspects(name) + did_you_mean(name, names)
     raise UserError(f'nothing is named "{name}"{advice or "; see: layerkit layers --kind all"}')
 
 
@@ -87,11 +88,20 @@ def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
 
 
 def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[Any]:
-    """Return uses of a component as a spec writes them: its own, or else one that is guessed."""
+    """Return uses of a component as a spec writes them: its own, or else one that is guessed.
+
+    A layer of several inputs is shown with names for them, those of layers before it.
+    """
     uses = [dict(example.options) for example in entry.cls.examples]
     name = registry.name_of(entry)
+    from layerkit.layer import Layer, input_count
+
+    cls = entry.cls
+    count = input_count(cls)[0] if issubclass(cls, Layer) else 1
+    inputs = {"inputs": list(ascii_lowercase[:count])} if count > 1 else {}
     written = [
-        {"type": name, **use} if use else name for use in uses or _guess(registry, entry, schema)
+        {"type": name, **use, **inputs} if use or inputs else name
+        for use in uses or _guess(registry, entry, schema)
     ]
     return [use for i, use in enumerate(written) if use not in written[:i]]
 

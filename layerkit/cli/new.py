@@ -1,5 +1,6 @@
 """``layerkit new``: a plugin or a spec to begin with."""
 
+import keyword
 import os
 import re
 import tempfile
@@ -27,18 +28,24 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
-    from layerkit import __version__
+    import layerkit
+    from layerkit.plugins import load_registry
+    from layerkit.registry import BUILTIN
 
     name = name.removeprefix("layerkit-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UserError(f'a plugin is named in lower case, as in gated-relu, got "{name}"')
     layer = name.replace("-", "_")
+    cls = "".join(part.capitalize() for part in name.split("-"))
+    builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
+    if layer in builtin or keyword.iskeyword(cls) or cls in vars(layerkit):
+        raise UserError(f'"{name}" is a name that layerkit or Python has already; choose another')
     words = {
         "name": name,
         "layer": layer,
         "module": f"layerkit_{layer}",
-        "cls": "".join(part.capitalize() for part in name.split("-")),
-        "version": __version__,
+        "cls": cls,
+        "version": layerkit.__version__,
     }
     target = folder / f"layerkit-{name}"
     _refuse_existing(target)
@@ -81,7 +88,7 @@ def spec(
 
 
 def _refuse_existing(path: Path) -> None:
-    if path.exists():
+    if os.path.lexists(path):
         raise UserError(f"{path}: is there already, and nothing is overwritten; remove it first")
 
 

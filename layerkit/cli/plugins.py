@@ -34,7 +34,9 @@ def plugins(
             names = ", ".join(r.name for r in reports)
             raise UserError(f'--traceback: no plugin is named "{traceback}"; there are: {names}')
         for report in found:
-            typer.echo(report.traceback or f"{report.name} is {report.state}; nothing was raised.")
+            reason = f": {report.reason}" if report.reason else ""
+            nothing = f"{report.name} is {report.state}{reason}; nothing was raised"
+            typer.echo(report.traceback or nothing)
     elif json:
         print_json(
             [

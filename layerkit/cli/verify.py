@@ -77,7 +77,7 @@ def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
             raise UserError(
                 f'no component and no package is named "{name}"'
                 + (
-                    registry.suspects() + did_you_mean(name, sorted(known))
+                    registry.suspects(name) + did_you_mean(name, sorted(known))
                     or "; see: layerkit plugins"
                 )
             )

@@ -1,6 +1,8 @@
 """Plugins that watch runs, each called alone so that none of them can end a run."""
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,12 @@ class PluginWatcher:
         if not self._hears:
             return
         try:
-            getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
+            with redirect_stdout(sys.stderr):  # where what it prints spoils no output
+                getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
         # A plugin is a stranger's code: whatever it raises must not cost the run.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._hears = False
             message = f"{self._plugin}: {hook} raised {type(error).__name__}: {error}"
             if is_strict():

@@ -5,13 +5,14 @@ distribution, version and a hash of its source. The lock of ``digits.json`` is
 ``digits.lock.json``; where it is present, it is compared.
 """
 
+import ast
 import hashlib
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from layerkit.builder import Experiment
@@ -57,40 +58,53 @@ def provenance(used: Spec | Experiment) -> list[Provenance]:
     return [Provenance.of(entry) for _, entry in sorted(entries.items())]
 
 
-def source_hash(cls: type[Component], package: str) -> str:
+def source_hash(cls: type[Component], plugin: str) -> str:
     """Return the SHA-256 of the source of a component, in hexadecimal.
 
     Its source are the files of the modules that define the class and the classes it is derived
-    from, and of whatever they use, directly or through others, of the plugin's own package.
+    from, and of whatever they import, directly or through others, of the plugin's own package.
     Layerkit's contracts and the standard library are left out: a version tells those.
 
     Args:
         cls: The class.
-        package: The module of the plugin, as its entry point names it.
+        plugin: What the entry point of the plugin names.
     """
-    found: dict[str, ModuleType] = {}
+    package = plugin.partition(":")[0]
+    if not _inside(package, "layerkit"):
+        package = package.partition(".")[0]
+    found: dict[str, bytes] = {}
     pending = [base.__module__ for base in cls.__mro__]
     while pending:
         name = pending.pop()
         module = sys.modules.get(name)
         if name in found or module is None or not _counts(name, package):
             continue
-        found[name] = module
-        for value in vars(module).values():
-            used = value.__name__ if isinstance(value, ModuleType) else _home(value)
-            if used and _inside(used, package):
-                pending.append(used)
-    digest = hashlib.sha256()
-    for name, module in sorted(found.items()):
         file = getattr(module, "__file__", None)
+        found[name] = Path(file).read_bytes() if file else b""
+        if file and file.endswith(".py"):
+            inside = getattr(module, "__package__", None) or ""
+            pending += (n for n in _imported(found[name], inside) if _inside(n, package))
+    digest = hashlib.sha256()
+    for name, source in sorted(found.items()):
         digest.update(f"{name}\n".encode())
-        digest.update(Path(file).read_bytes() if file else b"")
+        digest.update(source)
     return digest.hexdigest()
 
 
-def _home(value: Any) -> str | None:
-    name = getattr(value, "__module__", None)
-    return name if isinstance(name, str) else None
+def _imported(source: bytes, package: str) -> Iterator[str]:
+    """Yield the names of modules that a source imports, and of what may be modules in them."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # it has changed since it was loaded
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            name = resolve_name(name, package) if node.level else name
+            yield name
+            yield from (f"{name}.{alias.name}" for alias in node.names)
 
 
 def _counts(name: str, package: str) -> bool:

@@ -6,14 +6,18 @@ out, and the lines under ``Args`` describe.
 
 import inspect
 import json
+import math
 import re
 import warnings
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from pathlib import Path
+from types import GenericAlias, NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import PydanticJsonSchemaWarning
+from typing_extensions import TypeAliasType
 
 from layerkit.component import Component, option_parameters
 from layerkit.errors import PluginError
@@ -62,6 +66,17 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
         fields: dict[str, Any] = {}
         for name, parameter in option_parameters(cls).items():
             default = ... if parameter.default is parameter.empty else parameter.default
+            if not _is_json_type(hints[name]):
+                raise PluginError(
+                    f"{cls.__name__}: option {name} is a {_type_name(hints[name])}, which JSON "
+                    "cannot express; an option is an int, float, bool, str, Path, Literal, a "
+                    "kind of component, or a tuple, list or union of these"
+                )
+            if default is not ... and not _is_json(default):
+                raise PluginError(
+                    f"{cls.__name__}: the default of option {name}, {default!r}, cannot be "
+                    "written in JSON"
+                )
             # The field's own name is out of the way of pydantic's methods ("copy", "schema").
             fields[f"option_{name}"] = (
                 hints[name],
@@ -70,6 +85,37 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
         return create_model(cls.__name__, __base__=SpecModel, __module__=cls.__module__, **fields)
     except (NameError, TypeError, PydanticUserError) as error:
         raise _inexpressible(cls, error) from error
+
+
+def _is_json_type(hint: Any) -> bool:
+    """Return whether a value of that type can be written in a spec."""
+    if isinstance(hint, TypeAliasType):
+        hint = hint.__value__
+    origin = get_origin(hint)
+    if origin is Literal:
+        return True
+    if origin is Annotated:
+        return _is_json_type(get_args(hint)[0])
+    if origin in (Union, UnionType, tuple, list):
+        return all(part is ... or _is_json_type(part) for part in get_args(hint))
+    is_class = isinstance(hint, type) and not isinstance(hint, GenericAlias)
+    return hint in _JSON_TYPES or (is_class and issubclass(hint, Component))
+
+
+_JSON_TYPES = (int, float, bool, str, None, NoneType, Path, tuple, list)
+
+
+def _is_json(default: Any) -> bool:
+    """Return whether a default can be written in a spec."""
+    if isinstance(default, tuple | list):
+        return all(map(_is_json, default))
+    if type(default) is float:
+        return math.isfinite(default)
+    return type(default) in (int, bool, str, NoneType) or isinstance(default, Component | Path)
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else str(hint)
 
 
 def _inexpressible(cls: type[Component], error: Exception) -> PluginError:

@@ -135,8 +135,12 @@ class TestDescribe:
             assert (description["name"], description["kind"]) == (name, kind)
             assert set(description["required"]) <= set(description["options"])
             assert all(option["description"] for option in description["options"].values())
+            reading = Reading(registry, Path())
             for example in description["examples"]:
-                Reading(registry, Path()).component(KINDS[kind], example)
+                if kind == "layer":
+                    reading.layer(example)
+                else:
+                    reading.component(KINDS[kind], example)
             assert description["examples"]
 
     def test_types_and_bounds_of_options_are_told_in_words(self, layerkit):
@@ -217,6 +221,11 @@ class TestDescribe:
 
         assert description["name"] == "layerkit-foo/swish"
         assert description["examples"] == ["layerkit-foo/swish"]
+
+    def test_a_layer_of_two_inputs_is_shown_with_names_for_them(self, layerkit):
+        [description] = json_of(layerkit, "describe", "mul")
+
+        assert description["examples"] == [{"type": "mul", "inputs": ["a", "b"]}]
 
     def test_values_of_required_options_are_guessed_by_their_types(self, layerkit, install):
         install("layerkit-foo", MANY_OPTIONS)
@@ -309,8 +318,8 @@ MANY_OPTIONS = """
         def backward(self, dout): ...
 
     class Odd(Many):
-        def __init__(self, word: Annotated[str, Field(pattern="^xyzzy$")], any: object) -> None:
-            self.word, self.any = word, any
+        def __init__(self, word: Annotated[str, Field(pattern="^xyzzy$")]) -> None:
+            self.word = word
 
     @hookimpl
     def layerkit_register(registry):
@@ -369,9 +378,18 @@ class TestPlugins:
         assert 'layerkit_bad.py", line 1, in <module>\n' in outcome.out
         assert outcome.out.rstrip().endswith("ZeroDivisionError: division by zero")
 
+    def test_what_one_prints_goes_where_errors_go(self, layerkit, install):
+        source = "print('imported')\nfrom layerkit import hookimpl\n@hookimpl\n"
+        install("layerkit-loud", source + "def layerkit_register(registry): print('registering')")
+
+        outcome = layerkit("plugins", "--json")
+
+        assert [p["name"] for p in json.loads(outcome.out)] == ["layerkit", "loud"]
+        assert outcome.err == "imported\nregistering\n"
+
     def test_one_that_works_has_no_traceback(self, layerkit):
         assert layerkit("plugins", "--traceback", "layerkit").out == (
-            "layerkit is ok; nothing was raised.\n"
+            "layerkit is ok; nothing was raised\n"
         )
 
     def test_an_unknown_one_is_refused(self, layerkit):

@@ -88,8 +88,9 @@ def test_a_hook_that_raises_is_told_once_and_ends_neither_the_run_nor_the_others
 
     outcome = layerkit("run", spec, "--quiet", "--out", tmp_path / "out")
 
-    assert (outcome.code, outcome.out) == (0, "heard of it\n")
+    assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err == (
+        "heard of it\n"
         "warning: plugin layerkit-angry (angry): layerkit_epoch_ended raised SystemExit: "
         "no connection; it hears no more of this run\n"
     )

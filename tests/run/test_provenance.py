@@ -64,17 +64,29 @@ def test_the_hash_of_a_plugin_of_one_module_is_that_of_its_file(install, spec, t
 
 @pytest.mark.parametrize(
     ("changed", "differs"),
-    [("layer.py", True), ("gate.py", True), ("other.py", False), ("base.py", True)],
+    [
+        ("layer.py", True),
+        ("gate.py", True),
+        ("scale.py", True),
+        ("near.py", True),
+        ("other.py", False),
+        ("base.py", True),
+    ],
+)
+@pytest.mark.parametrize(
+    "plugin", ["package_of_layers", "package_of_layers.layer", "package_of_layers.layer:Gate"]
 )
 def test_the_hash_covers_what_a_layer_uses_of_its_package_and_nothing_else(
-    tmp_path, monkeypatch, changed, differs
+    tmp_path, monkeypatch, changed, differs, plugin
 ):
     package = tmp_path / "package_of_layers"
     package.mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     for name, text in {
         "__init__.py": "from package_of_layers import other",
-        "gate.py": "def gate(x): return x",
+        "gate.py": "from .near import FAR\nfrom package_of_layers.scale import SCALE\ngate = abs",
+        "near.py": "FAR = 1",
+        "scale.py": "SCALE = 2.0",
         "other.py": "",
         "base.py": """
             from layerkit import Layer
@@ -96,7 +108,7 @@ def test_the_hash_covers_what_a_layer_uses_of_its_package_and_nothing_else(
             monkeypatch.delitem(sys.modules, name)
         from package_of_layers.layer import Gate
 
-        return source_hash(Gate, "package_of_layers")
+        return source_hash(Gate, plugin)
 
     before = hashed()
     with (package / changed).open("a") as file:

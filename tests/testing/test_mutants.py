@@ -813,6 +813,23 @@ class OfSquares(Squares):
     __doc__ = Squares.__doc__
 
 
+@breaks("float32_agrees_with_float64", "in float32, the gradient is not what it is")
+class DoublesItsFloat32(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def backward(self, dout: float = 1.0) -> Array:
+        dy = super().backward(dout)
+        return 2 * dy if dy.dtype == np.float32 else dy
+
+
+@breaks("its_gradient_is_the_numerical_one", "times its length")
+class DividesBySix(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def backward(self, dout: float = 1.0) -> Array:
+        return super().backward(dout) * len(self._d) / 6
+
+
 @breaks("check_refuses_by_name", "check raises ValueError")
 class ChecksWithAnotherError(OfSquares):
     __doc__ = Squares.__doc__

@@ -91,8 +91,13 @@ def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
 
 @each_use
 def its_gradient_is_the_numerical_one(use: Use) -> None:
-    """``backward`` returns what central differences give."""
-    loss, (y, t) = use.create(), use.batch()
+    """``backward`` returns what central differences give, for batches of several sizes."""
+    for batch in (6, 1, 9):
+        _agree(use, batch)
+
+
+def _agree(use: Use, batch: int) -> None:
+    loss, (y, t) = use.create(), use.batch(batch=batch)
     loss.forward(y, t)
     exact = np.array(loss.backward())
     numerical = numerical_gradient(lambda: loss.forward(y, t), y)
@@ -144,6 +149,21 @@ def the_type_is_kept(use: Use) -> None:
             raise LawBroken(f"the gradient by outputs of {dtype} is {loss.backward().dtype}")
 
 
+@each_use
+def float32_agrees_with_float64(use: Use) -> None:
+    """In float32 the loss and its gradient are what they are in float64, up to rounding."""
+    y, t = use.batch("float32")
+    results = []
+    for dtype in ("float32", "float64"):
+        loss = use.create()
+        loss.dtype = np.dtype(dtype)
+        of_dtype = t.astype(dtype) if t.dtype.kind == "f" else t
+        results.append((loss.forward(y.astype(dtype), of_dtype), np.array(loss.backward())))
+    for what, narrow, wide in zip(("loss", "gradient"), *results, strict=True):
+        if not np.allclose(narrow, wide, rtol=1e-3, atol=1e-4 * float(np.max(np.abs(wide)))):
+            raise LawBroken(f"in float32, the {what} is not what it is in float64")
+
+
 def its_metrics_exist(subject: Subject) -> None:
     """The metrics that go with it are registered."""
     for name in subject.cls.metrics if issubclass(subject.cls, Loss) else ():
@@ -157,5 +177,6 @@ LAWS = (
     backward_takes_a_factor,
     inputs_are_left_alone,
     the_type_is_kept,
+    float32_agrees_with_float64,
     its_metrics_exist,
 )
