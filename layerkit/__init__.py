@@ -52,16 +52,18 @@ if TYPE_CHECKING:
     from layerkit.plugins import load_registry
     from layerkit.run import Result, load_model
     from layerkit.spec import load_spec
-    from layerkit.training import Evaluation, Trainer
+    from layerkit.training import Batches, Evaluation, Step, Trainer
 
 __version__ = "0.1.0"
 
 _LOADED_WHEN_USED = {
+    "Batches": "layerkit.training",
     "Evaluation": "layerkit.training",
     "Field": "pydantic",
     "He": "layerkit.builtin.initializers",
     "Normal": "layerkit.builtin.initializers",
     "Result": "layerkit.run",
+    "Step": "layerkit.training",
     "Trainer": "layerkit.training",
     "Uniform": "layerkit.builtin.initializers",
     "Xavier": "layerkit.builtin.initializers",
@@ -76,6 +78,7 @@ _LOADED_WHEN_USED = {
 
 __all__ = [
     "Array",
+    "Batches",
     "Component",
     "DType",
     "Data",
@@ -116,6 +119,7 @@ __all__ = [
     "SpecError",
     "Split",
     "State",
+    "Step",
     "Targets",
     "Trainer",
     "Uniform",

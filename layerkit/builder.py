@@ -189,13 +189,15 @@ def _network(
         for i, (layer, inputs) in enumerate(zip(spec.content.layers, spec.wiring, strict=True))
     ]
     try:
-        return Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
+        network = Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
     except ShapeError as error:
         index = error.layer or 0
         # The report itself says which of the layers; a name that the spec gives is left.
         kind = nodes[index].type
         message = str(error).replace(f"layers[{index}] ({kind})", kind, 1)
         raise spec.error((("layers", index), message)) from error
+    network.compilers = spec.registry.compilers
+    return network
 
 
 def _metrics(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.types import Array, Shape
 from layerkit.variable import Parameter, State, bind_all
+
+if TYPE_CHECKING:
+    from layerkit.training.step import Compiler
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Network:
         grads: Their gradients, likewise.
         states: All states, likewise.
         values: What the last ``forward`` computed: the inputs, then each layer's output.
+        loss_function: The loss, if there is one.
+        compilers: Who may make its training steps faster; the builder names those of the registry.
 
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
@@ -71,6 +76,7 @@ class Network:
     params: Array
     grads: Array
     states: Array
+    compilers: "Sequence[Compiler]" = ()
 
     def __init__(
         self,
@@ -88,7 +94,7 @@ class Network:
             for i, node in enumerate(layers)
         ]
         self._input_names = input_names
-        self._loss = loss
+        self.loss_function = loss
         self.dtype = np.dtype(dtype)
         self.shapes: list[Shape] = list(shapes)
         for i, node in enumerate(self.nodes):
@@ -246,9 +252,9 @@ class Network:
         return float(self._loss_or_error().forward(y, t))
 
     def _loss_or_error(self) -> Loss:
-        if self._loss is None:
+        if self.loss_function is None:
             raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
-        return self._loss
+        return self.loss_function
 
     def predict(self, x: Array) -> Array:
         """Return the output for a batch, as layers behave in evaluation.

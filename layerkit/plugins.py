@@ -12,15 +12,21 @@ import traceback
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pluggy
 
 import layerkit
 from layerkit import hookspecs
 from layerkit.errors import LayerkitError, PluginError
+from layerkit.network import Network
+from layerkit.optimizer import Optimizer
 from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
 from layerkit.spec.options import options_schema
+
+if TYPE_CHECKING:
+    from layerkit.training import Batches, Step
+    from layerkit.training.step import Compiler
 
 PluginState: TypeAlias = Literal[
     "ok", "incompatible", "broken", "no hooks", "misspelt hook", "shadowed", "contested"
@@ -163,6 +169,8 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
                 options_schema(entry.cls, registry)
         registry.admit(registrar.entries)
         report.entries, report.hooks = registrar.entries, manager.hook
+        if manager.hook.layerkit_compile.get_hookimpls():
+            registry.compilers.append(_compiler(report, manager.hook))
     except KeyboardInterrupt:
         raise
     # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
@@ -170,6 +178,22 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
         report.state, report.reason = "broken", _reason(error)
         report.traceback = traceback.format_exc()
     return report
+
+
+def _compiler(report: PluginReport, hooks: pluggy.HookRelay) -> "Compiler":
+    def compiled(network: Network, optimizer: Optimizer, batches: "Batches") -> "Step | None":
+        try:
+            step: Step | None = hooks.layerkit_compile(
+                network=network, optimizer=optimizer, batches=batches
+            )
+        except Exception as error:
+            raise PluginError(
+                f"{report}: layerkit_compile raised {_reason(error)}; LAYERKIT_PLUGINS can name "
+                "the plugins to load without it"
+            ) from error
+        return step
+
+    return compiled
 
 
 def _reason(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from inspect import Parameter, isclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerkit.component import Component, option_parameters
 from layerkit.dataset import Dataset
@@ -21,6 +21,9 @@ from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
 from layerkit.schedule import Schedule
+
+if TYPE_CHECKING:
+    from layerkit.training.step import Compiler
 
 KINDS: dict[str, type[Component]] = {
     kind.kind: kind for kind in (Layer, Loss, Optimizer, Schedule, Initializer, Dataset, Metric)
@@ -154,10 +157,12 @@ class Registry:
 
     Attributes:
         shadowed: Components that lost their bare name to a built-in.
+        compilers: Who may make training steps faster, from plugins that work.
         absent: For each plugin that does not work, the reason; named when something is missing.
     """
 
     shadowed: list[Entry] = field(default_factory=list)
+    compilers: "list[Compiler]" = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     _claims: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ class Batches:
         rng: Where the order comes from.
 
     Attributes:
+        gather: Picks and converts examples.
         per_epoch: How many batches make an epoch.
         order: The examples of the present epoch, in order.
         position: How many of them have been taken.
@@ -41,13 +42,14 @@ class Batches:
         self.shuffled = sampling == "shuffle"
         self.order: Array = np.empty(0, np.intp)
         self.position = 0
-        self._gather = Gather(split, dtype)
+        self.gather = Gather(split, dtype)
 
     def next(self) -> tuple[Array, Array]:
         """Return the next batch and its targets; they are valid until the next call."""
-        return self._gather(self._indices())
+        return self.gather(self.indices())
 
-    def _indices(self) -> Array:
+    def indices(self) -> Array:
+        """Return which examples the next batch is made of."""
         if self.position >= len(self.order):
             self.order, self.position = self._draw(), 0
         start, self.position = self.position, self.position + self.size
@@ -55,18 +57,23 @@ class Batches:
 
     def _draw(self) -> Array:
         """Return the order of a new epoch, drawn at once because a small draw costs as much."""
-        count = self._gather.count
+        count = self.gather.count
         if self.shuffled:
             return self.rng.permutation(count)
         return self.rng.integers(0, count, self.per_epoch * self.size)
 
 
 class Gather:
-    """Picks examples of a split and converts them: bytes times 1/255 become floats, say."""
+    """Picks examples of a split and converts them: bytes times 1/255 become floats, say.
+
+    Args:
+        split: The examples.
+        dtype: The type that they are converted to; targets stay as they are.
+    """
 
     def __init__(self, split: Split, dtype: DType) -> None:
         self.count = len(split)
-        self._split = split
+        self.split = split
         self._dtype = np.dtype(dtype)
         self._scale = np.asarray(split.scale, self._dtype)
         self._as_stored = split.x.dtype == self._dtype and split.scale == 1
@@ -74,12 +81,12 @@ class Gather:
 
     def __call__(self, indices: Array) -> tuple[Array, Array]:
         """Return the examples of those indices and their targets."""
-        x, t = self._take("x", self._split.x, indices), self._take("t", self._split.t, indices)
+        x, t = self._take("x", self.split.x, indices), self._take("t", self.split.t, indices)
         return self._converted(x), t
 
     def slice(self, start: int, stop: int) -> tuple[Array, Array]:
         """Return the examples of a range and their targets."""
-        return self._converted(self._split.x[start:stop]), self._split.t[start:stop]
+        return self._converted(self.split.x[start:stop]), self.split.t[start:stop]
 
     def _take(self, name: str, source: Array, indices: Array) -> Array:
         out = self._scratch(name, (len(indices), *source.shape[1:]), source.dtype)

@@ -15,6 +15,7 @@ from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
+from layerkit.training.step import Step
 from layerkit.training.threads import blas_threads
 from layerkit.types import Array
 from layerkit.variable import bind_all, variables
@@ -112,6 +113,7 @@ class Trainer:
             state.initialize(rng)
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
+        self._step = self._fastest_step()
 
     @property
     def stopped_early(self) -> bool:
@@ -139,8 +141,7 @@ class Trainer:
         Raises:
             NonFiniteError: The loss became NaN or infinite; nothing was updated.
         """
-        x, t = self.batches.next()
-        self.loss = self.network.train_step(x, t)
+        self.loss = self._step.gradients(self.batches.indices())
         if not math.isfinite(self.loss):
             raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
         grads = self.network.grads
@@ -150,8 +151,16 @@ class Trainer:
             norm = _norm(grads)
             if norm > longest:
                 grads *= longest / norm
-        self.optimizer.update(self.network.params, grads, self.step)
+        self._step.update(self.step)
         self.step += 1
+
+    def _fastest_step(self) -> Step:
+        what = self.network, self.optimizer, self.batches
+        for compiler in self.network.compilers:
+            step = compiler(*what)
+            if step is not None:
+                return step
+        return Step(*what)
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.

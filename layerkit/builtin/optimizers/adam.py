@@ -53,6 +53,24 @@ class Adam(Optimizer):
 
     def adapt(self, params: Array, grads: Array, step: int) -> None:
         """Take the gradient into both sums, and step."""
+        epsilon, factor = self.factors(step)
+        gradients, squares = self.gradients.value, self.squares.value
+        gradients *= self.beta1
+        gradients += grads
+        squares *= self.beta2
+        squares += np.square(grads, out=grads)
+        denominator = np.sqrt(squares, out=grads)
+        denominator += epsilon
+        change = np.divide(gradients, denominator, out=grads)
+        change *= self.rate(step) * factor
+        params -= change
+
+    def factors(self, step: int) -> tuple[float, float]:
+        """Return ``e`` and ``f`` of ``m / (sqrt(v) + epsilon) = f gradients / (sqrt(squares) + e)``.
+
+        Args:
+            step: The number of updates made before this one.
+        """
         # The paper keeps (1 - beta) times these sums and divides by 1 - beta^t, which makes means
         # of them. Dividing by the sum of the weights, (1 - beta^t) / (1 - beta), is the same
         # without a pass over each vector, and so is moving numbers out of the fraction:
@@ -60,16 +78,7 @@ class Adam(Optimizer):
         # where a and b are the sums of the weights.
         a = _sum_of_powers(self.beta1, step + 1)
         root_b = math.sqrt(_sum_of_powers(self.beta2, step + 1))
-        gradients, squares = self.gradients.value, self.squares.value
-        gradients *= self.beta1
-        gradients += grads
-        squares *= self.beta2
-        squares += np.square(grads, out=grads)
-        denominator = np.sqrt(squares, out=grads)
-        denominator += self.epsilon * root_b
-        change = np.divide(gradients, denominator, out=grads)
-        change *= self.rate(step) * root_b / a
-        params -= change
+        return self.epsilon * root_b, root_b / a
 
 
 def _sum_of_powers(beta: float, count: int) -> float:

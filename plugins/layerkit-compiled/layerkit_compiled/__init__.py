@@ -1,0 +1,12 @@
+"""Training steps in C: the same numbers as layerkit's own, sooner."""
+
+from layerkit import Batches, Network, Optimizer, Step, hookimpl
+
+
+@hookimpl
+def layerkit_compile(network: Network, optimizer: Optimizer, batches: Batches) -> Step | None:
+    """Compile the gradients of chains of known layers, and the updates of known optimizers."""
+    # Only what trains needs the module in C.
+    from layerkit_compiled.compiling import compiled_step
+
+    return compiled_step(network, optimizer, batches)

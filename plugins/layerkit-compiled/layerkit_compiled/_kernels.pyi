@@ -1,0 +1,60 @@
+from layerkit import Array
+
+MOST_SHARES: int
+AFFINE: int
+RELU: int
+SIGMOID: int
+TANH: int
+SOFTMAX_WITH_LOSS: int
+MEAN_SQUARED_ERROR: int
+BYTES: int
+INTS: int
+LONGS: int
+FLOATS: int
+DOUBLES: int
+
+class Program:
+    def __init__(
+        self,
+        *,
+        blas: tuple[int, int, int],
+        layers: tuple[tuple[int, int, int, int, int], ...],
+        loss: int,
+        params: Array,
+        grads: Array,
+        x: Array,
+        t: Array,
+        x_kind: int,
+        t_kind: int,
+        scale: float,
+        inputs: int,
+        outputs: int,
+        batch: int,
+        shares: int,
+    ) -> None: ...
+    def gradients(self, indices: Array, /) -> float: ...
+
+def sgd(
+    params: Array,
+    grads: Array,
+    velocity: Array | None,
+    rate: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: bool,
+    /,
+) -> None: ...
+def adam(
+    params: Array,
+    grads: Array,
+    gradients: Array,
+    squares: Array,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    kept: float,
+    /,
+) -> None: ...
+def use_threads(count: int, /) -> None: ...

@@ -1,0 +1,190 @@
+"""From a network and an optimizer to a training step in C."""
+
+import math
+import os
+from collections.abc import Callable
+
+import numpy as np
+from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
+from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.builtin.optimizers import SGD, Adam, AdamW
+
+from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step
+from layerkit_compiled import _kernels
+from layerkit_compiled.blas import blas_functions, thread_count
+
+Update = Callable[[int], None]
+
+ACTIVATIONS: dict[type[Layer], int] = {
+    Relu: _kernels.RELU,
+    Sigmoid: _kernels.SIGMOID,
+    Tanh: _kernels.TANH,
+}
+LABELS = {
+    np.dtype(np.uint8): _kernels.BYTES,
+    np.dtype(np.int32): _kernels.INTS,
+    np.dtype(np.int64): _kernels.LONGS,
+}
+NUMBERS = LABELS | {
+    np.dtype(np.float32): _kernels.FLOATS,
+    np.dtype(np.float64): _kernels.DOUBLES,
+}
+
+
+def compiled_step(network: Network, optimizer: Optimizer, batches: Batches) -> Step | None:
+    """Return a step of which at least one half is in C; None if neither can be."""
+    if network.dtype != np.float32:
+        return None
+    program = _program(network, batches)
+    update = _update(network, optimizer)
+    if program is None and update is None:
+        return None
+    _kernels.use_threads(thread_count())
+    return CompiledStep(network, optimizer, batches, program, update)
+
+
+class CompiledStep(Step):
+    """A training step with its gradients, its update or both in C.
+
+    Args:
+        network: The network, with its memory and first values.
+        optimizer: The optimizer, with its states.
+        batches: Where batches come from.
+        program: What computes the gradients; NumPy does if there is none.
+        update: What updates the parameters, given the number of updates before; likewise.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        batches: Batches,
+        program: _kernels.Program | None,
+        update: Update | None,
+    ) -> None:
+        super().__init__(network, optimizer, batches)
+        self._program = program
+        self._update = update
+
+    def gradients(self, indices: Array) -> float:
+        """Return the loss of a batch, and set ``network.grads``."""
+        if self._program is not None:
+            loss = self._program.gradients(indices)
+            if math.isfinite(loss):
+                return loss
+        # Also where the loss is not finite: NumPy's pass keeps the values that tell where.
+        return super().gradients(indices)
+
+    def update(self, step: int) -> None:
+        """Change ``network.params`` along ``network.grads``."""
+        if self._update is None:
+            super().update(step)
+        else:
+            self._update(step)
+
+
+def _program(network: Network, batches: Batches) -> _kernels.Program | None:
+    """Return the gradients of a network in C; None for one that is no chain of known layers."""
+    functions, layers = blas_functions(), _chain(network)
+    loss = _loss(network, batches.gather.split)
+    split = batches.gather.split
+    x_kind = NUMBERS.get(split.x.dtype) if split.x.flags.c_contiguous else None
+    if functions is None or layers is None or loss is None or x_kind is None:
+        return None
+    return _kernels.Program(
+        blas=functions,
+        layers=layers,
+        loss=loss,
+        params=network.params,
+        grads=network.grads,
+        x=split.x,
+        t=split.t,
+        x_kind=x_kind,
+        t_kind=NUMBERS[split.t.dtype],
+        scale=split.scale,
+        inputs=math.prod(network.shapes[0]),
+        outputs=math.prod(network.output_shape),
+        batch=batches.size,
+        shares=int(os.environ.get("SHARES", "2")),
+    )
+
+
+def _chain(network: Network) -> tuple[tuple[int, int, int, int, int], ...] | None:
+    """Return each layer that computes something: its kind, its sizes and where its weights are."""
+    starts, start = {}, 0
+    for parameter in network.parameters.values():
+        starts[id(parameter)], start = start, start + parameter.size
+    layers = []
+    for i, node in enumerate(network.nodes):
+        layer, kind = node.layer, type(node.layer)
+        inputs, outputs = (math.prod(shape) for shape in network.shapes[i : i + 2])
+        if node.inputs != (i,):
+            return None
+        if isinstance(layer, Affine) and kind is Affine:
+            bias = starts[id(layer.b)] if layer.bias else -1
+            layers.append((_kernels.AFFINE, inputs, outputs, starts[id(layer.W)], bias))
+        elif kind in ACTIVATIONS:
+            layers.append((ACTIVATIONS[kind], inputs, outputs, -1, -1))
+        elif kind not in (Flatten, Reshape):
+            return None
+    return tuple(layers)
+
+
+def _loss(network: Network, split: Split) -> int | None:
+    """Return the kind of a loss and its targets."""
+    kind = type(network.loss_function)
+    if not split.t.flags.c_contiguous:
+        return None
+    if kind is SoftmaxWithLoss and split.t.ndim == 1 and split.t.dtype in LABELS:
+        return _kernels.SOFTMAX_WITH_LOSS if len(network.output_shape) == 1 else None
+    if kind is MeanSquaredError and split.t.dtype in NUMBERS:
+        return _kernels.MEAN_SQUARED_ERROR
+    return None
+
+
+def _update(network: Network, optimizer: Optimizer) -> Update | None:
+    """Return the update of an optimizer in C; None for one that is not known."""
+    if isinstance(optimizer, SGD) and type(optimizer) is SGD:
+        return _sgd(network, optimizer)
+    if isinstance(optimizer, Adam) and type(optimizer) in (Adam, AdamW):
+        return _adam(network, optimizer)
+    return None
+
+
+def _sgd(network: Network, optimizer: SGD) -> Update:
+    velocity = optimizer.velocity.value if optimizer.momentum else None
+
+    def update(step: int) -> None:
+        _kernels.sgd(
+            network.params,
+            network.grads,
+            velocity,
+            optimizer.rate(step),
+            optimizer.momentum,
+            optimizer.weight_decay,
+            optimizer.nesterov,
+        )
+
+    return update
+
+
+def _adam(network: Network, optimizer: Adam) -> Update:
+    decoupled = isinstance(optimizer, AdamW)
+
+    def update(step: int) -> None:
+        rate, decay = optimizer.rate(step), optimizer.weight_decay
+        epsilon, scale = optimizer.factors(step)
+        _kernels.adam(
+            network.params,
+            network.grads,
+            optimizer.gradients.value,
+            optimizer.squares.value,
+            rate * scale,
+            optimizer.beta1,
+            optimizer.beta2,
+            epsilon,
+            0.0 if decoupled else decay,
+            1 - rate * decay if decoupled else 1.0,
+        )
+
+    return update

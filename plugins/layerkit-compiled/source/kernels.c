@@ -1,0 +1,192 @@
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Each function is compiled for several generations of processors, and the one that fits is chosen
+when the module is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define KERNEL
+#endif
+
+int64_t size_of(Stored stored) {
+    static const int64_t sizes[] = {1, 4, 8, 4, 8};
+    return sizes[stored];
+}
+
+KERNEL static void convert_row(Stored stored, const void *restrict row, float scale,
+                               float *restrict y, int64_t count) {
+#define FROM(type) \
+    for (int64_t i = 0; i < count; i++) y[i] = (float)((const type *)row)[i] * scale; \
+    break
+    switch (stored) {
+        case BYTES: FROM(uint8_t);
+        case INTS: FROM(int32_t);
+        case LONGS: FROM(int64_t);
+        case FLOATS: FROM(float);
+        case DOUBLES: FROM(double);
+    }
+#undef FROM
+}
+
+static void fetch_row(const char *row, int64_t size) {
+    for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(row + i);
+}
+
+void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,
+            float scale, float *out) {
+    /* Rows drawn at random are seldom in a cache: while one is converted the next ones come. */
+    enum { AHEAD = 2 };
+    const int64_t size = width * size_of(stored);
+    const char *start = source;
+    for (int64_t i = -AHEAD; i < rows; i++) {
+        if (i + AHEAD < rows) fetch_row(start + indices[i + AHEAD] * size, size);
+        if (i >= 0) convert_row(stored, start + indices[i] * size, scale, out + i * width, width);
+    }
+}
+
+KERNEL void add_to_rows(float *restrict y, const float *restrict b, int64_t rows, int64_t width,
+                        int64_t stride) {
+    for (int64_t i = 0; i < rows; i++, y += stride)
+        for (int64_t j = 0; j < width; j++) y[j] += b[j];
+}
+
+KERNEL void sum_of_rows(const float *restrict dy, float *restrict db, int64_t rows, int64_t width,
+                        int64_t stride) {
+    memset(db, 0, (size_t)width * sizeof *db);
+    for (int64_t i = 0; i < rows; i++, dy += stride)
+        for (int64_t j = 0; j < width; j++) db[j] += dy[j];
+}
+
+/* exp(x) = 2^n exp(r) for n = round(x / ln 2), so that |r| <= ln(2) / 2; to 1 in the last digit.
+It stops short of overflow, at exp(88). Source of the polynomial: Moshier, Cephes, expf.c. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    /* Adding and subtracting 1.5 * 2^23 rounds, and takes no library call on any processor. */
+    const float round = 12582912.0f, n = x * 1.44269504f + round - round;
+    const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    const int32_t bits = ((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
+}
+
+/* 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where that loses digits, a polynomial.
+Source: Moshier, Cephes, tanhf.c. */
+static inline float tanh_of(float x) {
+    const float size = fabsf(x), square = x * x;
+    float p = -5.70498872745e-3f;
+    p = p * square + 2.06390887954e-2f;
+    p = p * square - 5.37397155531e-2f;
+    p = p * square + 1.33314422036e-1f;
+    p = p * square - 3.33332819422e-1f;
+    const float far = copysignf(1.0f - 2.0f / (exponential(2.0f * size) + 1.0f), x);
+    return size < 0.625f ? p * square * x + x : far;
+}
+
+KERNEL void relu(float *y, int64_t count) {
+    /* The other way round it would turn NaN into 0. */
+    for (int64_t i = 0; i < count; i++) y[i] = y[i] < 0 ? 0 : y[i];
+}
+
+KERNEL void relu_back(const float *restrict y, float *restrict dy, int64_t count) {
+    for (int64_t i = 0; i < count; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+KERNEL void sigmoid(float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) y[i] = 1.0f / (1.0f + exponential(-y[i]));
+}
+
+KERNEL void sigmoid_back(const float *restrict y, float *restrict dy, int64_t count) {
+    for (int64_t i = 0; i < count; i++) dy[i] *= (1.0f - y[i]) * y[i];
+}
+
+KERNEL void hyperbolic_tangent(float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i++) y[i] = tanh_of(y[i]);
+}
+
+KERNEL void hyperbolic_tangent_back(const float *restrict y, float *restrict dy, int64_t count) {
+    for (int64_t i = 0; i < count; i++) dy[i] *= 1.0f - y[i] * y[i];
+}
+
+KERNEL double softmax_cross_entropy(const float *restrict y, float *restrict dy,
+                                    const int64_t *restrict labels, int64_t rows, int64_t width,
+                                    float share) {
+    double loss = 0;
+    for (int64_t i = 0; i < rows; i++, y += width, dy += width) {
+        float largest = y[0], sum = 0;
+        for (int64_t j = 1; j < width; j++) largest = largest < y[j] ? y[j] : largest;
+        for (int64_t j = 0; j < width; j++) dy[j] = exponential(y[j] - largest);
+#pragma omp simd reduction(+ : sum)
+        for (int64_t j = 0; j < width; j++) sum += dy[j];
+        const float factor = share / sum;
+        for (int64_t j = 0; j < width; j++) dy[j] *= factor;
+        dy[labels[i]] -= share;
+        loss += (double)logf(sum) - (double)(y[labels[i]] - largest);
+    }
+    return loss;
+}
+
+KERNEL double squared_error(const float *restrict y, const float *restrict t, float *restrict dy,
+                            int64_t count, float share) {
+    double loss = 0;
+#pragma omp simd reduction(+ : loss)
+    for (int64_t i = 0; i < count; i++) {
+        const float error = y[i] - t[i];
+        loss += error * error;
+        dy[i] = 2.0f * error * share;
+    }
+    return loss;
+}
+
+KERNEL static void descend(float rate, float decay, float *restrict w, const float *restrict g,
+                           int64_t count) {
+    for (int64_t i = 0; i < count; i++) w[i] -= rate * (g[i] + decay * w[i]);
+}
+
+KERNEL static void descend_along_velocity(const Sgd *how, float *restrict w,
+                                          const float *restrict g, float *restrict v,
+                                          int64_t count) {
+    const float rate = how->rate, decay = how->weight_decay, momentum = how->momentum;
+    const float kept = how->nesterov ? momentum : 1, added = how->nesterov ? 1 : 0;
+    for (int64_t i = 0; i < count; i++) {
+        const float slope = g[i] + decay * w[i];
+        v[i] = momentum * v[i] + slope;
+        w[i] -= rate * (kept * v[i] + added * slope);
+    }
+}
+
+void sgd(const Sgd *how, float *params, const float *grads, int64_t start, int64_t count) {
+    params += start;
+    grads += start;
+    if (how->velocity)
+        descend_along_velocity(how, params, grads, how->velocity + start, count);
+    else
+        descend(how->rate, how->weight_decay, params, grads, count);
+}
+
+KERNEL static void adapt(const Adam *how, float *restrict w, const float *restrict g,
+                         float *restrict m, float *restrict v, int64_t count) {
+    const float rate = how->rate, beta1 = how->beta1, beta2 = how->beta2, epsilon = how->epsilon;
+    const float decay = how->weight_decay, kept = how->kept;
+    for (int64_t i = 0; i < count; i++) {
+        const float slope = g[i] + decay * w[i];
+        m[i] = beta1 * m[i] + slope;
+        v[i] = beta2 * v[i] + slope * slope;
+        w[i] = kept * w[i] - rate * m[i] / (sqrtf(v[i]) + epsilon);
+    }
+}
+
+void adam(const Adam *how, float *params, const float *grads, int64_t start, int64_t count) {
+    adapt(how, params + start, grads + start, how->gradients + start, how->squares + start, count);
+}

@@ -1,0 +1,54 @@
+/* The arithmetic beside the matrix products: each function one pass over its numbers.
+
+Everything is float32 and row-major. The formulas are those of layerkit's own layers, losses and
+optimizers, where their derivations and sources stand. */
+
+#ifndef LAYERKIT_KERNELS_H
+#define LAYERKIT_KERNELS_H
+
+#include <stdint.h>
+
+/* How numbers are stored: uint8, int32, int64, float32, float64. */
+typedef enum { BYTES, INTS, LONGS, FLOATS, DOUBLES } Stored;
+
+int64_t size_of(Stored stored);
+
+/* out[i] = scale source[indices[i]], for rows of so many numbers. */
+void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,
+            float scale, float *out);
+
+/* Matrices whose rows begin `stride` numbers apart. */
+void add_to_rows(float *y, const float *b, int64_t rows, int64_t width, int64_t stride);
+void sum_of_rows(const float *dy, float *db, int64_t rows, int64_t width, int64_t stride);
+
+/* Activations work in place: y holds x and gets f(x); dy holds the gradient by y = f(x) and gets
+that by x, for which each needs y alone. */
+void relu(float *y, int64_t count);
+void relu_back(const float *y, float *dy, int64_t count);
+void sigmoid(float *y, int64_t count);
+void sigmoid_back(const float *y, float *dy, int64_t count);
+void hyperbolic_tangent(float *y, int64_t count);
+void hyperbolic_tangent_back(const float *y, float *dy, int64_t count);
+
+/* Losses return their sum, and set dy to the gradient by y of that sum times share. */
+double softmax_cross_entropy(const float *y, float *dy, const int64_t *labels, int64_t rows,
+                             int64_t width, float share);
+double squared_error(const float *y, const float *t, float *dy, int64_t count, float share);
+
+typedef struct {
+    float rate, momentum, weight_decay;
+    int nesterov;
+    float *velocity; /* NULL without momentum */
+} Sgd;
+
+typedef struct {
+    float rate, beta1, beta2, epsilon, weight_decay;
+    float kept; /* the share of each parameter that decoupled weight decay leaves */
+    float *gradients, *squares;
+} Adam;
+
+/* Update the parameters from `start` on, so many of them. */
+void sgd(const Sgd *how, float *params, const float *grads, int64_t start, int64_t count);
+void adam(const Adam *how, float *params, const float *grads, int64_t start, int64_t count);
+
+#endif

@@ -1,0 +1,257 @@
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* of CBLAS */
+
+/* Shares that hold fewer rows than this are not worth a thread. */
+enum { FEWEST_ROWS = 8 };
+
+/* Begin where cache lines and vector registers begin. */
+static void *aligned(int64_t size) {
+    void *memory = NULL;
+    return posix_memalign(&memory, 64, (size_t)(size ? size : 1)) ? NULL : memory;
+}
+
+static float *floats(int64_t count) { return aligned(count * (int64_t)sizeof(float)); }
+
+/* Whether a layer overwrites its input, which is nobody's but an affine layer's output. */
+static int is_in_place(const Program *p, int i) {
+    return p->layers[i].kind != AFFINE && (!i || p->layers[i - 1].kind == AFFINE);
+}
+
+void program_free(Program *p) {
+    for (int i = 0; p->values && p->slopes && i <= p->layer_count; i++) {
+        if (i && p->values[i] == p->values[i - 1]) continue;
+        free(p->values[i]);
+        free(p->slopes[i]);
+    }
+    free(p->values);
+    free(p->slopes);
+    free(p->labels);
+    free(p->targets);
+    free(p->operations);
+    free(p->layers);
+}
+
+/* A part of a batch or of a layer's numbers: from `from` on, `count` of them. */
+typedef struct {
+    int64_t from, count;
+} Part;
+
+static Part part_of(int64_t things, int share, int shares) {
+    const int64_t from = things * share / shares;
+    return (Part){from, things * (share + 1) / shares - from};
+}
+
+/* Threads share the products of a layer with so many weights by columns of the result, and not by
+rows. Each then reads its own weights only, where by rows each would read all of them, and copy them
+into the order in which products take them; but threads must meet before and after. */
+enum { LARGE = 1 << 17 };
+
+static int is_large(const Layer *layer) {
+    const char *e = getenv("LARGE");
+    return layer->kind == AFFINE && layer->inputs * layer->outputs >= (e ? atoll(e) : LARGE);
+}
+
+static Part part_of_rows(const Program *p, int i, int share) {
+    return is_large(&p->layers[i]) ? (Part){0, p->rows} : part_of(p->rows, share, p->used);
+}
+
+static Part part_of_columns(const Program *p, int i, int64_t columns, int share) {
+    return is_large(&p->layers[i]) ? part_of(columns, share, p->used) : (Part){0, columns};
+}
+
+/* The operations that a step is made of: the share of each that a thread does. */
+
+static void pick(Program *p, int i, int share) {
+    (void)i;
+    const Part rows = part_of(p->rows, share, p->used);
+    gather(p->x_stored, p->x, p->indices + rows.from, rows.count, p->inputs, p->scale,
+           p->values[0] + rows.from * p->inputs);
+}
+
+/* y = x W + b. */
+static void forward_affine(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const int64_t in = layer->inputs, out = layer->outputs;
+    const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, out, share);
+    float *y = p->values[i + 1] + rows.from * out + columns.from;
+    p->blas.sgemm(ROW_MAJOR, AS_IS, AS_IS, rows.count, columns.count, in, 1,
+                  p->values[i] + rows.from * in, in, p->params + layer->weight + columns.from, out,
+                  0, y, out);
+    if (layer->bias >= 0)
+        add_to_rows(y, p->params + layer->bias + columns.from, rows.count, columns.count, out);
+}
+
+/* dx = dy W^T. */
+static void backward_affine(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const int64_t in = layer->inputs, out = layer->outputs;
+    const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, in, share);
+    p->blas.sgemm(ROW_MAJOR, AS_IS, TRANSPOSED, rows.count, columns.count, out, 1,
+                  p->slopes[i + 1] + rows.from * out, out,
+                  p->params + layer->weight + columns.from * out, out, 0,
+                  p->slopes[i] + rows.from * in + columns.from, in);
+}
+
+/* dW = x^T dy and db = sum(dy): of dW some rows or columns, whichever there are more of. */
+static void backward_weights(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const int64_t in = layer->inputs, out = layer->outputs;
+    const Part columns = part_of(out, share, p->used);
+    const Part some_in = in < out ? (Part){0, in} : part_of(in, share, p->used);
+    const Part some_out = in < out ? columns : (Part){0, out};
+    const float *dy = p->slopes[i + 1];
+    p->blas.sgemm(ROW_MAJOR, TRANSPOSED, AS_IS, some_in.count, some_out.count, p->rows, 1,
+                  p->values[i] + some_in.from, in, dy + some_out.from, out, 0,
+                  p->grads + layer->weight + some_in.from * out + some_out.from, out);
+    if (layer->bias >= 0)
+        sum_of_rows(dy + columns.from, p->grads + layer->bias + columns.from, p->rows,
+                    columns.count, out);
+}
+
+/* y = f(x). */
+static void activate(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const Part rows = part_of(p->rows, share, p->used);
+    const int64_t from = rows.from * layer->outputs, count = rows.count * layer->outputs;
+    const float *x = p->values[i] + from;
+    float *y = p->values[i + 1] + from;
+    if (x != y) memcpy(y, x, (size_t)count * sizeof *y);
+    switch (layer->kind) {
+        case AFFINE: break;
+        case RELU: relu(y, count); break;
+        case SIGMOID: sigmoid(y, count); break;
+        case TANH: hyperbolic_tangent(y, count); break;
+    }
+}
+
+/* dx = f'(x) dy. */
+static void activate_back(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const Part rows = part_of(p->rows, share, p->used);
+    const int64_t from = rows.from * layer->outputs, count = rows.count * layer->outputs;
+    const float *y = p->values[i + 1] + from;
+    float *dx = p->slopes[i] + from, *dy = p->slopes[i + 1] + from;
+    switch (layer->kind) {
+        case AFFINE: break;
+        case RELU: relu_back(y, dy, count); break;
+        case SIGMOID: sigmoid_back(y, dy, count); break;
+        case TANH: hyperbolic_tangent_back(y, dy, count); break;
+    }
+    if (dx != dy) memcpy(dx, dy, (size_t)count * sizeof *dx);
+}
+
+static void gather_labels(Program *p, int share, Part rows) {
+    p->wrong_labels[share] = 0;
+    for (int64_t i = rows.from; i < rows.from + rows.count; i++) {
+        const int64_t at = p->indices[i];
+        int64_t label = p->t_stored == BYTES  ? ((const uint8_t *)p->t)[at]
+                        : p->t_stored == INTS ? ((const int32_t *)p->t)[at]
+                                              : ((const int64_t *)p->t)[at];
+        if (label < 0 || label >= p->outputs) p->wrong_labels[share] = label, label = 0;
+        p->labels[i] = label;
+    }
+}
+
+static void compare(Program *p, int i, int share) {
+    (void)i;
+    const Part rows = part_of(p->rows, share, p->used);
+    const int64_t width = p->outputs, at = rows.from * width;
+    const float *y = p->values[p->layer_count] + at;
+    float *dy = p->slopes[p->layer_count] + at;
+    if (p->loss == SOFTMAX_WITH_LOSS) {
+        gather_labels(p, share, rows);
+        p->losses[share] = softmax_cross_entropy(y, dy, p->labels + rows.from, rows.count, width,
+                                                 1.0f / (float)p->rows);
+    } else {
+        gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, 1, p->targets + at);
+        p->losses[share] = squared_error(y, p->targets + at, dy, rows.count * width,
+                                         1.0f / (float)(p->rows * width)) / (double)width;
+    }
+}
+
+/* Append an operation; all threads must have done those before it if `meet`. */
+static void then(Program *p, Operate operate, int layer, int meet) {
+    p->operations[p->operation_count++] = (Operation){operate, layer, meet};
+}
+
+static void plan(Program *p) {
+    int meet = 0, trained = 0; /* the first layer with parameters, where the way back ends */
+    while (trained < p->layer_count && p->layers[trained].kind != AFFINE) trained++;
+    then(p, pick, 0, 0);
+    for (int i = 0; i < p->layer_count; i++) {
+        const int large = is_large(&p->layers[i]);
+        then(p, p->layers[i].kind == AFFINE ? forward_affine : activate, i, large || meet);
+        meet = large;
+    }
+    then(p, compare, 0, meet);
+    meet = 0;
+    for (int i = p->layer_count - 1; i > trained; i--) {
+        const int large = is_large(&p->layers[i]);
+        then(p, p->layers[i].kind == AFFINE ? backward_affine : activate_back, i, large || meet);
+        meet = large;
+    }
+    meet = 1;
+    for (int i = p->layer_count - 1; i >= trained; i--) {
+        if (p->layers[i].kind != AFFINE) continue;
+        then(p, backward_weights, i, meet);
+        meet = 0;
+    }
+}
+
+int program_prepare(Program *p) {
+    p->values = calloc((size_t)p->layer_count + 1, sizeof *p->values);
+    p->slopes = calloc((size_t)p->layer_count + 1, sizeof *p->slopes);
+    p->operations = calloc(3 * (size_t)p->layer_count + 2, sizeof *p->operations);
+    if (!p->values || !p->slopes || !p->operations) return 0;
+    plan(p);
+    for (int i = 0; i <= p->layer_count; i++) {
+        const int64_t width = i ? p->layers[i - 1].outputs : p->inputs;
+        const int shared = i && is_in_place(p, i - 1);
+        p->values[i] = shared ? p->values[i - 1] : floats(p->batch * width);
+        p->slopes[i] = shared ? p->slopes[i - 1] : floats(p->batch * width);
+        if (!p->values[i] || !p->slopes[i]) return 0;
+    }
+    p->labels = aligned(p->batch * (int64_t)sizeof *p->labels);
+    p->targets = floats(p->loss == SOFTMAX_WITH_LOSS ? 0 : p->batch * p->outputs);
+    return p->labels && p->targets;
+}
+
+static void share_of_stage(void *program, int share) {
+    Program *p = program;
+    for (int i = p->stage; i < p->stage_end; i++)
+        p->operations[i].operate(p, p->operations[i].layer, share);
+}
+
+/* Do all operations, in stages between which threads meet. */
+static void run(Program *p) {
+    for (p->stage = 0; p->stage < p->operation_count; p->stage = p->stage_end) {
+        p->stage_end = p->stage + 1;
+        while (p->stage_end < p->operation_count && !p->operations[p->stage_end].meet)
+            p->stage_end++;
+        pool_run(share_of_stage, p, p->used);
+    }
+}
+
+int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
+                      int64_t *wrong) {
+    p->indices = indices;
+    p->rows = rows;
+    p->used = p->shares;
+    while (p->used > 1 && rows < p->used * FEWEST_ROWS) p->used--;
+    /* Several shares have the cores, one each; one has as many as a product is given. */
+    const int threads = p->blas.get_threads(), as_many = p->used == 1 || threads == 1;
+    if (!as_many) p->blas.set_threads(1);
+    run(p);
+    if (!as_many) p->blas.set_threads(threads);
+    *loss = 0;
+    *wrong = 0;
+    for (int share = 0; share < p->used; share++) {
+        *loss += p->losses[share] / (double)rows;
+        if (p->loss == SOFTMAX_WITH_LOSS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
+    }
+    return !*wrong;
+}

@@ -1,0 +1,85 @@
+/* A training step of a chain of layers: batch in, loss and gradients out.
+
+Threads share it out twice. First the batch, by rows: each share goes through all layers and back,
+and leaves the gradient by each layer's output. Then the gradients of the weights, each of which
+sums over the whole batch, by rows or columns of the weights. So threads meet twice in a step, where
+one that went layer by layer would have them meet at every product. */
+
+#ifndef LAYERKIT_PROGRAM_H
+#define LAYERKIT_PROGRAM_H
+
+#include <stdint.h>
+
+#include "kernels.h"
+#include "pool.h"
+
+/* cblas_sgemm and its neighbours, with integers of 64 bits, from the library that NumPy uses. */
+typedef struct {
+    void (*sgemm)(int order, int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k,
+                  float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                  float *c, int64_t ldc);
+    int (*get_threads)(void);
+    void (*set_threads)(int threads);
+} Blas;
+
+typedef enum { AFFINE, RELU, SIGMOID, TANH } Kind;
+
+typedef struct {
+    Kind kind;
+    int64_t inputs, outputs;
+    int64_t weight, bias; /* where they begin in the vector of parameters; no bias: -1 */
+} Layer;
+
+typedef enum { SOFTMAX_WITH_LOSS, MEAN_SQUARED_ERROR } Loss;
+
+typedef struct Program Program;
+typedef void (*Operate)(Program *program, int layer, int share);
+
+typedef struct {
+    Operate operate;
+    int layer;
+    int meet; /* whether all shares of the operations before must be done */
+} Operation;
+
+struct Program {
+    Blas blas;
+    int layer_count;
+    Layer *layers;
+    Loss loss;
+
+    float *params, *grads;
+
+    /* The examples and their targets, labels or numbers, as they are stored. */
+    Stored x_stored, t_stored;
+    const void *x, *t;
+    int64_t examples, inputs, outputs;
+    float scale;
+
+    int operation_count;
+    Operation *operations;
+    int stage, stage_end; /* the operations that are being done */
+
+    /* The batch in hand. values[i] and slopes[i] are the input of layer i and the gradient by it;
+    those of an activation that works in place are those of the next layer. */
+    int64_t batch;
+    int shares, used; /* how many shares at most, and how many the batch in hand has */
+    int64_t rows;     /* of the batch in hand */
+    const int64_t *indices;
+    float **values, **slopes;
+    int64_t *labels;
+    float *targets; /* if they are numbers */
+    double losses[MOST_SHARES];
+    int64_t wrong_labels[MOST_SHARES]; /* a label that is out of bounds, or else 0 */
+};
+
+/* Set up the memory for batches of so many examples; 0 if there is none. */
+int program_prepare(Program *program);
+
+/* Set the mean loss over the examples of these indices, which must be within bounds, and grads.
+Return whether all labels are from 0 to outputs - 1; if not, `wrong` is one that is not. */
+int program_gradients(Program *program, const int64_t *indices, int64_t rows, double *loss,
+                      int64_t *wrong);
+
+void program_free(Program *program);
+
+#endif
