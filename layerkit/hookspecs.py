@@ -30,7 +30,9 @@ def layerkit_register(registry: "Registrar") -> None:
 
 
 @hookspec(firstresult=True)
-def layerkit_compile(network: "Network", optimizer: "Optimizer", batches: "Batches") -> "Step | None":
+def layerkit_compile(
+    network: "Network", optimizer: "Optimizer", batches: "Batches"
+) -> "Step | None":
     """Offer a faster way to make the training steps of a network, with the same numbers.
 
     Args:

@@ -58,9 +58,15 @@ class PluginReport:
     @property
     def watches_runs(self) -> bool:
         """Whether it has a hook that is told of runs."""
+        others = ("layerkit_register", "layerkit_compile")
         hooks = vars(self.hooks).items() if self.hooks else ()
-        told = (h for name, h in hooks if name != "layerkit_register" and h.has_spec())
+        told = (h for name, h in hooks if name not in others and h.has_spec())
         return any(h.get_hookimpls() for h in told)
+
+    @property
+    def compiles_steps(self) -> bool:
+        """Whether it has a hook that may make training steps faster."""
+        return bool(self.hooks and self.hooks.layerkit_compile.get_hookimpls())
 
     def __str__(self) -> str:
         return f"plugin {self.provider.distribution} ({self.name})"
@@ -169,7 +175,7 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
                 options_schema(entry.cls, registry)
         registry.admit(registrar.entries)
         report.entries, report.hooks = registrar.entries, manager.hook
-        if manager.hook.layerkit_compile.get_hookimpls():
+        if report.compiles_steps:
             registry.compilers.append(_compiler(report, manager.hook))
     except KeyboardInterrupt:
         raise
@@ -181,6 +187,8 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
 
 
 def _compiler(report: PluginReport, hooks: pluggy.HookRelay) -> "Compiler":
+    """Return the hook of a plugin as a function that names the plugin if it raises."""
+
     def compiled(network: Network, optimizer: Optimizer, batches: "Batches") -> "Step | None":
         try:
             step: Step | None = hooks.layerkit_compile(

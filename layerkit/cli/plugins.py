@@ -49,6 +49,7 @@ def plugins(
                     "reason": r.reason,
                     "provides": [{"kind": e.kind, "name": e.name} for e in r.entries],
                     "watches_runs": r.watches_runs,
+                    "compiles_steps": r.compiles_steps,
                 }
                 for r in reports
             ]
@@ -76,4 +77,5 @@ def _provided(report: "PluginReport") -> str:
         counts = Counter(entry.kind for entry in report.entries)
         plural = {kind: f"{kind}es" if kind.endswith("s") else f"{kind}s" for kind in counts}
         provided = [f"{count} {plural[kind]}" for kind, count in counts.items()]
-    return ", ".join([*provided, *(["watches runs"] if report.watches_runs else [])]) or "nothing"
+    does = {"watches runs": report.watches_runs, "compiles steps": report.compiles_steps}
+    return ", ".join([*provided, *(what for what, is_done in does.items() if is_done)]) or "nothing"

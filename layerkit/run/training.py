@@ -18,7 +18,7 @@ from layerkit.errors import DataError, RunError
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import lock, provenance
 from layerkit.spec import Spec, TrainingSpec
-from layerkit.training import Evaluation, Trainer
+from layerkit.training import Evaluation, Step, Trainer
 
 Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
@@ -142,6 +142,7 @@ def run_training(
 
     Raises:
         UserError: The folder is there already, or cannot be made.
+        PluginError: A plugin was asked for a faster step, and raised.
         NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
             is kept, and ``run.json`` says why the run ended.
     """
@@ -156,6 +157,7 @@ def run_training(
         experiment.higher_is_better,
         spec.content.seed,
     )
+    step = type(trainer.fastest_step)  # a plugin that fails here does so before anything is written
     folder = RunFolder(out, spec.name)
     folder.write_json("spec.json", _with_paths_from(folder.path, spec))
     folder.write_json("spec.lock.json", lock(provenance(experiment)))
@@ -169,7 +171,7 @@ def run_training(
         seconds = time.perf_counter() - began
         best = trainer.best.evaluation if trainer.best else None
         result = Result(folder.path, status, trainer.step, seconds, best, last)
-        folder.write_json("run.json", _record(experiment, result, reason))
+        folder.write_json("run.json", _record(experiment, step, result, reason))
         for watcher in watchers:
             watcher.ended(result)
         return result
@@ -212,7 +214,9 @@ def _with_paths_from(folder: Path, spec: Spec) -> Any:
     return {**value, "data": {**value["data"], **paths}} if paths else value
 
 
-def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, object]:
+def _record(
+    experiment: Experiment, step: type[Step], result: Result, reason: str
+) -> dict[str, object]:
     return {
         "name": experiment.spec.name,
         "status": result.status,
@@ -224,6 +228,7 @@ def _record(experiment: Experiment, result: Result, reason: str) -> dict[str, ob
         "monitor": experiment.monitor,
         "best": asdict(result.best) if result.best else None,
         "last": asdict(result.last) if result.last else None,
+        "step": f"{step.__module__}.{step.__qualname__}",
         "versions": {
             "layerkit": layerkit.__version__,
             "numpy": np.__version__,

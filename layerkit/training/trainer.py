@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -113,7 +114,16 @@ class Trainer:
             state.initialize(rng)
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
-        self._step = self._fastest_step()
+
+    @cached_property
+    def fastest_step(self) -> Step:
+        """The arithmetic of a step: a plugin's, or else NumPy's; settled when training begins."""
+        parts = self.network, self.optimizer, self.batches
+        for compiler in self.network.compilers:
+            step = compiler(*parts)
+            if step is not None:
+                return step
+        return Step(*parts)
 
     @property
     def stopped_early(self) -> bool:
@@ -141,7 +151,7 @@ class Trainer:
         Raises:
             NonFiniteError: The loss became NaN or infinite; nothing was updated.
         """
-        self.loss = self._step.gradients(self.batches.indices())
+        self.loss = self.fastest_step.gradients(self.batches.indices())
         if not math.isfinite(self.loss):
             raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
         grads = self.network.grads
@@ -151,16 +161,8 @@ class Trainer:
             norm = _norm(grads)
             if norm > longest:
                 grads *= longest / norm
-        self._step.update(self.step)
+        self.fastest_step.update(self.step)
         self.step += 1
-
-    def _fastest_step(self) -> Step:
-        what = self.network, self.optimizer, self.batches
-        for compiler in self.network.compilers:
-            step = compiler(*what)
-            if step is not None:
-                return step
-        return Step(*what)
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.

@@ -362,6 +362,7 @@ class TestPlugins:
             "reason": "",
             "provides": [{"kind": "layer", "name": "swish"}],
             "watches_runs": False,
+            "compiles_steps": False,
         }
         assert plugins["bad"]["state"] == "broken"
         assert plugins["bad"]["reason"] == "ZeroDivisionError: division by zero"

@@ -108,3 +108,52 @@ def test_where_plugins_must_work_a_hook_that_raises_is_an_error(
 
     assert outcome.code == 2
     assert "layerkit_epoch_ended raised SystemExit: no connection; LAYERKIT_STRICT" in outcome.err
+
+
+COMPILES = """
+    from layerkit import Step, hookimpl
+
+    class Fast(Step):
+        pass
+
+    @hookimpl
+    def layerkit_compile(network, optimizer, batches):
+        return {result}
+"""
+
+
+class TestAPluginThatCompilesSteps:
+    def test_is_listed_as_one(self, install, layerkit):
+        install("layerkit-fast", COMPILES.format(result="None"))
+
+        assert layerkit("plugins").out.splitlines()[-1].endswith("ok     compiles steps")
+
+    @pytest.mark.parametrize(
+        ("result", "step"),
+        [
+            ("Fast(network, optimizer, batches)", "layerkit_fast.Fast"),
+            ("None", "layerkit.training.step.Step"),
+        ],
+    )
+    def test_is_named_in_the_record_of_a_run_that_it_made_faster(
+        self, install, layerkit, spec, tmp_path, result, step
+    ):
+        install("layerkit-fast", COMPILES.format(result=result))
+
+        assert layerkit("run", spec, "--quiet", "--out", tmp_path / "out").code == 0
+
+        assert json.loads((tmp_path / "out" / "run.json").read_text())["step"] == step
+
+    def test_is_named_when_it_raises_and_nothing_is_written(
+        self, install, layerkit, spec, tmp_path
+    ):
+        install("layerkit-fast", COMPILES.format(result="1 / 0"))
+
+        outcome = layerkit("run", spec, "--quiet", "--out", tmp_path / "out")
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err == (
+            "layerkit: plugin layerkit-fast (fast): layerkit_compile raised ZeroDivisionError: "
+            "division by zero; LAYERKIT_PLUGINS can name the plugins to load without it\n"
+        )
+        assert not (tmp_path / "out").exists()

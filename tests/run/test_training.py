@@ -21,8 +21,6 @@ from layerkit.builder import build_experiment
 from layerkit.run import load_data, run_training
 from layerkit.spec import parse_spec
 
-REGISTRY = load_registry()
-
 SPEC = {
     "version": 1,
     "name": "little",
@@ -40,7 +38,7 @@ SPEC = {
 
 
 def experiment(**changes):
-    return build_experiment(parse_spec(json.dumps({**SPEC, **changes}), REGISTRY))
+    return build_experiment(parse_spec(json.dumps({**SPEC, **changes}), load_registry()))
 
 
 def run(out, watchers=(), **changes):
@@ -167,6 +165,7 @@ def test_the_record_tells_how_it_went_and_with_what(tmp_path):
         "monitor": "test_accuracy",
         "best": dataclasses.asdict(result.best),
         "last": dataclasses.asdict(result.last),
+        "step": "layerkit.training.step.Step",
         "versions": {
             "layerkit": layerkit.__version__,
             "numpy": np.__version__,
@@ -217,7 +216,7 @@ def test_the_spec_in_a_folder_behind_a_link_finds_its_data(tmp_path):
 
     _, result = run(tmp_path / "link" / "out", data=data, layers=[{"type": "affine", "units": 2}])
 
-    again = load_spec(result.folder / "spec.json", REGISTRY)
+    again = load_spec(result.folder / "spec.json", load_registry())
     assert build_experiment(again).form.shape == (4,)
 
 

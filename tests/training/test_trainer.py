@@ -14,6 +14,7 @@ from layerkit import (
     Schedule,
     Split,
     State,
+    Step,
     Trainer,
 )
 from layerkit.builtin.initializers import Constant
@@ -509,3 +510,41 @@ def test_a_step_allocates_nothing_that_grows_with_the_batch(sampling):
 
     # 4000 examples of 16 float32 take 256,000 bytes in each layer.
     assert peak_of_step(4000) - peak_of_step(1000) < 3_000
+
+
+class TestFasterSteps:
+    """A network may name compilers, which offer a faster step."""
+
+    class Doubling(Step):
+        """A step that is told apart by its loss and by its update."""
+
+        def gradients(self, indices):
+            return 2 * super().gradients(indices)
+
+        def update(self, step):
+            self.network.params += 1
+
+    def test_the_first_that_is_offered_is_taken(self):
+        trainer = line()
+        trainer.network.compilers = [lambda *_: None, self.Doubling, Step]
+
+        trainer.train_step()
+
+        assert trainer.loss == 18.0  # 9 without it
+        np.testing.assert_array_equal(trainer.network.params, [1.0])
+
+    def test_without_any_the_arithmetic_is_that_of_numpy(self):
+        trainer = line()
+        trainer.network.compilers = [lambda *_: None]
+
+        trainer.train_step()
+
+        assert (type(trainer.fastest_step), trainer.loss) == (Step, 9.0)
+
+    def test_long_gradients_are_shortened_between_its_halves(self):
+        trainer = line(max_gradient_norm=0.5)
+        trainer.network.compilers = [Step]
+
+        trainer.train_step()
+
+        np.testing.assert_allclose(trainer.network.params, [0.1 * 0.5])

@@ -66,7 +66,9 @@ class Adam(Optimizer):
         params -= change
 
     def factors(self, step: int) -> tuple[float, float]:
-        """Return ``e`` and ``f`` of ``m / (sqrt(v) + epsilon) = f gradients / (sqrt(squares) + e)``.
+        """Return ``e`` and ``f`` so that the change is ``f gradients / (sqrt(squares) + e)``.
+
+        Without the learning rate, that is.
 
         Args:
             step: The number of updates made before this one.

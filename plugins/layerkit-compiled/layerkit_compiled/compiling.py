@@ -1,15 +1,14 @@
 """From a network and an optimizer to a training step in C."""
 
 import math
-import os
 from collections.abc import Callable
 
 import numpy as np
+
+from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
-
-from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step
 from layerkit_compiled import _kernels
 from layerkit_compiled.blas import blas_functions, thread_count
 
@@ -29,6 +28,10 @@ NUMBERS = LABELS | {
     np.dtype(np.float32): _kernels.FLOATS,
     np.dtype(np.float64): _kernels.DOUBLES,
 }
+
+WORTH_A_THREAD = 300_000
+"""The weights times the examples, at the least, that a thread is given: some 20 microseconds. With
+half of it threads gain nothing, for they meet twice in a step."""
 
 
 def compiled_step(network: Network, optimizer: Optimizer, batches: Batches) -> Step | None:
@@ -65,6 +68,16 @@ class CompiledStep(Step):
         super().__init__(network, optimizer, batches)
         self._program = program
         self._update = update
+
+    @property
+    def compiles_gradients(self) -> bool:
+        """Whether the gradients are in C."""
+        return self._program is not None
+
+    @property
+    def compiles_updates(self) -> bool:
+        """Whether the update is in C."""
+        return self._update is not None
 
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
@@ -105,8 +118,17 @@ def _program(network: Network, batches: Batches) -> _kernels.Program | None:
         inputs=math.prod(network.shapes[0]),
         outputs=math.prod(network.output_shape),
         batch=batches.size,
-        shares=int(os.environ.get("SHARES", "2")),
+        shares=_shares(network, batches),
     )
+
+
+def _shares(network: Network, batches: Batches) -> int:
+    """Return how many threads are worth it: they follow from sizes and settings alone.
+
+    A measurement would make the rounding, and with it every later number, a matter of chance.
+    """
+    worth = batches.size * network.parameter_count // WORTH_A_THREAD
+    return max(1, min(worth, thread_count(), _kernels.MOST_SHARES))
 
 
 def _chain(network: Network) -> tuple[tuple[int, int, int, int, int], ...] | None:

@@ -51,8 +51,7 @@ into the order in which products take them; but threads must meet before and aft
 enum { LARGE = 1 << 17 };
 
 static int is_large(const Layer *layer) {
-    const char *e = getenv("LARGE");
-    return layer->kind == AFFINE && layer->inputs * layer->outputs >= (e ? atoll(e) : LARGE);
+    return layer->kind == AFFINE && layer->inputs * layer->outputs >= LARGE;
 }
 
 static Part part_of_rows(const Program *p, int i, int share) {

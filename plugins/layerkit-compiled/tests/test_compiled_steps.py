@@ -1,0 +1,339 @@
+"""Steps in C against those in NumPy, which the core's tests prove."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layerkit import Data, Network, NonFiniteError, Split, Step, Trainer
+from layerkit.builtin.layers import Affine, Dropout, Flatten, Gelu, Relu, Reshape, Sigmoid, Tanh
+from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
+from layerkit.builtin.optimizers import SGD, Adam, AdamW, RMSprop
+from layerkit.builtin.schedules import Cosine
+from layerkit.spec import TrainingSettings
+from layerkit_compiled import layerkit_compile
+from layerkit_compiled.blas import thread_count
+from layerkit_compiled.compiling import CompiledStep
+
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (130, 60), np.uint8)
+LABELS = RNG.integers(0, 7, 130)
+NUMBERS = RNG.normal(size=(130, 7))
+CLASSES = Split(BYTES, LABELS, 1 / 255)
+VALUES = Split(BYTES, NUMBERS, 1 / 255)
+
+LAYERS = {
+    "affine": lambda: [Affine(7)],
+    "the chapter's": lambda: [Affine(20), Relu(), Affine(7)],
+    "sigmoid": lambda: [Affine(20), Sigmoid(), Affine(7)],
+    "tanh": lambda: [Affine(20, bias=False), Tanh(), Affine(7, bias=False)],
+    "activation first": lambda: [Tanh(), Sigmoid(), Affine(7)],
+    "activations in a row": lambda: [Affine(7), Relu(), Tanh(), Sigmoid()],
+    "shapes": lambda: [Reshape([6, 10]), Relu(), Flatten(), Affine(7), Reshape([7, 1]), Flatten()],
+    "narrow": lambda: [Affine(1), Tanh(), Affine(7)],
+    "shared by rows": lambda: [Affine(300), Relu(), Affine(300), Sigmoid(), Affine(7)],
+    "shared by columns": lambda: [Affine(400), Relu(), Affine(401), Tanh(), Affine(7)],
+}
+OPTIMIZERS = {
+    "sgd": lambda: SGD(0.1),
+    "sgd with decay": lambda: SGD(0.1, weight_decay=0.01),
+    "momentum": lambda: SGD(0.1, momentum=0.9, weight_decay=0.01),
+    "nesterov": lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    "adam": lambda: Adam(0.01),
+    "adam with decay": lambda: Adam(0.01, beta1=0.8, beta2=0.99, epsilon=1e-4, weight_decay=0.1),
+    "adamw": lambda: AdamW(0.01, weight_decay=0.1),
+    "a schedule": lambda: AdamW(Cosine(0.01)),
+}
+
+
+def trainer(layers, loss, split=CLASSES, optimizer=None, *, compiled=True, dtype="float32", **how):
+    """Return a trainer whose steps are in C where they can be, or else all in NumPy."""
+    network = Network(layers(), split.x.shape[1:], loss=loss(), dtype=dtype)
+    network.compilers = [layerkit_compile] if compiled else []
+    made = (optimizer or OPTIMIZERS["sgd"])()
+    training = TrainingSettings(**{"epochs": 3, "batch_size": 50, **how})
+    return Trainer(network, Data(split, split), made, training, {})
+
+
+def both(*what, **how):
+    """Return a trainer with steps in C, and the same with steps in NumPy."""
+    return trainer(*what, **how), trainer(*what, **how, compiled=False)
+
+
+def gradients_of(trainer, count=50):
+    loss = trainer.fastest_step.gradients(np.arange(count))
+    return loss, trainer.network.grads.copy()
+
+
+def assert_close(got, wanted, rtol=1e-5):
+    """Compare to a few units in the last digit of the largest number."""
+    largest = np.abs(wanted).max(initial=0)
+    np.testing.assert_allclose(got, wanted, rtol=rtol, atol=rtol * largest)
+
+
+class TestGradients:
+    @pytest.mark.parametrize(
+        ("loss", "split"), [(SoftmaxWithLoss, CLASSES), (MeanSquaredError, VALUES)]
+    )
+    @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+    def test_are_those_of_numpy(self, layers, loss, split):
+        in_c, in_numpy = both(layers, loss, split)
+
+        loss, grads = gradients_of(in_c)
+        loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
+
+        assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
+        assert_close(grads, grads_in_numpy)
+
+    @given(count=st.integers(1, 130), seed=st.integers(0, 9))
+    @settings(deadline=None, max_examples=40, derandomize=True)
+    def test_are_those_of_numpy_for_batches_of_any_size(self, count, seed):
+        in_c, in_numpy = both(LAYERS["shared by columns"], SoftmaxWithLoss, batch_size=130)
+        indices = np.random.default_rng(seed).integers(0, 130, count)
+
+        loss = in_c.fastest_step.gradients(indices)
+
+        assert loss == pytest.approx(in_numpy.fastest_step.gradients(indices), rel=1e-6)
+        assert_close(in_c.network.grads, in_numpy.network.grads)
+
+    @pytest.mark.parametrize("x", ["uint8", "int32", "int64", "float32", "float64"])
+    @pytest.mark.parametrize("t", ["uint8", "int32", "int64"])
+    def test_read_the_types_that_data_are_stored_in(self, x, t):
+        split = Split(BYTES.astype(x), LABELS.astype(t), 1 / 255)
+        in_c, in_numpy = both(LAYERS["the chapter's"], SoftmaxWithLoss, split)
+
+        assert type(in_c.fastest_step) is CompiledStep
+        assert_close(gradients_of(in_c)[1], gradients_of(in_numpy)[1])
+
+    def test_read_a_memory_map(self, tmp_path):
+        np.save(tmp_path / "x.npy", BYTES)
+        mapped = Split(np.load(tmp_path / "x.npy", mmap_mode="r"), LABELS, 1 / 255)
+        in_c = trainer(LAYERS["the chapter's"], SoftmaxWithLoss, mapped)
+
+        assert in_c.fastest_step.compiles_gradients
+        assert_close(
+            gradients_of(in_c)[1],
+            gradients_of(trainer(LAYERS["the chapter's"], SoftmaxWithLoss))[1],
+        )
+
+    @pytest.mark.parametrize("largest", [1e-3, 1.0, 30.0, 1e4])
+    @pytest.mark.parametrize("activation", [Relu, Sigmoid, Tanh])
+    def test_are_those_of_numpy_from_small_to_large_numbers(self, activation, largest):
+        values = Split(np.linspace(-largest, largest, 400).reshape(50, 8), RNG.normal(size=(50, 8)))
+        in_c, in_numpy = both(lambda: [activation(), Affine(8)], MeanSquaredError, values)
+
+        loss, grads = gradients_of(in_c)
+        loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
+
+        assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
+        assert_close(grads, grads_in_numpy)
+
+    @pytest.mark.parametrize("logits", [1e-6, 1.0, 80.0, 1e30])
+    def test_of_the_softmax_are_those_of_numpy_from_small_to_large_logits(self, logits):
+        split = Split(logits * RNG.normal(size=(50, 7)), LABELS[:50])
+        in_c, in_numpy = both(lambda: [Affine(7)], SoftmaxWithLoss, split)
+
+        loss, grads = gradients_of(in_c)
+        loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
+
+        assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
+        assert_close(grads, grads_in_numpy)
+
+    @pytest.mark.parametrize("layers", [LAYERS["the chapter's"], LAYERS["shared by columns"]])
+    def test_are_the_same_to_the_byte_each_time(self, layers):
+        first, second = (gradients_of(trainer(layers, SoftmaxWithLoss)) for _ in range(2))
+
+        assert first[0] == second[0]
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_training_takes_the_way_of_numpys(layers, optimizer):
+    in_c, in_numpy = both(layers, SoftmaxWithLoss, CLASSES, optimizer)
+
+    last = [list(each.run())[-1].scores for each in (in_c, in_numpy)]
+
+    assert type(in_c.fastest_step) is CompiledStep
+    assert type(in_numpy.fastest_step) is Step
+    assert last[0] == pytest.approx(last[1], rel=1e-3)
+    assert_close(in_c.network.params, in_numpy.network.params, rtol=1e-3)
+    assert_close(in_c.optimizer_state, in_numpy.optimizer_state, rtol=1e-3)
+
+
+class TestWhatIsNotCompiled:
+    @pytest.mark.parametrize(
+        ("layers", "loss", "split"),
+        [
+            (lambda: [Affine(20), Gelu(), Affine(7)], SoftmaxWithLoss, CLASSES),
+            (lambda: [Affine(20), Dropout(0.5), Affine(7)], SoftmaxWithLoss, CLASSES),
+            (lambda: [Affine(7)], Huber, VALUES),
+            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES, np.eye(7)[LABELS], 1 / 255)),
+            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES[:, ::2], LABELS, 1 / 255)),
+            (lambda: [Affine(7)], MeanSquaredError, Split(BYTES, NUMBERS[:, ::-1], 1 / 255)),
+            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES.astype(np.int16), LABELS)),
+            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES.astype(">f4"), LABELS)),
+        ],
+        ids=["layer", "random", "loss", "one-hot", "strided", "strided t", "int16", "big-endian"],
+    )
+    def test_goes_through_numpy_and_only_the_update_through_c(self, layers, loss, split):
+        in_c, in_numpy = both(layers, loss, split)
+
+        for each in (in_c, in_numpy):
+            list(each.run())
+
+        assert not in_c.fastest_step.compiles_gradients
+        assert in_c.fastest_step.compiles_updates
+        assert_close(in_c.network.params, in_numpy.network.params)
+
+    def test_an_optimizer_that_is_not_known_updates_in_numpy(self):
+        in_c, in_numpy = both(LAYERS["the chapter's"], SoftmaxWithLoss, CLASSES, RMSprop)
+
+        for each in (in_c, in_numpy):
+            list(each.run())
+
+        assert in_c.fastest_step.compiles_gradients
+        assert not in_c.fastest_step.compiles_updates
+        assert_close(in_c.network.params, in_numpy.network.params, rtol=1e-3)
+
+    def test_a_class_that_is_derived_from_a_known_one_may_do_otherwise(self):
+        class Louder(Affine):
+            def forward(self, x):
+                return 2 * super().forward(x)
+
+        class Backwards(SGD):
+            def update(self, params, grads, step):
+                params += grads
+
+        other = trainer(lambda: [Louder(7)], SoftmaxWithLoss, optimizer=Backwards)
+
+        assert type(other.fastest_step) is Step
+
+    def test_float64_stays_in_numpy(self):
+        double = trainer(LAYERS["affine"], SoftmaxWithLoss, dtype="float64")
+
+        assert type(double.fastest_step) is Step
+
+
+class TestWhatIsWrong:
+    def test_labels_are_refused_as_numpy_refuses_them(self):
+        wrong = LABELS.copy()
+        wrong[3] = 7
+        in_c, in_numpy = both(LAYERS["affine"], SoftmaxWithLoss, Split(BYTES, wrong, 1 / 255))
+
+        for each in (in_c, in_numpy):
+            with pytest.raises(ValueError, match="labels must be from 0 to 6, got"):
+                gradients_of(each)
+
+    @pytest.mark.parametrize("index", [-1, 130, 2**40])
+    def test_examples_that_are_not_there_are_never_read(self, index):
+        in_c = trainer(LAYERS["affine"], SoftmaxWithLoss)
+
+        with pytest.raises(IndexError, match=f"there are 130 examples, got the index {index}"):
+            in_c.fastest_step.gradients(np.array([0, index]))
+
+    @pytest.mark.parametrize("indices", [np.arange(51), np.arange(0), np.arange(4, dtype=np.int32)])
+    def test_batches_that_do_not_fit_are_never_read(self, indices):
+        in_c = trainer(LAYERS["affine"], SoftmaxWithLoss)
+
+        with pytest.raises(ValueError, match="takes from 1 to 50 indices of 64 bits, got"):
+            in_c.fastest_step.gradients(indices)
+
+    def test_a_loss_that_is_not_finite_is_told_with_its_place(self):
+        in_c = trainer(LAYERS["the chapter's"], MeanSquaredError, VALUES, lambda: SGD(1e30))
+
+        with pytest.raises(NonFiniteError, match=r"arose in layers\[\d\]"):
+            list(in_c.run())
+
+    @pytest.mark.parametrize("activation", [Relu, Sigmoid, Tanh])
+    def test_nan_in_the_data_is_not_covered_up(self, activation):
+        numbers = np.zeros((50, 7), np.float32)
+        numbers[20, 3] = np.nan
+        in_c = trainer(
+            lambda: [activation(), Affine(7)], MeanSquaredError, Split(numbers, NUMBERS[:50])
+        )
+
+        with pytest.raises(NonFiniteError, match="the first value that is not finite arose in"):
+            list(in_c.run())
+
+
+TRAIN = """
+import hashlib, multiprocessing, sys
+sys.path.insert(0, sys.argv[1])
+from test_compiled_steps import LAYERS, OPTIMIZERS, SoftmaxWithLoss, trainer
+
+def trained(name="shared by columns"):
+    made = trainer(LAYERS[name], SoftmaxWithLoss, optimizer=OPTIMIZERS["adam"])
+    list(made.run())
+    assert made.fastest_step.compiles_gradients
+    return made.network.params
+
+if __name__ == "__main__":
+"""
+
+
+def python(program, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", TRAIN + program, str(Path(__file__).parent)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+
+class TestThreads:
+    def test_as_many_are_used_as_numpys_products_may_have(self):
+        program = "    trained(); import threading, os; print(len(os.listdir('/proc/self/task')))"
+
+        with_one = int(python(program, OPENBLAS_NUM_THREADS="1"))
+
+        assert with_one == 1
+        assert int(python(program)) >= thread_count()
+
+    def test_their_number_changes_rounding_alone(self):
+        program = "    print(trained().tolist())"
+
+        one, two = (json.loads(python(program, OPENBLAS_NUM_THREADS=n)) for n in "12")
+
+        assert_close(np.array(one), np.array(two), rtol=1e-3)
+
+    def test_more_threads_than_cores_do_no_harm(self):
+        program = "    print(trained().tolist())"
+        many = json.loads(python(program, OPENBLAS_NUM_THREADS="64"))
+
+        assert_close(np.array(many), trainer_params(), rtol=1e-3)
+
+    def test_a_process_that_is_forked_off_trains_like_its_parent(self):
+        program = """
+    before = trained()
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        after = pool.map(trained, ["shared by columns"] * 2)
+    assert all((a == before).all() for a in after)
+    assert (trained() == before).all()
+    print("the same")
+"""
+        assert python(program) == "the same\n"
+
+    def test_trainings_may_run_beside_each_other(self):
+        program = """
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(trained, ["the chapter's", "shared by columns"] * 4))
+    assert all((a == b).all() for a, b in zip(found[2:], found))
+    print("the same")
+"""
+        assert python(program) == "the same\n"
+
+
+def trainer_params():
+    made = trainer(LAYERS["shared by columns"], SoftmaxWithLoss, optimizer=OPTIMIZERS["adam"])
+    list(made.run())
+    return made.network.params
