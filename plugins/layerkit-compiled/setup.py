@@ -6,8 +6,10 @@ setup(
     ext_modules=[
         Extension(
             "layerkit_compiled._kernels",
-            sources=[f"source/{name}.c" for name in ("kernels", "module", "pool", "program")],
-            depends=[f"source/{name}.h" for name in ("kernels", "pool", "program")],
+            sources=[
+                f"source/{name}.c" for name in ("kernels", "lstm", "module", "pool", "program")
+            ],
+            depends=[f"source/{name}.h" for name in ("kernels", "lstm", "pool", "program")],
             # For loops to become vector instructions: reductions are marked as such, and nobody
             # reads errno or catches floating-point traps. NaN and infinity stay what they are.
             extra_compile_args=[

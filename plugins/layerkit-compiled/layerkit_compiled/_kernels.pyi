@@ -5,6 +5,7 @@ AFFINE: int
 RELU: int
 SIGMOID: int
 TANH: int
+LSTM: int
 SOFTMAX_WITH_LOSS: int
 MEAN_SQUARED_ERROR: int
 BYTES: int
@@ -18,7 +19,7 @@ class Program:
         self,
         *,
         blas: tuple[int, int, int],
-        layers: tuple[tuple[int, int, int, int, int], ...],
+        layers: tuple[tuple[int, int, int, int, int, int, bool, bool], ...],
         loss: int,
         params: Array,
         grads: Array,

@@ -1,7 +1,9 @@
 """From a network and an optimizer to a training step in C."""
 
 import math
+import sys
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -131,25 +133,49 @@ def _shares(network: Network, batches: Batches) -> int:
     return max(1, min(worth, thread_count(), _kernels.MOST_SHARES))
 
 
-def _chain(network: Network) -> tuple[tuple[int, int, int, int, int], ...] | None:
-    """Return each layer that computes something: its kind, its sizes and where its weights are."""
+class _Link(NamedTuple):
+    """A layer of a chain, as ``_kernels.Program`` takes it; -1 where it has no such parameter."""
+
+    kind: int
+    inputs: int
+    outputs: int
+    weight: int = -1
+    bias: int = -1
+    steps: int = 1
+    returns_sequence: bool = False
+    is_reverse: bool = False
+
+
+def _chain(network: Network) -> tuple[_Link, ...] | None:
+    """Return each layer that computes something; None if one of them is not known."""
     starts, start = {}, 0
     for parameter in network.parameters.values():
         starts[id(parameter)], start = start, start + parameter.size
-    layers = []
+    links = []
     for i, node in enumerate(network.nodes):
-        layer, kind = node.layer, type(node.layer)
-        inputs, outputs = (math.prod(shape) for shape in network.shapes[i : i + 2])
+        layer: Any = node.layer
+        kind, shape = type(layer), network.shapes[i]
+        sizes = math.prod(shape), math.prod(network.shapes[i + 1])
         if node.inputs != (i,):
             return None
-        if isinstance(layer, Affine) and kind is Affine:
+        if kind is Affine:
             bias = starts[id(layer.b)] if layer.bias else -1
-            layers.append((_kernels.AFFINE, inputs, outputs, starts[id(layer.W)], bias))
+            links.append(_Link(_kernels.AFFINE, *sizes, starts[id(layer.W)], bias))
         elif kind in ACTIVATIONS:
-            layers.append((ACTIVATIONS[kind], inputs, outputs, -1, -1))
+            links.append(_Link(ACTIVATIONS[kind], *sizes))
+        elif kind is _lstm():
+            # Its parameters are one matrix [W; U; b]: they are declared, and lie, in this order.
+            weight, steps = starts[id(layer.W)], shape[0]
+            sequence = layer.returns == "sequence"
+            links.append(_Link(_kernels.LSTM, *sizes, weight, -1, steps, sequence, layer.reverse))
         elif kind not in (Flatten, Reshape):
             return None
-    return tuple(layers)
+    return tuple(links)
+
+
+def _lstm() -> Any:
+    """Return the class of ``layerkit-sequence``; None where no network can have one."""
+    return getattr(sys.modules.get("layerkit_sequence"), "Lstm", None)
 
 
 def _loss(network: Network, split: Split) -> int | None:

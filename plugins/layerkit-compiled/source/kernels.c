@@ -94,6 +94,8 @@ static inline float tanh_of(float x) {
     return size < 0.625f ? p * square * x + x : far;
 }
 
+static inline float sigmoid_of(float x) { return 1.0f / (1.0f + exponential(-x)); }
+
 KERNEL void relu(float *y, int64_t count) {
     /* The other way round it would turn NaN into 0. */
     for (int64_t i = 0; i < count; i++) y[i] = y[i] < 0 ? 0 : y[i];
@@ -104,7 +106,7 @@ KERNEL void relu_back(const float *restrict y, float *restrict dy, int64_t count
 }
 
 KERNEL void sigmoid(float *y, int64_t count) {
-    for (int64_t i = 0; i < count; i++) y[i] = 1.0f / (1.0f + exponential(-y[i]));
+    for (int64_t i = 0; i < count; i++) y[i] = sigmoid_of(y[i]);
 }
 
 KERNEL void sigmoid_back(const float *restrict y, float *restrict dy, int64_t count) {
@@ -117,6 +119,35 @@ KERNEL void hyperbolic_tangent(float *y, int64_t count) {
 
 KERNEL void hyperbolic_tangent_back(const float *restrict y, float *restrict dy, int64_t count) {
     for (int64_t i = 0; i < count; i++) dy[i] *= 1.0f - y[i] * y[i];
+}
+
+KERNEL void lstm_states(float *restrict gates, const float *restrict cells_before, int64_t units,
+                        float *restrict cells, float *restrict tanh_cells, float *restrict h) {
+    float *i = gates, *f = i + units, *o = f + units, *g = o + units;
+    for (int64_t j = 0; j < 3 * units; j++) gates[j] = sigmoid_of(gates[j]);
+    for (int64_t j = 0; j < units; j++) g[j] = tanh_of(g[j]);
+#pragma omp simd
+    for (int64_t j = 0; j < units; j++) {
+        cells[j] = f[j] * cells_before[j] + i[j] * g[j];
+        tanh_cells[j] = tanh_of(cells[j]);
+        h[j] = o[j] * tanh_cells[j];
+    }
+}
+
+KERNEL void lstm_states_back(float *restrict gates, const float *restrict cells_before,
+                             const float *restrict tanh_cells, const float *restrict dh,
+                             int64_t units, float *restrict dc) {
+    float *is = gates, *fs = is + units, *os = fs + units, *gs = os + units;
+#pragma omp simd
+    for (int64_t j = 0; j < units; j++) {
+        const float i = is[j], f = fs[j], o = os[j], g = gs[j], t = tanh_cells[j];
+        const float by_cell = dc[j] + dh[j] * o * (1.0f - t * t);
+        is[j] = by_cell * g * (1.0f - i) * i;
+        fs[j] = by_cell * cells_before[j] * (1.0f - f) * f;
+        os[j] = dh[j] * t * (1.0f - o) * o;
+        gs[j] = by_cell * i * (1.0f - g * g);
+        dc[j] = by_cell * f;
+    }
 }
 
 KERNEL double softmax_cross_entropy(const float *restrict y, float *restrict dy,

@@ -30,6 +30,15 @@ void sigmoid_back(const float *y, float *dy, int64_t count);
 void hyperbolic_tangent(float *y, int64_t count);
 void hyperbolic_tangent_back(const float *y, float *dy, int64_t count);
 
+/* A step of a long short-term memory: gates holds z and gets the gates i, f, o, g. */
+void lstm_states(float *gates, const float *cells_before, int64_t units, float *cells,
+                 float *tanh_cells, float *h);
+
+/* The way back: gates gets the gradient by z, given that by h; dc holds that by the cells after the
+step and gets that by those before. */
+void lstm_states_back(float *gates, const float *cells_before, const float *tanh_cells,
+                      const float *dh, int64_t units, float *dc);
+
 /* Losses return their sum, and set dy to the gradient by y of that sum times share. */
 double softmax_cross_entropy(const float *y, float *dy, const int64_t *labels, int64_t rows,
                              int64_t width, float share);

@@ -24,11 +24,15 @@ static int read_layers(Program *p, PyObject *layers) {
     p->layer_count = (int)count;
     for (Py_ssize_t i = 0; i < count; i++) {
         Layer *layer = &p->layers[i];
+        Lstm *lstm = &layer->lstm;
         int kind;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(layers, i), "iLLLL", &kind, &layer->inputs,
-                              &layer->outputs, &layer->weight, &layer->bias))
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(layers, i), "iLLLLLpp", &kind, &layer->inputs,
+                              &layer->outputs, &layer->weight, &layer->bias, &lstm->steps,
+                              &lstm->returns_sequence, &lstm->is_reverse))
             return -1;
         layer->kind = (Kind)kind;
+        lstm->features = layer->inputs / lstm->steps;
+        lstm->units = layer->outputs / (lstm->returns_sequence ? lstm->steps : 1);
     }
     return 0;
 }
@@ -254,6 +258,7 @@ static int add_type(PyObject *module) {
                        PyModule_AddIntMacro(module, RELU) ||
                        PyModule_AddIntMacro(module, SIGMOID) ||
                        PyModule_AddIntMacro(module, TANH) ||
+                       PyModule_AddIntMacro(module, LSTM) ||
                        PyModule_AddIntMacro(module, SOFTMAX_WITH_LOSS) ||
                        PyModule_AddIntMacro(module, MEAN_SQUARED_ERROR) ||
                        PyModule_AddIntMacro(module, BYTES) ||

@@ -1,5 +1,7 @@
 #include "program.h"
 
+#include "lstm.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +16,15 @@ static void *aligned(int64_t size) {
     return posix_memalign(&memory, 64, (size_t)(size ? size : 1)) ? NULL : memory;
 }
 
-static float *floats(int64_t count) { return aligned(count * (int64_t)sizeof(float)); }
+float *floats(int64_t count) { return aligned(count * (int64_t)sizeof(float)); }
 
-/* Whether a layer overwrites its input, which is nobody's but an affine layer's output. */
+static int has_parameters(const Layer *layer) {
+    return layer->kind == AFFINE || layer->kind == LSTM;
+}
+
+/* Whether a layer overwrites its input: an activation that of a layer that does not need it. */
 static int is_in_place(const Program *p, int i) {
-    return p->layers[i].kind != AFFINE && (!i || p->layers[i - 1].kind == AFFINE);
+    return !has_parameters(&p->layers[i]) && (!i || has_parameters(&p->layers[i - 1]));
 }
 
 void program_free(Program *p) {
@@ -27,6 +33,7 @@ void program_free(Program *p) {
         free(p->values[i]);
         free(p->slopes[i]);
     }
+    for (int i = 0; p->layers && i < p->layer_count; i++) lstm_free(&p->layers[i].lstm);
     free(p->values);
     free(p->slopes);
     free(p->labels);
@@ -35,14 +42,16 @@ void program_free(Program *p) {
     free(p->layers);
 }
 
-/* A part of a batch or of a layer's numbers: from `from` on, `count` of them. */
-typedef struct {
-    int64_t from, count;
-} Part;
-
-static Part part_of(int64_t things, int share, int shares) {
+Part part_of(int64_t things, int share, int shares) {
     const int64_t from = things * share / shares;
     return (Part){from, things * (share + 1) / shares - from};
+}
+
+void multiply(const Program *p, Product product, int64_t m, int64_t n, int64_t k, const float *a,
+              int64_t a_stride, const float *b, int64_t b_stride, float *c, int64_t c_stride) {
+    p->blas.sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
+                  product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
+                  c_stride);
 }
 
 /* Threads share the products of a layer with so many weights by columns of the result, and not by
@@ -77,9 +86,8 @@ static void forward_affine(Program *p, int i, int share) {
     const int64_t in = layer->inputs, out = layer->outputs;
     const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, out, share);
     float *y = p->values[i + 1] + rows.from * out + columns.from;
-    p->blas.sgemm(ROW_MAJOR, AS_IS, AS_IS, rows.count, columns.count, in, 1,
-                  p->values[i] + rows.from * in, in, p->params + layer->weight + columns.from, out,
-                  0, y, out);
+    multiply(p, A_B, rows.count, columns.count, in, p->values[i] + rows.from * in, in,
+             p->params + layer->weight + columns.from, out, y, out);
     if (layer->bias >= 0)
         add_to_rows(y, p->params + layer->bias + columns.from, rows.count, columns.count, out);
 }
@@ -89,23 +97,22 @@ static void backward_affine(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const int64_t in = layer->inputs, out = layer->outputs;
     const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, in, share);
-    p->blas.sgemm(ROW_MAJOR, AS_IS, TRANSPOSED, rows.count, columns.count, out, 1,
-                  p->slopes[i + 1] + rows.from * out, out,
-                  p->params + layer->weight + columns.from * out, out, 0,
-                  p->slopes[i] + rows.from * in + columns.from, in);
+    multiply(p, A_BT, rows.count, columns.count, out, p->slopes[i + 1] + rows.from * out, out,
+             p->params + layer->weight + columns.from * out, out,
+             p->slopes[i] + rows.from * in + columns.from, in);
 }
 
 /* dW = x^T dy and db = sum(dy): of dW some rows or columns, whichever there are more of. */
-static void backward_weights(Program *p, int i, int share) {
+static void weights_of_affine(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const int64_t in = layer->inputs, out = layer->outputs;
     const Part columns = part_of(out, share, p->used);
     const Part some_in = in < out ? (Part){0, in} : part_of(in, share, p->used);
     const Part some_out = in < out ? columns : (Part){0, out};
     const float *dy = p->slopes[i + 1];
-    p->blas.sgemm(ROW_MAJOR, TRANSPOSED, AS_IS, some_in.count, some_out.count, p->rows, 1,
-                  p->values[i] + some_in.from, in, dy + some_out.from, out, 0,
-                  p->grads + layer->weight + some_in.from * out + some_out.from, out);
+    multiply(p, AT_B, some_in.count, some_out.count, p->rows, p->values[i] + some_in.from, in,
+             dy + some_out.from, out, p->grads + layer->weight + some_in.from * out + some_out.from,
+             out);
     if (layer->bias >= 0)
         sum_of_rows(dy + columns.from, p->grads + layer->bias + columns.from, p->rows,
                     columns.count, out);
@@ -120,10 +127,10 @@ static void activate(Program *p, int i, int share) {
     float *y = p->values[i + 1] + from;
     if (x != y) memcpy(y, x, (size_t)count * sizeof *y);
     switch (layer->kind) {
-        case AFFINE: break;
         case RELU: relu(y, count); break;
         case SIGMOID: sigmoid(y, count); break;
         case TANH: hyperbolic_tangent(y, count); break;
+        default: break;
     }
 }
 
@@ -135,10 +142,10 @@ static void activate_back(Program *p, int i, int share) {
     const float *y = p->values[i + 1] + from;
     float *dx = p->slopes[i] + from, *dy = p->slopes[i + 1] + from;
     switch (layer->kind) {
-        case AFFINE: break;
         case RELU: relu_back(y, dy, count); break;
         case SIGMOID: sigmoid_back(y, dy, count); break;
         case TANH: hyperbolic_tangent_back(y, dy, count); break;
+        default: break;
     }
     if (dx != dy) memcpy(dx, dy, (size_t)count * sizeof *dx);
 }
@@ -172,6 +179,18 @@ static void compare(Program *p, int i, int share) {
     }
 }
 
+/* What a layer of each kind does: on the way back first what the gradients of its weights take, then
+the gradient by its input. */
+static const struct {
+    Operate forward, inner, backward, weights;
+} OF_KIND[] = {
+    [AFFINE] = {forward_affine, NULL, backward_affine, weights_of_affine},
+    [RELU] = {activate, NULL, activate_back, NULL},
+    [SIGMOID] = {activate, NULL, activate_back, NULL},
+    [TANH] = {activate, NULL, activate_back, NULL},
+    [LSTM] = {forward_lstm, through_time_lstm, backward_lstm, weights_of_lstm},
+};
+
 /* Append an operation; all threads must have done those before it if `meet`. */
 static void then(Program *p, Operate operate, int layer, int meet) {
     p->operations[p->operation_count++] = (Operation){operate, layer, meet};
@@ -179,24 +198,25 @@ static void then(Program *p, Operate operate, int layer, int meet) {
 
 static void plan(Program *p) {
     int meet = 0, trained = 0; /* the first layer with parameters, where the way back ends */
-    while (trained < p->layer_count && p->layers[trained].kind != AFFINE) trained++;
+    while (trained < p->layer_count && !has_parameters(&p->layers[trained])) trained++;
     then(p, pick, 0, 0);
     for (int i = 0; i < p->layer_count; i++) {
         const int large = is_large(&p->layers[i]);
-        then(p, p->layers[i].kind == AFFINE ? forward_affine : activate, i, large || meet);
+        then(p, OF_KIND[p->layers[i].kind].forward, i, large || meet);
         meet = large;
     }
     then(p, compare, 0, meet);
     meet = 0;
-    for (int i = p->layer_count - 1; i > trained; i--) {
+    for (int i = p->layer_count - 1; i >= trained; i--) {
+        const Kind kind = p->layers[i].kind;
         const int large = is_large(&p->layers[i]);
-        then(p, p->layers[i].kind == AFFINE ? backward_affine : activate_back, i, large || meet);
-        meet = large;
+        if (OF_KIND[kind].inner) then(p, OF_KIND[kind].inner, i, meet), meet = 0;
+        if (i > trained) then(p, OF_KIND[kind].backward, i, large || meet), meet = large;
     }
     meet = 1;
     for (int i = p->layer_count - 1; i >= trained; i--) {
-        if (p->layers[i].kind != AFFINE) continue;
-        then(p, backward_weights, i, meet);
+        if (!has_parameters(&p->layers[i])) continue;
+        then(p, OF_KIND[p->layers[i].kind].weights, i, meet);
         meet = 0;
     }
 }
@@ -204,7 +224,7 @@ static void plan(Program *p) {
 int program_prepare(Program *p) {
     p->values = calloc((size_t)p->layer_count + 1, sizeof *p->values);
     p->slopes = calloc((size_t)p->layer_count + 1, sizeof *p->slopes);
-    p->operations = calloc(3 * (size_t)p->layer_count + 2, sizeof *p->operations);
+    p->operations = calloc(4 * (size_t)p->layer_count + 2, sizeof *p->operations);
     if (!p->values || !p->slopes || !p->operations) return 0;
     plan(p);
     for (int i = 0; i <= p->layer_count; i++) {
@@ -213,6 +233,8 @@ int program_prepare(Program *p) {
         p->values[i] = shared ? p->values[i - 1] : floats(p->batch * width);
         p->slopes[i] = shared ? p->slopes[i - 1] : floats(p->batch * width);
         if (!p->values[i] || !p->slopes[i]) return 0;
+        if (i && p->layers[i - 1].kind == LSTM && !lstm_prepare(&p->layers[i - 1].lstm, p->batch))
+            return 0;
     }
     p->labels = aligned(p->batch * (int64_t)sizeof *p->labels);
     p->targets = floats(p->loss == SOFTMAX_WITH_LOSS ? 0 : p->batch * p->outputs);

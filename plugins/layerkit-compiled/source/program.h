@@ -22,12 +22,20 @@ typedef struct {
     void (*set_threads)(int threads);
 } Blas;
 
-typedef enum { AFFINE, RELU, SIGMOID, TANH } Kind;
+typedef enum { AFFINE, RELU, SIGMOID, TANH, LSTM } Kind;
+
+/* What a long short-term memory does, and what it keeps for the way back; see lstm.c. */
+typedef struct {
+    int64_t steps, features, units;
+    int returns_sequence, is_reverse;
+    float *inputs, *gates, *cells, *tanh_cells, *dh, *dc;
+} Lstm;
 
 typedef struct {
     Kind kind;
     int64_t inputs, outputs;
     int64_t weight, bias; /* where they begin in the vector of parameters; no bias: -1 */
+    Lstm lstm;
 } Layer;
 
 typedef enum { SOFTMAX_WITH_LOSS, MEAN_SQUARED_ERROR } Loss;
@@ -71,6 +79,24 @@ struct Program {
     double losses[MOST_SHARES];
     int64_t wrong_labels[MOST_SHARES]; /* a label that is out of bounds, or else 0 */
 };
+
+/* A part of a batch or of a layer's numbers: from `from` on, `count` of them. */
+typedef struct {
+    int64_t from, count;
+} Part;
+
+Part part_of(int64_t things, int share, int shares);
+
+/* Memory for so many numbers, which begins where cache lines and vector registers begin; or NULL. */
+float *floats(int64_t count);
+
+/* c = a b, a b^T or a^T b, of m rows and n columns, each a sum of k products. Each matrix is stored
+by rows, which begin so many numbers apart. */
+typedef enum { A_B, A_BT, AT_B } Product;
+
+void multiply(const Program *program, Product product, int64_t m, int64_t n, int64_t k,
+              const float *a, int64_t a_stride, const float *b, int64_t b_stride, float *c,
+              int64_t c_stride);
 
 /* Set up the memory for batches of so many examples; 0 if there is none. */
 int program_prepare(Program *program);

@@ -20,6 +20,7 @@ from layerkit.spec import TrainingSettings
 from layerkit_compiled import layerkit_compile
 from layerkit_compiled.blas import thread_count
 from layerkit_compiled.compiling import CompiledStep
+from layerkit_sequence import Lstm
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (130, 60), np.uint8)
@@ -39,6 +40,23 @@ LAYERS = {
     "narrow": lambda: [Affine(1), Tanh(), Affine(7)],
     "shared by rows": lambda: [Affine(300), Relu(), Affine(300), Sigmoid(), Affine(7)],
     "shared by columns": lambda: [Affine(400), Relu(), Affine(401), Tanh(), Affine(7)],
+    "lstm": lambda: [Reshape([6, 10]), Lstm(20), Affine(7)],
+    "lstm, all steps": lambda: [
+        Reshape([6, 10]),
+        Lstm(20, returns="sequence"),
+        Tanh(),
+        Flatten(),
+        Affine(7),
+    ],
+    "lstm, backwards": lambda: [Reshape([6, 10]), Lstm(20, reverse=True), Relu(), Affine(7)],
+    "lstms on top of each other": lambda: [
+        Affine(400),
+        Reshape([4, 100]),
+        Lstm(20, returns="sequence", reverse=True),
+        Lstm(13, returns="sequence"),
+        Lstm(9),
+        Affine(7),
+    ],
 }
 OPTIMIZERS = {
     "sgd": lambda: SGD(0.1),
@@ -91,10 +109,11 @@ class TestGradients:
         assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
         assert_close(grads, grads_in_numpy)
 
+    @pytest.mark.parametrize("layers", ["shared by columns", "lstms on top of each other"])
     @given(count=st.integers(1, 130), seed=st.integers(0, 9))
     @settings(deadline=None, max_examples=40, derandomize=True)
-    def test_are_those_of_numpy_for_batches_of_any_size(self, count, seed):
-        in_c, in_numpy = both(LAYERS["shared by columns"], SoftmaxWithLoss, batch_size=130)
+    def test_are_those_of_numpy_for_batches_of_any_size(self, layers, count, seed):
+        in_c, in_numpy = both(LAYERS[layers], SoftmaxWithLoss, batch_size=130)
         indices = np.random.default_rng(seed).integers(0, 130, count)
 
         loss = in_c.fastest_step.gradients(indices)
@@ -145,7 +164,7 @@ class TestGradients:
         assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
         assert_close(grads, grads_in_numpy)
 
-    @pytest.mark.parametrize("layers", [LAYERS["the chapter's"], LAYERS["shared by columns"]])
+    @pytest.mark.parametrize("layers", [LAYERS["lstm"], LAYERS["shared by columns"]])
     def test_are_the_same_to_the_byte_each_time(self, layers):
         first, second = (gradients_of(trainer(layers, SoftmaxWithLoss)) for _ in range(2))
 
@@ -260,6 +279,14 @@ class TestWhatIsWrong:
         )
 
         with pytest.raises(NonFiniteError, match="the first value that is not finite arose in"):
+            list(in_c.run())
+
+    def test_nan_at_one_step_of_a_sequence_is_not_covered_up(self):
+        numbers = np.zeros((50, 4, 3), np.float32)
+        numbers[20, 2, 1] = np.nan
+        in_c = trainer(lambda: [Lstm(5), Affine(7)], MeanSquaredError, Split(numbers, NUMBERS[:50]))
+
+        with pytest.raises(NonFiniteError, match="arose in the data"):
             list(in_c.run())
 
 
