@@ -28,9 +28,3 @@ def blas_functions() -> tuple[int, int, int] | None:
             )
             return sgemm, get_threads, set_threads
     return None
-
-
-def thread_count() -> int:
-    """Return how many threads NumPy's products may use, which users know how to set."""
-    libraries = ThreadpoolController().select(user_api="blas").info()
-    return max((library["num_threads"] for library in libraries), default=1)

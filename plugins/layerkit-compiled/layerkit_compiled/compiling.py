@@ -11,8 +11,9 @@ from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
+from layerkit.training.threads import allowed_threads
 from layerkit_compiled import _kernels
-from layerkit_compiled.blas import blas_functions, thread_count
+from layerkit_compiled.blas import blas_functions
 
 Update = Callable[[int], None]
 
@@ -44,7 +45,7 @@ def compiled_step(network: Network, optimizer: Optimizer, batches: Batches) -> S
     update = _update(network, optimizer)
     if program is None and update is None:
         return None
-    _kernels.use_threads(thread_count())
+    _kernels.use_threads(allowed_threads())
     return CompiledStep(network, optimizer, batches, program, update)
 
 
@@ -130,7 +131,7 @@ def _shares(network: Network, batches: Batches) -> int:
     A measurement would make the rounding, and with it every later number, a matter of chance.
     """
     worth = batches.size * network.parameter_count // WORTH_A_THREAD
-    return max(1, min(worth, thread_count(), _kernels.MOST_SHARES))
+    return max(1, min(worth, allowed_threads(), _kernels.MOST_SHARES))
 
 
 class _Link(NamedTuple):

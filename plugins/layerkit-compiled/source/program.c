@@ -2,6 +2,7 @@
 
 #include "lstm.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,17 +258,33 @@ static void run(Program *p) {
     }
 }
 
+/* While shares have the cores, one each, a product has one thread. That is one setting of the whole
+process, where other threads may be training: the first to come sets it, and the last to go puts back
+what was. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int sharing, threads_before;
+
+static void begin_sharing(const Blas *blas) {
+    pthread_mutex_lock(&lock);
+    if (!sharing++ && (threads_before = blas->get_threads()) > 1) blas->set_threads(1);
+    pthread_mutex_unlock(&lock);
+}
+
+static void end_sharing(const Blas *blas) {
+    pthread_mutex_lock(&lock);
+    if (!--sharing && threads_before > 1) blas->set_threads(threads_before);
+    pthread_mutex_unlock(&lock);
+}
+
 int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
                       int64_t *wrong) {
     p->indices = indices;
     p->rows = rows;
     p->used = p->shares;
     while (p->used > 1 && rows < p->used * FEWEST_ROWS) p->used--;
-    /* Several shares have the cores, one each; one has as many as a product is given. */
-    const int threads = p->blas.get_threads(), as_many = p->used == 1 || threads == 1;
-    if (!as_many) p->blas.set_threads(1);
+    if (p->used > 1) begin_sharing(&p->blas);
     run(p);
-    if (!as_many) p->blas.set_threads(threads);
+    if (p->used > 1) end_sharing(&p->blas);
     *loss = 0;
     *wrong = 0;
     for (int share = 0; share < p->used; share++) {

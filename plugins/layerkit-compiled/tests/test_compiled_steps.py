@@ -17,8 +17,8 @@ from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine
 from layerkit.spec import TrainingSettings
+from layerkit.training.threads import allowed_threads
 from layerkit_compiled import layerkit_compile
-from layerkit_compiled.blas import thread_count
 from layerkit_compiled.compiling import CompiledStep
 from layerkit_sequence import Lstm
 
@@ -323,7 +323,17 @@ class TestThreads:
         with_one = int(python(program, OPENBLAS_NUM_THREADS="1"))
 
         assert with_one == 1
-        assert int(python(program)) >= thread_count()
+        assert int(python(program)) >= allowed_threads()
+
+    def test_they_are_as_many_wherever_the_first_step_is_asked_for(self):
+        # While it trains, products of a net so small have one thread.
+        before, meanwhile = (trainer(LAYERS["shared by rows"], SoftmaxWithLoss) for _ in range(2))
+
+        assert before.fastest_step.compiles_gradients
+        for each in (before, meanwhile):
+            list(each.run())
+
+        np.testing.assert_array_equal(before.network.params, meanwhile.network.params)
 
     def test_their_number_changes_rounding_alone(self):
         program = "    print(trained().tolist())"
