@@ -154,7 +154,8 @@ def test_heads_share_the_features():
     ("spec", "accuracy", "changes"),
     [
         ("addition.json", 0.95, ["training.epochs=25"]),
-        ("mnist_rows.json", 0.97, ["training.epochs=2"]),
+        # 0.974 to 0.982 from six seeds.
+        ("mnist_rows.json", 0.97, []),
     ],
 )
 def test_a_network_learns(spec, accuracy, changes, tmp_path):
