@@ -12,6 +12,18 @@ from layerkit.arrays import Scratch, available_memory
 shapes = st.lists(st.integers(0, 5), max_size=3).map(tuple)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
+@given(shape=shapes)
+def test_arrays_start_at_a_cache_line(shape, dtype):
+    for array in (arrays.empty(shape, dtype), arrays.zeros(shape, dtype)):
+        assert array.shape == shape
+        assert array.dtype == dtype
+        assert array.ctypes.data % 64 == 0 or array.size == 0
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
+    assert not arrays.zeros(shape, dtype).any()
+
+
 def test_scratch_hands_out_the_same_array_under_the_same_name():
     scratch = Scratch()
 
