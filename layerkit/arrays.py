@@ -29,9 +29,9 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 CACHE_LINE = 64
-"""Bytes that a processor fetches at a time, and the most that it loads at a time. NumPy's own arrays
-begin at any 16 bytes, and every such load then touches two lines: a training step of a network with
-1024 x 1024 weights takes a twentieth longer."""
+"""Bytes that a processor fetches at a time, and the most that it loads at a time. NumPy's own
+arrays begin at any 16 bytes, and every such load then touches two lines: a training step of a
+network with 1024 x 1024 weights takes a twentieth longer."""
 
 
 def empty(shape: Shape, dtype: DType) -> Array:
