@@ -130,6 +130,8 @@ def draw(axis: Any, series: Series, times: Array, line: Array, law: str) -> None
     axis.loglog(series.sizes, times * 1e6, "o", label="measured")
     axis.loglog(series.sizes, line * 1e6, "-", label=law)
     axis.set(xlabel=series.name, ylabel="microseconds of a training step")
+    # Room for the legend, and a decade at least, lest times that hardly differ seem to.
+    axis.set_ylim(times.min() * 0.4e6, times.max() * 12e6)
     axis.grid(True, which="major", alpha=0.3)
     axis.legend()
 
