@@ -105,7 +105,7 @@ def measured(series: Series) -> Array:
         [seconds(net.train, count) / count for net, count in zip(nets, counts, strict=True)]
         for _ in range(ROUNDS)
     ]
-    return np.array(times).min(axis=0)
+    return np.array([min(of_size) for of_size in zip(*times, strict=True)])
 
 
 def data(series: Series, size: int) -> tuple[Array, Array]:
