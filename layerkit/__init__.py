@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from layerkit.plugins import load_registry
     from layerkit.run import Result, load_model
     from layerkit.spec import load_spec
+    from layerkit.threads import allowed_threads, limit_blas_threads
     from layerkit.training import Batches, Evaluation, Step, Trainer
 
 __version__ = "0.1.0"
@@ -68,7 +69,9 @@ _LOADED_WHEN_USED = {
     "Uniform": "layerkit.builtin.initializers",
     "Xavier": "layerkit.builtin.initializers",
     "Zeros": "layerkit.builtin.initializers",
+    "allowed_threads": "layerkit.threads",
     "build": "layerkit.builder",
+    "limit_blas_threads": "layerkit.threads",
     "load_model": "layerkit.run",
     "load_registry": "layerkit.plugins",
     "load_spec": "layerkit.spec",
@@ -126,8 +129,10 @@ __all__ = [
     "UserError",
     "Xavier",
     "Zeros",
+    "allowed_threads",
     "build",
     "hookimpl",
+    "limit_blas_threads",
     "load_model",
     "load_registry",
     "load_spec",

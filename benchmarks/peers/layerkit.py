@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from jobs import Array, Job
 
-from layerkit import SpecError, Trainer, load_registry
+from layerkit import SpecError, Trainer, limit_blas_threads, load_registry
 from layerkit.builder import Experiment, build_experiment
 from layerkit.spec import parse_spec
-from layerkit.training.threads import blas_threads
 from peers import CannotDo, Comparable
 
 FIRST: dict[str | None, list[Any]] = {
@@ -50,7 +49,7 @@ class Peer(Comparable):
 
     def train(self, steps: int) -> None:
         """Make so many steps, with as many threads as ``Trainer.run`` takes."""
-        with blas_threads(self.network, self.trainer.batches.size):
+        with limit_blas_threads(self.trainer.fastest_step.blas_threads):
             for _ in range(steps):
                 self.trainer.train_step()
 

@@ -14,10 +14,10 @@ from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
+from layerkit.threads import limit_blas_threads
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
-from layerkit.training.threads import blas_threads
 from layerkit.types import Array
 from layerkit.variable import bind_all, variables
 
@@ -166,7 +166,7 @@ class Trainer:
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
-        threads = blas_threads(self.network, self.batches.size)
+        threads = limit_blas_threads(self.fastest_step.blas_threads)
         with threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while self.step < step and not self.stop_requested:
                 self.train_step()

@@ -3,6 +3,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from layerkit import (
     Data,
@@ -548,3 +549,21 @@ class TestFasterSteps:
         trainer.train_step()
 
         np.testing.assert_allclose(trainer.network.params, [0.1 * 0.5])
+
+    def test_products_have_as_many_threads_as_the_step_says(self):
+        found = []
+
+        class Watching(Step):
+            blas_threads = 3
+
+            def gradients(self, indices):
+                libraries = ThreadpoolController().select(user_api="blas").info()
+                found.extend(library["num_threads"] for library in libraries)
+                return super().gradients(indices)
+
+        trainer = line(steps=1)
+        trainer.network.compilers = [Watching]
+        with threadpool_limits(4, user_api="blas"):
+            list(trainer.run())
+
+        assert set(found) == {3}

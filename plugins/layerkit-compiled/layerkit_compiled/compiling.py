@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step
+from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step, allowed_threads
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
-from layerkit.training.threads import allowed_threads
 from layerkit_compiled import _kernels
 from layerkit_compiled.blas import blas_functions
 
@@ -81,6 +80,11 @@ class CompiledStep(Step):
     def compiles_updates(self) -> bool:
         """Whether the update is in C."""
         return self._update is not None
+
+    @property
+    def blas_threads(self) -> int:
+        """One where the gradients are in C, for there the shares of a batch have the threads."""
+        return super().blas_threads if self._program is None else 1
 
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
@@ -182,12 +186,14 @@ def _lstm() -> Any:
 def _loss(network: Network, split: Split) -> int | None:
     """Return the kind of a loss and its targets."""
     kind = type(network.loss_function)
-    if not split.t.flags.c_contiguous:
+    if not split.t.flags.c_contiguous or split.t.dtype not in NUMBERS:
         return None
-    if kind is SoftmaxWithLoss and split.t.ndim == 1 and split.t.dtype in LABELS:
-        return _kernels.SOFTMAX_WITH_LOSS if len(network.output_shape) == 1 else None
-    if kind is MeanSquaredError and split.t.dtype in NUMBERS:
+    if kind is MeanSquaredError:
         return _kernels.MEAN_SQUARED_ERROR
+    if kind is SoftmaxWithLoss and len(network.output_shape) == 1:
+        if split.t.ndim == 2:
+            return _kernels.SOFTMAX_OF_PROBABILITIES
+        return _kernels.SOFTMAX_OF_LABELS if split.t.dtype in LABELS else None
     return None
 
 

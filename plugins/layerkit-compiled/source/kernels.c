@@ -150,20 +150,51 @@ KERNEL void lstm_states_back(float *restrict gates, const float *restrict cells_
     }
 }
 
-KERNEL double softmax_cross_entropy(const float *restrict y, float *restrict dy,
-                                    const int64_t *restrict labels, int64_t rows, int64_t width,
-                                    float share) {
+static inline float largest_of(const float *y, int64_t width) {
+    float largest = y[0];
+    for (int64_t j = 1; j < width; j++) largest = largest < y[j] ? y[j] : largest;
+    return largest;
+}
+
+/* p = exp(y - largest), which no exponential overflows; return their sum. */
+static inline float exponentials(const float *restrict y, float largest, float *restrict p,
+                                 int64_t width) {
+    float sum = 0;
+    for (int64_t j = 0; j < width; j++) p[j] = exponential(y[j] - largest);
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < width; j++) sum += p[j];
+    return sum;
+}
+
+KERNEL double softmax_of_labels(const float *restrict y, float *restrict dy,
+                                const int64_t *restrict labels, int64_t rows, int64_t width,
+                                float share) {
     double loss = 0;
     for (int64_t i = 0; i < rows; i++, y += width, dy += width) {
-        float largest = y[0], sum = 0;
-        for (int64_t j = 1; j < width; j++) largest = largest < y[j] ? y[j] : largest;
-        for (int64_t j = 0; j < width; j++) dy[j] = exponential(y[j] - largest);
-#pragma omp simd reduction(+ : sum)
-        for (int64_t j = 0; j < width; j++) sum += dy[j];
+        const float largest = largest_of(y, width), sum = exponentials(y, largest, dy, width);
         const float factor = share / sum;
         for (int64_t j = 0; j < width; j++) dy[j] *= factor;
         dy[labels[i]] -= share;
         loss += (double)logf(sum) - (double)(y[labels[i]] - largest);
+    }
+    return loss;
+}
+
+KERNEL double softmax_of_probabilities(const float *restrict y, float *restrict dy,
+                                       const float *restrict t, int64_t rows, int64_t width,
+                                       float share) {
+    double loss = 0;
+    for (int64_t i = 0; i < rows; i++, y += width, dy += width, t += width) {
+        const float largest = largest_of(y, width), sum = exponentials(y, largest, dy, width);
+        float weight = 0, of_targets = 0; /* the weight is 1 but for odd targets */
+#pragma omp simd reduction(+ : weight, of_targets)
+        for (int64_t j = 0; j < width; j++) {
+            weight += t[j];
+            of_targets += t[j] * (y[j] - largest);
+        }
+        const float factor = weight / sum;
+        for (int64_t j = 0; j < width; j++) dy[j] = (dy[j] * factor - t[j]) * share;
+        loss += (double)weight * (double)logf(sum) - (double)of_targets;
     }
     return loss;
 }

@@ -40,8 +40,10 @@ void lstm_states_back(float *gates, const float *cells_before, const float *tanh
                       const float *dh, int64_t units, float *dc);
 
 /* Losses return their sum, and set dy to the gradient by y of that sum times share. */
-double softmax_cross_entropy(const float *y, float *dy, const int64_t *labels, int64_t rows,
-                             int64_t width, float share);
+double softmax_of_labels(const float *y, float *dy, const int64_t *labels, int64_t rows,
+                         int64_t width, float share);
+double softmax_of_probabilities(const float *y, float *dy, const float *t, int64_t rows,
+                                int64_t width, float share);
 double squared_error(const float *y, const float *t, float *dy, int64_t count, float share);
 
 typedef struct {

@@ -259,7 +259,8 @@ static int add_type(PyObject *module) {
                        PyModule_AddIntMacro(module, SIGMOID) ||
                        PyModule_AddIntMacro(module, TANH) ||
                        PyModule_AddIntMacro(module, LSTM) ||
-                       PyModule_AddIntMacro(module, SOFTMAX_WITH_LOSS) ||
+                       PyModule_AddIntMacro(module, SOFTMAX_OF_LABELS) ||
+                       PyModule_AddIntMacro(module, SOFTMAX_OF_PROBABILITIES) ||
                        PyModule_AddIntMacro(module, MEAN_SQUARED_ERROR) ||
                        PyModule_AddIntMacro(module, BYTES) ||
                        PyModule_AddIntMacro(module, INTS) ||

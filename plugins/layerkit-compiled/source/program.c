@@ -169,15 +169,20 @@ static void compare(Program *p, int i, int share) {
     const int64_t width = p->outputs, at = rows.from * width;
     const float *y = p->values[p->layer_count] + at;
     float *dy = p->slopes[p->layer_count] + at;
-    if (p->loss == SOFTMAX_WITH_LOSS) {
+    if (p->loss == SOFTMAX_OF_LABELS) {
         gather_labels(p, share, rows);
-        p->losses[share] = softmax_cross_entropy(y, dy, p->labels + rows.from, rows.count, width,
-                                                 1.0f / (float)p->rows);
-    } else {
-        gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, 1, p->targets + at);
-        p->losses[share] = squared_error(y, p->targets + at, dy, rows.count * width,
-                                         1.0f / (float)(p->rows * width)) / (double)width;
+        p->losses[share] = softmax_of_labels(y, dy, p->labels + rows.from, rows.count, width,
+                                             1.0f / (float)p->rows);
+        return;
     }
+    const float *t = p->targets + at;
+    gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, 1, p->targets + at);
+    if (p->loss == SOFTMAX_OF_PROBABILITIES)
+        p->losses[share] = softmax_of_probabilities(y, dy, t, rows.count, width,
+                                                    1.0f / (float)p->rows);
+    else
+        p->losses[share] = squared_error(y, t, dy, rows.count * width,
+                                         1.0f / (float)(p->rows * width)) / (double)width;
 }
 
 /* What a layer of each kind does: on the way back first what the gradients of its weights take, then
@@ -238,7 +243,7 @@ int program_prepare(Program *p) {
             return 0;
     }
     p->labels = aligned(p->batch * (int64_t)sizeof *p->labels);
-    p->targets = floats(p->loss == SOFTMAX_WITH_LOSS ? 0 : p->batch * p->outputs);
+    p->targets = floats(p->loss == SOFTMAX_OF_LABELS ? 0 : p->batch * p->outputs);
     return p->labels && p->targets;
 }
 
@@ -289,7 +294,7 @@ int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *
     *wrong = 0;
     for (int share = 0; share < p->used; share++) {
         *loss += p->losses[share] / (double)rows;
-        if (p->loss == SOFTMAX_WITH_LOSS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
+        if (p->loss == SOFTMAX_OF_LABELS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
     }
     return !*wrong;
 }

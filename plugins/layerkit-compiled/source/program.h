@@ -38,7 +38,7 @@ typedef struct {
     Lstm lstm;
 } Layer;
 
-typedef enum { SOFTMAX_WITH_LOSS, MEAN_SQUARED_ERROR } Loss;
+typedef enum { SOFTMAX_OF_LABELS, SOFTMAX_OF_PROBABILITIES, MEAN_SQUARED_ERROR } Loss;
 
 typedef struct Program Program;
 typedef void (*Operate)(Program *program, int layer, int share);

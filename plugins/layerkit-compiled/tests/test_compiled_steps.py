@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerkit import Data, Network, NonFiniteError, Split, Step, Trainer
+from layerkit import Data, Network, NonFiniteError, Split, Step, Trainer, allowed_threads
 from layerkit.builtin.layers import Affine, Dropout, Flatten, Gelu, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine
 from layerkit.spec import TrainingSettings
-from layerkit.training.threads import allowed_threads
 from layerkit_compiled import layerkit_compile
 from layerkit_compiled.compiling import CompiledStep
 from layerkit_sequence import Lstm
@@ -28,6 +27,7 @@ LABELS = RNG.integers(0, 7, 130)
 NUMBERS = RNG.normal(size=(130, 7))
 CLASSES = Split(BYTES, LABELS, 1 / 255)
 VALUES = Split(BYTES, NUMBERS, 1 / 255)
+ONE_HOT = Split(BYTES, np.eye(7)[LABELS], 1 / 255)
 
 LAYERS = {
     "affine": lambda: [Affine(7)],
@@ -97,7 +97,9 @@ def assert_close(got, wanted, rtol=1e-5):
 
 class TestGradients:
     @pytest.mark.parametrize(
-        ("loss", "split"), [(SoftmaxWithLoss, CLASSES), (MeanSquaredError, VALUES)]
+        ("loss", "split"),
+        [(SoftmaxWithLoss, CLASSES), (SoftmaxWithLoss, ONE_HOT), (MeanSquaredError, VALUES)],
+        ids=["labels", "one-hot", "numbers"],
     )
     @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
     def test_are_those_of_numpy(self, layers, loss, split):
@@ -106,6 +108,7 @@ class TestGradients:
         loss, grads = gradients_of(in_c)
         loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
 
+        assert in_c.fastest_step.compiles_gradients
         assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
         assert_close(grads, grads_in_numpy)
 
@@ -150,17 +153,24 @@ class TestGradients:
         loss, grads = gradients_of(in_c)
         loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
 
+        assert in_c.fastest_step.compiles_gradients
         assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
         assert_close(grads, grads_in_numpy)
 
+    @pytest.mark.parametrize(
+        "targets",
+        [LABELS[:50], np.eye(7, dtype=np.uint8)[LABELS[:50]], RNG.random((50, 7))],
+        ids=["labels", "one-hot", "weights"],
+    )
     @pytest.mark.parametrize("logits", [1e-6, 1.0, 80.0, 1e30])
-    def test_of_the_softmax_are_those_of_numpy_from_small_to_large_logits(self, logits):
-        split = Split(logits * RNG.normal(size=(50, 7)), LABELS[:50])
+    def test_of_the_softmax_are_those_of_numpy_from_small_to_large_logits(self, logits, targets):
+        split = Split(logits * RNG.normal(size=(50, 7)), targets)
         in_c, in_numpy = both(lambda: [Affine(7)], SoftmaxWithLoss, split)
 
         loss, grads = gradients_of(in_c)
         loss_in_numpy, grads_in_numpy = gradients_of(in_numpy)
 
+        assert in_c.fastest_step.compiles_gradients
         assert loss == pytest.approx(loss_in_numpy, rel=1e-6)
         assert_close(grads, grads_in_numpy)
 
@@ -193,13 +203,13 @@ class TestWhatIsNotCompiled:
             (lambda: [Affine(20), Gelu(), Affine(7)], SoftmaxWithLoss, CLASSES),
             (lambda: [Affine(20), Dropout(0.5), Affine(7)], SoftmaxWithLoss, CLASSES),
             (lambda: [Affine(7)], Huber, VALUES),
-            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES, np.eye(7)[LABELS], 1 / 255)),
+            (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES, np.eye(7, dtype=bool)[LABELS])),
             (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES[:, ::2], LABELS, 1 / 255)),
             (lambda: [Affine(7)], MeanSquaredError, Split(BYTES, NUMBERS[:, ::-1], 1 / 255)),
             (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES.astype(np.int16), LABELS)),
             (lambda: [Affine(7)], SoftmaxWithLoss, Split(BYTES.astype(">f4"), LABELS)),
         ],
-        ids=["layer", "random", "loss", "one-hot", "strided", "strided t", "int16", "big-endian"],
+        ids=["layer", "random", "loss", "booleans", "strided", "strided t", "int16", "big-endian"],
     )
     def test_goes_through_numpy_and_only_the_update_through_c(self, layers, loss, split):
         in_c, in_numpy = both(layers, loss, split)

@@ -2,32 +2,24 @@
 
 import math
 from contextlib import AbstractContextManager
-from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from layerkit import Array, Initializer, Layer, Parameter, Shape, ShapeError
+from layerkit import Array, Initializer, Layer, Parameter, Shape, ShapeError, limit_blas_threads
 from layerkit_conv.blocks import blocks
 from layerkit_conv.windows import Windows
 
 Same: TypeAlias = Literal["same"]
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
-
-
-def one_blas_thread() -> AbstractContextManager[Any]:
+def one_blas_thread() -> AbstractContextManager[None]:
     """Return a context in which a matrix product has one thread.
 
     There is a small product for each example, and threads would wait for each other after each:
     on a busy machine, five times as long as they compute.
     """
-    limit: AbstractContextManager[Any] = _blas().limit(limits=1)
-    return limit
+    return limit_blas_threads(1)
 
 
 class Convolution(Layer):

@@ -1,0 +1,78 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from layerkit import allowed_threads, limit_blas_threads
+
+
+def blas():
+    """Return how many threads matrix products use now."""
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    return {library["num_threads"] for library in libraries}
+
+
+@pytest.fixture(autouse=True)
+def four_threads():
+    with threadpool_limits(4, user_api="blas"):
+        yield
+        assert blas() == {4}
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(1, 1), (3, 3), (4, 4), (100, 4)])
+def test_a_limit_lasts_as_long_as_its_context(limit, threads):
+    with limit_blas_threads(limit):
+        assert blas() == {threads}
+    assert blas() == {4}
+
+
+def test_of_several_limits_the_least_counts():
+    with limit_blas_threads(2):
+        with limit_blas_threads(1), limit_blas_threads(3):
+            assert blas() == {1}
+        assert blas() == {2}
+
+
+def test_a_limit_is_taken_away_after_an_error():
+    with pytest.raises(ZeroDivisionError), limit_blas_threads(1):
+        1 / 0  # noqa: B018
+
+    assert blas() == {4}
+
+
+@pytest.mark.parametrize("first_to_leave", [0, 1])
+def test_threads_may_come_and_leave_in_any_order(first_to_leave):
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as another:
+        places = [(one, limit_blas_threads(1)), (another, limit_blas_threads(2))]
+        for thread, context in places:
+            thread.submit(context.__enter__).result()
+        assert blas() == {1}
+
+        thread, context = places.pop(first_to_leave)
+        thread.submit(context.__exit__, None, None, None).result()
+        assert blas() == {2 if first_to_leave == 0 else 1}
+
+        [(thread, context)] = places
+        thread.submit(context.__exit__, None, None, None).result()
+        assert blas() == {4}
+
+
+def test_a_limit_set_elsewhere_outlives_one_of_another_thread():
+    def limited():
+        with limit_blas_threads(1):
+            return blas()
+
+    with threadpool_limits(3, user_api="blas"):
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(limited).result() == {1}
+        assert blas() == {3}
+    assert blas() == {4}
+
+
+def test_what_is_allowed_is_what_was_set_before():
+    with threadpool_limits(3, user_api="blas"):
+        assert allowed_threads() == 3
+        with limit_blas_threads(1):
+            assert blas() == {1}
+            assert allowed_threads() == 3
+    assert allowed_threads() == 4
