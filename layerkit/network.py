@@ -65,7 +65,7 @@ class Network:
         states: All states, likewise.
         values: What the last ``forward`` computed: the inputs, then each layer's output.
         loss_function: The loss, if there is one.
-        compilers: Who may make its training steps faster; the builder names those of the registry.
+        compilers: Who may make its training steps faster; all installed plugins that can, if None.
 
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
@@ -76,7 +76,7 @@ class Network:
     params: Array
     grads: Array
     states: Array
-    compilers: "Sequence[Compiler]" = ()
+    compilers: "Sequence[Compiler] | None" = None
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from layerkit.errors import NonFiniteError
 from layerkit.metric import Metric
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
+from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import limit_blas_threads
@@ -119,7 +120,10 @@ class Trainer:
     def fastest_step(self) -> Step:
         """The arithmetic of a step: a plugin's, or else NumPy's; settled when training begins."""
         parts = self.network, self.optimizer, self.batches
-        for compiler in self.network.compilers:
+        compilers = self.network.compilers
+        if compilers is None:
+            compilers = load_registry().compilers
+        for compiler in compilers:
             step = compiler(*parts)
             if step is not None:
                 return step

@@ -12,6 +12,7 @@ from layerkit import (
     Network,
     NonFiniteError,
     Optimizer,
+    Registry,
     Schedule,
     Split,
     State,
@@ -36,6 +37,9 @@ ONE = Split(np.array([[1.0]]), np.array([3.0]))
 
 FIELDS = TrainingSettings.model_fields
 
+NONE = ()
+"""Compilers: what is tested is the loop, with NumPy's steps, whichever plugins are installed."""
+
 
 def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
     """Return a trainer of ``y = w x`` on one example."""
@@ -46,6 +50,7 @@ def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
         loss=MeanSquaredError(),
         dtype=dtype,
     )
+    network.compilers = NONE
     return Trainer(
         network,
         Data(data, data),
@@ -59,6 +64,7 @@ def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
 def classifier(*hidden, seed=0, optimizer=None, dtype="float32", **settings):
     """Return a trainer of a network of two classes."""
     network = Network([*hidden, Affine(2)], (2,), loss=SoftmaxWithLoss(), dtype=dtype)
+    network.compilers = NONE
     return Trainer(
         network,
         POINTS_DATA,
@@ -480,6 +486,7 @@ def test_a_layer_that_divides_by_zero_is_told_and_warns_of_nothing():
 
     layers = [Affine(1, weight_init=Constant(0.0)), Inverse()]
     network = Network(layers, (1,), loss=MeanSquaredError())
+    network.compilers = NONE
     trainer = Trainer(network, Data(ONE, ONE), SGD(0.1), TrainingSettings(steps=1), {})
 
     with pytest.raises(NonFiniteError, match=r"layers\[1\] \(Inverse\), in its output"):
@@ -497,6 +504,7 @@ def test_a_step_allocates_nothing_that_grows_with_the_batch(sampling):
     def peak_of_step(size):
         layers = [Affine(16), BatchNorm(), Dropout(), Affine(2)]
         network = Network(layers, (8,), loss=SoftmaxWithLoss())
+        network.compilers = NONE
         split = Split(x, t, 1 / 255)
         settings = TrainingSettings(
             steps=9, batch_size=size, sampling=sampling, max_gradient_norm=1e-3
@@ -533,6 +541,15 @@ class TestFasterSteps:
 
         assert trainer.loss == 18.0  # 9 without it
         np.testing.assert_array_equal(trainer.network.params, [1.0])
+
+    def test_a_network_that_names_none_takes_those_of_the_installed_plugins(self, monkeypatch):
+        registry = Registry()
+        registry.compilers.append(self.Doubling)
+        monkeypatch.setattr("layerkit.training.trainer.load_registry", lambda: registry)
+        trainer = line()
+        trainer.network.compilers = None
+
+        assert type(trainer.fastest_step) is self.Doubling
 
     def test_without_any_the_arithmetic_is_that_of_numpy(self):
         trainer = line()

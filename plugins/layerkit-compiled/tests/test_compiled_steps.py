@@ -196,6 +196,16 @@ def test_a_training_takes_the_way_of_numpys(layers, optimizer):
     assert_close(in_c.optimizer_state, in_numpy.optimizer_state, rtol=1e-3)
 
 
+def test_a_training_written_in_python_is_compiled_like_one_from_a_spec():
+    network = Network(LAYERS["the chapter's"](), (60,), loss=SoftmaxWithLoss())
+    how = TrainingSettings(epochs=1, batch_size=50)
+
+    made = Trainer(network, Data(CLASSES, CLASSES), SGD(0.1), how, {})
+
+    assert made.fastest_step.compiles_gradients
+    assert made.fastest_step.compiles_updates
+
+
 class TestWhatIsNotCompiled:
     @pytest.mark.parametrize(
         ("layers", "loss", "split"),
