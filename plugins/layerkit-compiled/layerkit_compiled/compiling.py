@@ -12,7 +12,6 @@ from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tan
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
 from layerkit_compiled import _kernels
-from layerkit_compiled.blas import blas_functions
 
 Update = Callable[[int], None]
 
@@ -81,11 +80,6 @@ class CompiledStep(Step):
         """Whether the update is in C."""
         return self._update is not None
 
-    @property
-    def blas_threads(self) -> int:
-        """One where the gradients are in C, for there the shares of a batch have the threads."""
-        return super().blas_threads if self._program is None else 1
-
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
         if self._program is not None:
@@ -105,14 +99,13 @@ class CompiledStep(Step):
 
 def _program(network: Network, batches: Batches) -> _kernels.Program | None:
     """Return the gradients of a network in C; None for one that is no chain of known layers."""
-    functions, layers = blas_functions(), _chain(network)
+    layers = _chain(network)
     loss = _loss(network, batches.gather.split)
     split = batches.gather.split
     x_kind = NUMBERS.get(split.x.dtype) if split.x.flags.c_contiguous else None
-    if functions is None or layers is None or loss is None or x_kind is None:
+    if layers is None or loss is None or x_kind is None:
         return None
     return _kernels.Program(
-        blas=functions,
         layers=layers,
         loss=loss,
         params=network.params,

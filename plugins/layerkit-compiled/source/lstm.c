@@ -1,5 +1,7 @@
 #include "lstm.h"
 
+#include "product.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +63,7 @@ void forward_lstm(Program *p, int i, int share) {
     for (int64_t step = 0; step < l->steps; step++) {
         const int64_t at = step * p->rows + rows.from;
         const int is_last = step == l->steps - 1;
-        multiply(p, A_B, rows.count, gates, width, l->inputs + at * width, width,
+        multiply(A_B, rows.count, gates, width, l->inputs + at * width, width,
                  p->params + layer->weight, gates, l->gates + at * gates, gates);
         for (int64_t j = 0; j < rows.count; j++) {
             float *y = p->values[i + 1] + (rows.from + j) * layer->outputs;
@@ -90,7 +92,7 @@ void through_time_lstm(Program *p, int i, int share) {
         if (is_last)
             set_to_zero(dh, rows.count * units);
         else
-            multiply(p, A_BT, rows.count, units, gates, dz + p->rows * gates, gates, U, gates, dh,
+            multiply(A_BT, rows.count, units, gates, dz + p->rows * gates, gates, U, gates, dh,
                      units);
         for (int64_t j = 0; j < rows.count; j++) {
             const float *dout = dy + j * layer->outputs;
@@ -110,7 +112,7 @@ void backward_lstm(Program *p, int i, int share) {
     const int64_t gates = gates_of(l);
     const Part rows = part_of(p->rows, share, p->used);
     for (int64_t step = 0; step < l->steps; step++)
-        multiply(p, A_BT, rows.count, l->features, gates,
+        multiply(A_BT, rows.count, l->features, gates,
                  l->gates + (step * p->rows + rows.from) * gates, gates,
                  p->params + layer->weight, gates,
                  p->slopes[i] + rows.from * layer->inputs + place_of(l, step) * l->features,
@@ -123,6 +125,6 @@ void weights_of_lstm(Program *p, int i, int share) {
     const Lstm *l = &layer->lstm;
     const int64_t width = width_of(l), gates = gates_of(l);
     const Part columns = part_of(gates, share, p->used);
-    multiply(p, AT_B, width, columns.count, l->steps * p->rows, l->inputs, width,
+    multiply(AT_B, width, columns.count, l->steps * p->rows, l->inputs, width,
              l->gates + columns.from, gates, p->grads + layer->weight + columns.from, gates);
 }
