@@ -7,7 +7,8 @@ setup(
         Extension(
             "layerkit_compiled._kernels",
             sources=[
-                f"source/{name}.c" for name in ("kernels", "lstm", "module", "pool", "product", "program")
+                f"source/{name}.c"
+                for name in ("kernels", "lstm", "module", "pool", "product", "program")
             ],
             depends=[
                 f"source/{name}.h"

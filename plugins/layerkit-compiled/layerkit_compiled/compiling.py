@@ -30,8 +30,8 @@ NUMBERS = LABELS | {
     np.dtype(np.float64): _kernels.DOUBLES,
 }
 
-WORTH_A_THREAD = 300_000
-"""The weights times the examples, at the least, that a thread is given: some 20 microseconds. With
+WORTH_A_THREAD = 200_000
+"""The weights times the examples, at the least, that a thread is given: some 10 microseconds. With
 half of it threads gain nothing, for they meet twice in a step."""
 
 

@@ -55,9 +55,10 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     if (!self) return NULL;
     Program *p = &self->program;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!iOOOOiifLLLi", names, &PyTuple_Type,
-                                     &layers, &loss, &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
-                                     &x_stored, &t_stored, &p->scale, &p->inputs, &p->outputs,
-                                     &p->batch, &p->shares))
+                                     &layers, &loss, &arrays[PARAMS], &arrays[GRADS],
+                                     &arrays[X], &arrays[T], &x_stored, &t_stored,
+                                     &p->scale, &p->inputs, &p->outputs, &p->batch,
+                                     &p->shares))
         goto failed;
     for (int i = 0; i < BUFFERS; i++) {
         const int flags = i == PARAMS || i == GRADS ? PyBUF_CONTIG : PyBUF_CONTIG_RO;
