@@ -7,8 +7,8 @@
     VECTORS      the columns, in vectors, of a tile
 
 A tile of c stays in registers while each number of a that it takes, in all lanes of a vector, meets
-the vectors of b. Strips of b as wide as a tile are copied one after the other, so that they are read
-in one piece and from the nearest cache. Source: Goto and van de Geijn (2008), "Anatomy of
+the vectors of b. Strips of b as wide as a tile are copied first, each in turn, and are then read in
+one piece and from the nearest cache. Source: Goto and van de Geijn (2008), "Anatomy of
 High-Performance Matrix Multiplication". */
 
 #define JOIN_(a, b) a##b
@@ -51,9 +51,9 @@ TARGET static inline __attribute__((always_inline)) void TILE(
     }
 }
 
-TARGET static void MULTIPLY(Product product, int64_t m, int64_t n, int64_t k, const float *a,
-                            int64_t a_stride, const float *b, int64_t b_stride, float *c,
-                            int64_t c_stride) {
+TARGET void MULTIPLY(Product product, int64_t m, int64_t n, int64_t k, const float *a,
+                     int64_t a_stride, const float *b, int64_t b_stride, float *c,
+                     int64_t c_stride) {
     enum { WIDTH = VECTORS * LANES };
     const int64_t a_row = product == AT_B ? 1 : a_stride, a_step = product == AT_B ? a_stride : 1;
     Vector strip[DEPTH * VECTORS];
