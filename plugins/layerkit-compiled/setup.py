@@ -7,13 +7,9 @@ setup(
         Extension(
             "layerkit_compiled._kernels",
             sources=[
-                f"source/{name}.c"
-                for name in ("kernels", "lstm", "module", "pool", "product", "program")
+                f"source/{name}.c" for name in ("kernels", "lstm", "module", "pool", "program")
             ],
-            depends=[
-                f"source/{name}.h"
-                for name in ("kernels", "lstm", "pool", "product", "program", "tile")
-            ],
+            depends=[f"source/{name}.h" for name in ("kernels", "lstm", "pool", "program")],
             # For loops to become vector instructions: reductions are marked as such, and nobody
             # reads errno or catches floating-point traps. NaN and infinity stay what they are.
             extra_compile_args=[

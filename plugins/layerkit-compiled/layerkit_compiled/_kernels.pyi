@@ -19,6 +19,7 @@ class Program:
     def __init__(
         self,
         *,
+        blas: tuple[int, int, int],
         layers: tuple[tuple[int, int, int, int, int, int, bool, bool], ...],
         loss: int,
         params: Array,

@@ -12,6 +12,7 @@ from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tan
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
 from layerkit_compiled import _kernels
+from layerkit_compiled.blas import blas_functions
 
 Update = Callable[[int], None]
 
@@ -30,8 +31,8 @@ NUMBERS = LABELS | {
     np.dtype(np.float64): _kernels.DOUBLES,
 }
 
-WORTH_A_THREAD = 200_000
-"""The weights times the examples, at the least, that a thread is given: some 10 microseconds. With
+WORTH_A_THREAD = 300_000
+"""The weights times the examples, at the least, that a thread is given: some 20 microseconds. With
 half of it threads gain nothing, for they meet twice in a step."""
 
 
@@ -80,6 +81,11 @@ class CompiledStep(Step):
         """Whether the update is in C."""
         return self._update is not None
 
+    @property
+    def blas_threads(self) -> int:
+        """One where the gradients are in C, for there the shares of a batch have the threads."""
+        return super().blas_threads if self._program is None else 1
+
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
         if self._program is not None:
@@ -99,13 +105,14 @@ class CompiledStep(Step):
 
 def _program(network: Network, batches: Batches) -> _kernels.Program | None:
     """Return the gradients of a network in C; None for one that is no chain of known layers."""
-    layers = _chain(network)
+    functions, layers = blas_functions(), _chain(network)
     loss = _loss(network, batches.gather.split)
     split = batches.gather.split
     x_kind = NUMBERS.get(split.x.dtype) if split.x.flags.c_contiguous else None
-    if layers is None or loss is None or x_kind is None:
+    if functions is None or layers is None or loss is None or x_kind is None:
         return None
     return _kernels.Program(
+        blas=functions,
         layers=layers,
         loss=loss,
         params=network.params,

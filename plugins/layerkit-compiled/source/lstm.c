@@ -1,7 +1,5 @@
 #include "lstm.h"
 
-#include "product.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +61,7 @@ void forward_lstm(Program *p, int i, int share) {
     for (int64_t step = 0; step < l->steps; step++) {
         const int64_t at = step * p->rows + rows.from;
         const int is_last = step == l->steps - 1;
-        multiply(A_B, rows.count, gates, width, l->inputs + at * width, width,
+        multiply(p, A_B, rows.count, gates, width, l->inputs + at * width, width,
                  p->params + layer->weight, gates, l->gates + at * gates, gates);
         for (int64_t j = 0; j < rows.count; j++) {
             float *y = p->values[i + 1] + (rows.from + j) * layer->outputs;
@@ -92,7 +90,7 @@ void through_time_lstm(Program *p, int i, int share) {
         if (is_last)
             set_to_zero(dh, rows.count * units);
         else
-            multiply(A_BT, rows.count, units, gates, dz + p->rows * gates, gates, U, gates, dh,
+            multiply(p, A_BT, rows.count, units, gates, dz + p->rows * gates, gates, U, gates, dh,
                      units);
         for (int64_t j = 0; j < rows.count; j++) {
             const float *dout = dy + j * layer->outputs;
@@ -112,7 +110,7 @@ void backward_lstm(Program *p, int i, int share) {
     const int64_t gates = gates_of(l);
     const Part rows = part_of(p->rows, share, p->used);
     for (int64_t step = 0; step < l->steps; step++)
-        multiply(A_BT, rows.count, l->features, gates,
+        multiply(p, A_BT, rows.count, l->features, gates,
                  l->gates + (step * p->rows + rows.from) * gates, gates,
                  p->params + layer->weight, gates,
                  p->slopes[i] + rows.from * layer->inputs + place_of(l, step) * l->features,
@@ -125,6 +123,6 @@ void weights_of_lstm(Program *p, int i, int share) {
     const Lstm *l = &layer->lstm;
     const int64_t width = width_of(l), gates = gates_of(l);
     const Part columns = part_of(gates, share, p->used);
-    multiply(AT_B, width, columns.count, l->steps * p->rows, l->inputs, width,
+    multiply(p, AT_B, width, columns.count, l->steps * p->rows, l->inputs, width,
              l->gates + columns.from, gates, p->grads + layer->weight + columns.from, gates);
 }

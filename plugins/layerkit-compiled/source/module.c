@@ -47,24 +47,29 @@ static void program_dealloc(ProgramObject *self) {
 }
 
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"layers", "loss",  "params", "grads",   "x",     "t",      "x_kind",
-                            "t_kind", "scale", "inputs", "outputs", "batch", "shares", NULL};
+    static char *names[] = {"blas",   "layers", "loss",     "params",   "grads",  "x",
+                            "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
+                            "batch",  "shares", NULL};
+    unsigned long long sgemm, get_threads, set_threads;
     PyObject *layers, *arrays[BUFFERS];
     int loss, x_stored, t_stored;
     ProgramObject *self = (ProgramObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     Program *p = &self->program;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!iOOOOiifLLLi", names, &PyTuple_Type,
-                                     &layers, &loss, &arrays[PARAMS], &arrays[GRADS],
-                                     &arrays[X], &arrays[T], &x_stored, &t_stored,
-                                     &p->scale, &p->inputs, &p->outputs, &p->batch,
-                                     &p->shares))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "(KKK)O!iOOOOiifLLLi", names, &sgemm,
+                                     &get_threads, &set_threads, &PyTuple_Type, &layers, &loss,
+                                     &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
+                                     &x_stored, &t_stored, &p->scale, &p->inputs, &p->outputs,
+                                     &p->batch, &p->shares))
         goto failed;
     for (int i = 0; i < BUFFERS; i++) {
         const int flags = i == PARAMS || i == GRADS ? PyBUF_CONTIG : PyBUF_CONTIG_RO;
         if (PyObject_GetBuffer(arrays[i], &self->buffers[i], flags)) goto failed;
     }
     if (read_layers(p, layers)) goto failed;
+    p->blas.sgemm = (void *)(uintptr_t)sgemm;
+    p->blas.get_threads = (void *)(uintptr_t)get_threads;
+    p->blas.set_threads = (void *)(uintptr_t)set_threads;
     p->loss = (Loss)loss;
     p->params = self->buffers[PARAMS].buf;
     p->grads = self->buffers[GRADS].buf;

@@ -1,10 +1,12 @@
 #include "program.h"
 
 #include "lstm.h"
-#include "product.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* of CBLAS */
 
 /* Shares that hold fewer rows than this are not worth a thread. */
 enum { FEWEST_ROWS = 8 };
@@ -46,9 +48,16 @@ Part part_of(int64_t things, int share, int shares) {
     return (Part){from, things * (share + 1) / shares - from};
 }
 
+void multiply(const Program *p, Product product, int64_t m, int64_t n, int64_t k, const float *a,
+              int64_t a_stride, const float *b, int64_t b_stride, float *c, int64_t c_stride) {
+    p->blas.sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
+                  product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
+                  c_stride);
+}
+
 /* Threads share the products of a layer with so many weights by columns of the result, and not by
 rows. Each then reads its own weights only, where by rows each would read all of them, and copy them
-strip by strip; but threads must meet before and after. A tenth of a step of 1024 x 1024 weights. */
+into the order in which products take them; but threads must meet before and after. */
 enum { LARGE = 1 << 17 };
 
 static int is_large(const Layer *layer) {
@@ -78,7 +87,7 @@ static void forward_affine(Program *p, int i, int share) {
     const int64_t in = layer->inputs, out = layer->outputs;
     const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, out, share);
     float *y = p->values[i + 1] + rows.from * out + columns.from;
-    multiply(A_B, rows.count, columns.count, in, p->values[i] + rows.from * in, in,
+    multiply(p, A_B, rows.count, columns.count, in, p->values[i] + rows.from * in, in,
              p->params + layer->weight + columns.from, out, y, out);
     if (layer->bias >= 0)
         add_to_rows(y, p->params + layer->bias + columns.from, rows.count, columns.count, out);
@@ -89,7 +98,7 @@ static void backward_affine(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const int64_t in = layer->inputs, out = layer->outputs;
     const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, in, share);
-    multiply(A_BT, rows.count, columns.count, out, p->slopes[i + 1] + rows.from * out, out,
+    multiply(p, A_BT, rows.count, columns.count, out, p->slopes[i + 1] + rows.from * out, out,
              p->params + layer->weight + columns.from * out, out,
              p->slopes[i] + rows.from * in + columns.from, in);
 }
@@ -102,7 +111,7 @@ static void weights_of_affine(Program *p, int i, int share) {
     const Part some_in = in < out ? (Part){0, in} : part_of(in, share, p->used);
     const Part some_out = in < out ? columns : (Part){0, out};
     const float *dy = p->slopes[i + 1];
-    multiply(AT_B, some_in.count, some_out.count, p->rows, p->values[i] + some_in.from, in,
+    multiply(p, AT_B, some_in.count, some_out.count, p->rows, p->values[i] + some_in.from, in,
              dy + some_out.from, out, p->grads + layer->weight + some_in.from * out + some_out.from,
              out);
     if (layer->bias >= 0)
@@ -254,13 +263,33 @@ static void run(Program *p) {
     }
 }
 
+/* While shares have the cores, one each, a product has one thread. That is one setting of the whole
+process, where other threads may be training: the first to come sets it, and the last to go puts back
+what was. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int sharing, threads_before;
+
+static void begin_sharing(const Blas *blas) {
+    pthread_mutex_lock(&lock);
+    if (!sharing++ && (threads_before = blas->get_threads()) > 1) blas->set_threads(1);
+    pthread_mutex_unlock(&lock);
+}
+
+static void end_sharing(const Blas *blas) {
+    pthread_mutex_lock(&lock);
+    if (!--sharing && threads_before > 1) blas->set_threads(threads_before);
+    pthread_mutex_unlock(&lock);
+}
+
 int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
                       int64_t *wrong) {
     p->indices = indices;
     p->rows = rows;
     p->used = p->shares;
     while (p->used > 1 && rows < p->used * FEWEST_ROWS) p->used--;
+    if (p->used > 1) begin_sharing(&p->blas);
     run(p);
+    if (p->used > 1) end_sharing(&p->blas);
     *loss = 0;
     *wrong = 0;
     for (int share = 0; share < p->used; share++) {

@@ -13,6 +13,15 @@ one that went layer by layer would have them meet at every product. */
 #include "kernels.h"
 #include "pool.h"
 
+/* cblas_sgemm and its neighbours, with integers of 64 bits, from the library that NumPy uses. */
+typedef struct {
+    void (*sgemm)(int order, int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k,
+                  float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                  float *c, int64_t ldc);
+    int (*get_threads)(void);
+    void (*set_threads)(int threads);
+} Blas;
+
 typedef enum { AFFINE, RELU, SIGMOID, TANH, LSTM } Kind;
 
 /* What a long short-term memory does, and what it keeps for the way back; see lstm.c. */
@@ -41,6 +50,7 @@ typedef struct {
 } Operation;
 
 struct Program {
+    Blas blas;
     int layer_count;
     Layer *layers;
     Loss loss;
@@ -79,6 +89,14 @@ Part part_of(int64_t things, int share, int shares);
 
 /* Memory for so many numbers, which begins where cache lines and vector registers begin; or NULL. */
 float *floats(int64_t count);
+
+/* c = a b, a b^T or a^T b, of m rows and n columns, each a sum of k products. Each matrix is stored
+by rows, which begin so many numbers apart. */
+typedef enum { A_B, A_BT, AT_B } Product;
+
+void multiply(const Program *program, Product product, int64_t m, int64_t n, int64_t k,
+              const float *a, int64_t a_stride, const float *b, int64_t b_stride, float *c,
+              int64_t c_stride);
 
 /* Set up the memory for batches of so many examples; 0 if there is none. */
 int program_prepare(Program *program);
