@@ -225,6 +225,30 @@ def test_predict_loss_and_accuracy_tell_of_the_same_output():
     assert network.accuracy(BATCH, LABELS) == np.mean(y.argmax(axis=1) == LABELS)
 
 
+@pytest.mark.parametrize("count", [9, 10, 11, 37])
+def test_predict_takes_a_large_batch_in_parts_that_give_the_same(count):
+    class Rows(Relu):
+        def forward(self, x):
+            seen.append(len(x))
+            return super().forward(x)
+
+    x, seen = np.random.default_rng(0).normal(size=(count, 4)), []
+    network = classifier(Rows(), Affine(6), Tanh())
+    whole = network.forward(x).copy()
+    network.rows_at_once = 10
+    seen.clear()
+
+    np.testing.assert_allclose(network.predict(x), whole, rtol=1e-12)
+    assert seen == [10] * (count // 10) + [count % 10] * (count % 10 > 0)
+
+
+@pytest.mark.parametrize(
+    ("width", "rows"), [(1, 4096), (1000, 1048), (2**21, 1)], ids=["narrow", "wide", "wider"]
+)
+def test_a_part_is_what_caches_hold_of_the_widest_layer(width, rows):
+    assert Network([Affine(width)], (1,)).rows_at_once == rows
+
+
 def test_accuracy_takes_labels_or_one_hot():
     network = classifier()
     right = network.predict(BATCH).argmax(axis=1)

@@ -8,9 +8,6 @@ from layerkit.network import Network
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
 
-WIDEST = 2**20
-"""How many numbers the widest layer may hold at once: a few megabytes, which caches still hold."""
-
 
 def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict[str, float]:
     """Return the mean loss and every metric over a split.
@@ -23,8 +20,7 @@ def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict
         metrics: By the names to report them under.
     """
     gather = Gather(split, network.dtype)
-    widest = max(math.prod(shape) for shape in network.shapes)
-    rows = min(max(1, WIDEST // max(1, widest)), 4096)
+    rows = network.rows_at_once
     total = 0.0
     for metric in metrics.values():
         metric.reset()

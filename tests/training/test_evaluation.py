@@ -7,7 +7,7 @@ from layerkit import MeanMetric, Metric, Network, Split
 from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.metrics import R2, Accuracy
-from layerkit.training import evaluate, evaluation
+from layerkit.training import evaluate
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(37, 4))
@@ -16,11 +16,6 @@ X = RNG.normal(size=(37, 4))
 def network(loss, units):
     layers = [Affine(6), BatchNorm(), Relu(), Dropout(), Affine(units)]
     return Network(layers, (4,), loss=loss, dtype="float64").initialize(0)
-
-
-def in_batches_of(monkeypatch, rows):
-    """Make evaluations of networks with layers of at most 6 numbers go by so many rows."""
-    monkeypatch.setattr(evaluation, "WIDEST", rows * 6)
 
 
 def test_the_loss_and_the_metrics_are_those_of_the_whole_split_at_once():
@@ -40,14 +35,13 @@ def test_the_size_of_the_batches_makes_no_difference(rows):
     split, metrics = Split(X, t), {"r2": R2()}
 
     whole = evaluate(net, split, metrics)
-    with pytest.MonkeyPatch.context() as patch:
-        in_batches_of(patch, rows)
-        parts = evaluate(net, split, metrics)
+    net.rows_at_once = rows
+    parts = evaluate(net, split, metrics)
 
     assert parts == {name: pytest.approx(score, rel=1e-12) for name, score in whole.items()}
 
 
-def test_no_more_rows_are_computed_at_once_than_the_widest_layer_allows(monkeypatch):
+def test_no_more_rows_are_computed_at_once_than_the_network_says():
     seen = []
 
     class Rows(MeanMetric):
@@ -55,9 +49,10 @@ def test_no_more_rows_are_computed_at_once_than_the_widest_layer_allows(monkeypa
             seen.append(len(y))
             return np.zeros(len(y))
 
-    in_batches_of(monkeypatch, 10)
+    net = network(MeanSquaredError(), 2)
+    net.rows_at_once = 10
 
-    evaluate(network(MeanSquaredError(), 2), Split(X, np.zeros((37, 2))), {"rows": Rows()})
+    evaluate(net, Split(X, np.zeros((37, 2))), {"rows": Rows()})
 
     assert seen == [10, 10, 10, 7]
 
@@ -98,11 +93,11 @@ def test_every_evaluation_begins_anew():
     assert evaluate(net, Split(X, t), metrics) == first
 
 
-def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network(monkeypatch):
-    in_batches_of(monkeypatch, 10)
+def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network():
     x = X.copy()
     x[12] = np.inf
     net = network(MeanSquaredError(), 2)
+    net.rows_at_once = 10
 
     with np.errstate(invalid="ignore"):
         scores = evaluate(net, Split(x, np.zeros((37, 2))), {})
