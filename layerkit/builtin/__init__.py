@@ -2,7 +2,7 @@
 
 from layerkit import Registrar, hookimpl
 from layerkit.builtin import initializers, metrics, schedules
-from layerkit.builtin.datasets import Csv, Digits, Mnist, Npz, Spiral
+from layerkit.builtin.datasets import Csv, Digits, Mnist, Npy, Npz, Spiral
 from layerkit.builtin.layers import (
     Add,
     Affine,
@@ -72,5 +72,6 @@ def layerkit_register(registry: Registrar) -> None:
     registry.dataset("csv", Csv)
     registry.dataset("digits", Digits)
     registry.dataset("mnist", Mnist)
+    registry.dataset("npy", Npy)
     registry.dataset("npz", Npz)
     registry.dataset("spiral", Spiral)

@@ -9,6 +9,9 @@ from layerkit.arrays import DType, Scratch
 from layerkit.dataset import Split
 from layerkit.types import Array, Rng
 
+DRAWN = 2**16
+"""How many examples are drawn with replacement at once."""
+
 
 class Batches:
     """An endless supply of batches of one split, gathered into the same arrays again and again.
@@ -24,7 +27,7 @@ class Batches:
     Attributes:
         gather: Picks and converts examples.
         per_epoch: How many batches make an epoch.
-        order: The examples of the present epoch, in order.
+        order: The examples of the present epoch, or of many batches drawn with replacement.
         position: How many of them have been taken.
     """
 
@@ -56,11 +59,12 @@ class Batches:
         return self.order[start : self.position]
 
     def _draw(self) -> Array:
-        """Return the order of a new epoch, drawn at once because a small draw costs as much."""
+        """Return the order of many batches, drawn at once because a small draw costs as much."""
         count = self.gather.count
         if self.shuffled:
             return self.rng.permutation(count)
-        return self.rng.integers(0, count, self.per_epoch * self.size)
+        batches = min(self.per_epoch, max(1, DRAWN // self.size))
+        return self.rng.integers(0, count, batches * self.size)
 
 
 class Gather:

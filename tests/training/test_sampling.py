@@ -77,6 +77,21 @@ def test_with_replacement_a_batch_may_be_larger_than_the_data():
     assert [len(batch) for batch in targets(supply, 2)] == [8, 8]
 
 
+def test_with_replacement_memory_does_not_grow_with_the_data():
+    count = 1_000_000
+    supply = batches(Split(np.zeros((count, 1)), np.zeros(count)), 100, "with_replacement")
+
+    tracemalloc.start()
+    drawn = [supply.indices().copy() for _ in range(1500)]  # more than is drawn at once
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 1500 * 1000 + 1_500_000  # the copies, and two draws at most
+    assert np.concatenate(drawn) == pytest.approx(
+        np.random.default_rng(0).integers(0, count, 150_000)
+    )
+
+
 @pytest.mark.parametrize("sampling", ["shuffle", "with_replacement"])
 def test_examples_and_targets_stay_together(sampling):
     supply = batches(numbered(10), 4, sampling)

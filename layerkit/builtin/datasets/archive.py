@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 
 from layerkit import Array, DataError, Shape
 from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.stored import StoredArrays, read_header
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, V
 """What comes of reading an array that is not what its header and its checksum say."""
 
 
-class Archive(AbstractContextManager["Archive"]):
+class Archive(StoredArrays, AbstractContextManager["Archive"]):
     """An open ``.npz`` file, from which single arrays or only their headers are read.
 
     Args:
@@ -49,19 +50,9 @@ class Archive(AbstractContextManager["Archive"]):
         """Raise a ``DataError`` that names the file."""
         raise DataError(f"{self._path}: {reason}")
 
-    def shape(self, name: str) -> Shape:
-        """Return the shape of an array of numbers, reading no more than its header."""
-        shape, dtype = self._read(name, _header)
-        if dtype.hasobject:
-            self.refuse(
-                f'array "{name}" holds Python objects, which could run code when they are read; '
-                "store it as numbers"
-            )
-        if dtype.kind not in "biuf":
-            self.refuse(f'array "{name}" must hold numbers, got {dtype}')
-        if 0 in (shape or (0,)):
-            self.refuse(f'array "{name}" must hold at least one example, got the shape {shape}')
-        return shape
+    def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
+        """Return the shape and the type of an array."""
+        return self._read(name, read_header)
 
     def numbers(self, name: str) -> Array:
         """Return an array of finite numbers."""
@@ -69,9 +60,8 @@ class Archive(AbstractContextManager["Archive"]):
         array = self._read(name, _content)
         # The least and the greatest are finite only if all are, and take no memory to find.
         if not np.isfinite(array.min()) or not np.isfinite(array.max()):
-            place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            at = ", ".join(map(str, place))
-            self.refuse(f"{name}[{at}]: must be a finite number, got {array[place]}")
+            place = tuple(np.argwhere(~np.isfinite(array))[0])
+            self.refuse_number(name, place, array[place])
         return array
 
     def _read(self, name: str, read: Callable[[IO[bytes]], T]) -> T:
@@ -106,14 +96,6 @@ def _why_no_archive(path: Path) -> str:
     if start.startswith(b"PK"):
         return "is a damaged .npz file, perhaps cut short; store or copy it again"
     return "is not an .npz file; store one with np.savez(path, x=x, t=t)"
-
-
-def _header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
-    """Return the shape and the type of an array."""
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
 
 
 def _content(file: IO[bytes]) -> Array:

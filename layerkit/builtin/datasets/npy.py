@@ -1,0 +1,124 @@
+"""Arrays in NumPy's own files, which may be larger than memory."""
+
+import io
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from layerkit import Array, Data, DataError, Dataset, Example, Form, PositiveFloat, Shape, Split
+from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.stored import StoredArrays, form_of, read_header
+
+BLOCK = 2**20
+"""How many numbers are looked at at a time: a few megabytes."""
+
+
+def _file(array: Array) -> bytes:
+    """Return an example of a file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+class Npy(Dataset):
+    """Examples and targets that ``np.save`` stored, each array in a file of its own.
+
+    The files are memory-mapped: a batch is read when it comes, so they may be larger than memory.
+    What the system has room for it keeps, and takes back when it needs it, though tools may count
+    it as memory of this process. ``np.lib.format.open_memmap`` writes such a file piece by piece.
+
+    Targets that are one integer for each example are the labels of classes, which count from 0;
+    all others are numbers.
+
+    Args:
+        x: The ``.npy`` file of the examples.
+        t: The file of their targets.
+        x_test: The file of the examples to test on.
+        t_test: The file of their targets.
+        scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1.
+
+    Shapes:
+        x: ``(count, *shape)``
+        t: ``(count,)`` labels or numbers, or ``(count, *target_shape)`` numbers
+    """
+
+    examples = (
+        Example(
+            {"x": "x.npy", "t": "t.npy", "x_test": "x.npy", "t_test": "t.npy", "scale": 0.5},
+            files={
+                "x.npy": _file(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)),
+                "t.npy": _file(np.array([0, 1, 1, 0])),
+            },
+        ),
+    )
+
+    def __init__(
+        self, x: Path, t: Path, x_test: Path, t_test: Path, scale: PositiveFloat = 1.0
+    ) -> None:
+        self.scale = scale
+        self._parts = [(str(x), str(t)), (str(x_test), str(t_test))]
+
+    def inspect(self) -> Form:
+        """Return the form of the examples, reading the targets and the header of ``x``."""
+        files = MappedFiles()
+        return form_of(files, self._parts, [files.numbers(t) for _, t in self._parts])
+
+    def load(self) -> Data:
+        """Map the files, after a look at all numbers that may not be finite."""
+        self.inspect()
+        files = MappedFiles()
+        train, test = (
+            Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts
+        )
+        return Data(train, test)
+
+
+class MappedFiles(StoredArrays):
+    """Arrays named by the paths of their ``.npy`` files."""
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise a ``DataError``; the name of an array is that of its file."""
+        raise DataError(reason)
+
+    def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
+        """Return the shape and the type of an array."""
+        try:
+            with open(name, "rb") as file:
+                return read_header(file)
+        except OSError as error:
+            raise unreadable(Path(name), error) from error
+        except ValueError as error:
+            raise DataError(f"{name}: {_why_no_array(name)}") from error
+
+    def numbers(self, name: str) -> Array:
+        """Return an array of finite numbers, memory-mapped."""
+        self.shape(name)
+        try:
+            array: Array = np.load(name, mmap_mode="r")
+        except ValueError as error:
+            self.refuse(
+                f"{name}: is shorter than its header says; store or copy it again ({error})"
+            )
+        if array.dtype.kind == "f":
+            self._check_finite(name, array)
+        return array
+
+    def _check_finite(self, name: str, array: Array) -> None:
+        order = "C" if array.flags.c_contiguous else "F"
+        with open(name, "rb") as file:
+            read_header(file)
+            for start in range(0, array.size, BLOCK):
+                block = np.fromfile(file, array.dtype, min(BLOCK, array.size - start))
+                wrong = ~np.isfinite(block)
+                if wrong.any():
+                    place = np.unravel_index(start + int(wrong.argmax()), array.shape, order)
+                    self.refuse_number(name, place, array[place])
+
+
+def _why_no_array(name: str) -> str:
+    """Return in what way a file is no ``.npy`` file."""
+    with open(name, "rb") as file:
+        if file.read(2) == b"PK":
+            return 'is an .npz archive; the data set "npz" reads those'
+    return "is not a .npy file; store one with np.save(path, x)"

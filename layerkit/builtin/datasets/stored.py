@@ -1,0 +1,135 @@
+"""Arrays of numbers in files, and the form of the data set that they are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import IO, Any, NoReturn, TypeAlias
+
+import numpy as np
+from numpy.lib import format as npy
+
+from layerkit import Array, Form, Shape, Targets
+
+Part: TypeAlias = tuple[str, str]
+"""The names of the examples and of the targets of a part of a data set."""
+
+
+class StoredArrays(ABC):
+    """Arrays under names, of which single ones or only their headers are read.
+
+    Raises:
+        DataError: By every method, where a file or an array in it is wrong.
+    """
+
+    @abstractmethod
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise a ``DataError`` that names the file."""
+
+    @abstractmethod
+    def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
+        """Return the shape and the type of an array."""
+
+    @abstractmethod
+    def numbers(self, name: str) -> Array:
+        """Return an array of finite numbers."""
+
+    def shape(self, name: str) -> Shape:
+        """Return the shape of an array of numbers, reading no more than its header."""
+        shape, dtype = self.header(name)
+        if dtype.hasobject:
+            self.refuse(
+                f'array "{name}" holds Python objects, which could run code when they are read; '
+                "store it as numbers"
+            )
+        if dtype.kind not in "biuf":
+            self.refuse(f'array "{name}" must hold numbers, got {dtype}')
+        if 0 in (shape or (0,)):
+            self.refuse(f'array "{name}" must hold at least one example, got the shape {shape}')
+        return shape
+
+    def refuse_number(self, name: str, place: Sequence[Any], number: Any) -> NoReturn:
+        """Raise a ``DataError`` about a number that is not finite."""
+        at = ", ".join(str(int(i)) for i in place)
+        self.refuse(f"{name}[{at}]: must be a finite number, got {number}")
+
+
+def read_header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
+    """Return the shape and the type of the array that a ``.npy`` file holds."""
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> Form:
+    """Return the form of examples, of which no more than headers are read.
+
+    Args:
+        stored: Where the arrays are.
+        parts: The training part, and the test part if there is one.
+        ts: The targets of each part.
+
+    Raises:
+        DataError: The arrays do not go together, or the targets are none.
+    """
+    shapes = [stored.shape(x) for x, _ in parts]
+    for (x, t), shape, targets in zip(parts, shapes, ts, strict=True):
+        if shape[0] != len(targets):
+            stored.refuse(
+                f'array "{x}" has {shape[0]} examples, but array "{t}" has {len(targets)} '
+                "targets; there must be as many"
+            )
+    if len(parts) == 2:
+        _check_alike(stored, parts, shapes, ts)
+    elif len(ts[0]) == 1:
+        stored.refuse("needs at least 2 examples, one to train on and one to test on, got 1")
+    classes = _classes(stored, parts, ts) if _are_labels(ts[0]) else None
+    return Form(shapes[0][1:], Targets(ts[0].shape[1:], classes))
+
+
+def _check_alike(
+    stored: StoredArrays, parts: Sequence[Part], shapes: Sequence[Shape], ts: Sequence[Array]
+) -> None:
+    """Refuse a test part of another form than the training part."""
+    xs, names_of_ts = zip(*parts, strict=True)
+    for (train, test), (first, second) in (
+        (xs, shapes),
+        (names_of_ts, [t.shape for t in ts]),
+    ):
+        if first[1:] != second[1:]:
+            stored.refuse(
+                f'each entry of array "{test}" must have the shape {first[1:]}, like those of '
+                f'"{train}", got {second[1:]}'
+            )
+    if _are_labels(ts[0]) != _are_labels(ts[1]):
+        train, test = names_of_ts
+        stored.refuse(
+            f'arrays "{train}" and "{test}" must both hold integers or both floats, '
+            f"got {ts[0].dtype} and {ts[1].dtype}"
+        )
+
+
+def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> int:
+    """Return how many classes the labels name."""
+    for (_, name), labels in zip(parts, ts, strict=True):
+        if labels.min() < 0:
+            i = int(np.argmax(labels < 0))
+            stored.refuse(f"{name}[{i}]: labels count from 0, got {labels[i]}")
+    present = np.unique(np.concatenate([np.unique(labels) for labels in ts]))
+    gaps = present != np.arange(len(present))
+    name = parts[0][1]
+    if gaps.any():
+        stored.refuse(
+            f'array "{name}" has labels up to {present[-1]}, but none is '
+            f"{int(np.argmax(gaps))}; number the classes without gaps, as "
+            "np.unique(t, return_inverse=True)[1] does"
+        )
+    if len(present) == 1:
+        stored.refuse(
+            f'array "{name}" must have labels of at least 2 classes, got only 0; '
+            "if its integers are no labels, store them as floats"
+        )
+    return len(present)
+
+
+def _are_labels(t: Array) -> bool:
+    return t.ndim == 1 and t.dtype.kind in "iu"

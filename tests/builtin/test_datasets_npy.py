@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+
+from layerkit import DataError, Form, Targets
+from layerkit.builtin.datasets import Npy
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Stores arrays in files of their names and returns the data set of them."""
+
+    def store(x, t, x_test=None, t_test=None):
+        arrays = {
+            "x": x,
+            "t": t,
+            "x_test": x if x_test is None else x_test,
+            "t_test": t if t_test is None else t_test,
+        }
+        for name, array in arrays.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        return Npy(**{name: tmp_path / f"{name}.npy" for name in arrays}, scale=0.5)
+
+    return store
+
+
+def refusal(dataset):
+    """What ``inspect`` says, which ``load`` must say as well."""
+    with pytest.raises(DataError) as inspected:
+        dataset.inspect()
+    with pytest.raises(DataError) as loaded:
+        dataset.load()
+    assert str(loaded.value) == str(inspected.value)
+    return str(inspected.value)
+
+
+X, T = np.arange(12, dtype=np.uint8).reshape(4, 3), np.array([0, 1, 1, 0])
+
+
+class TestWhatIsRead:
+    def test_the_files_are_mapped_and_not_read(self, stored):
+        data = stored(X, T, X[:2] + 1, T[:2]).load()
+
+        assert isinstance(data.train.x, np.memmap)
+        assert data.train.x.dtype == np.uint8
+        assert data.train.x.tolist() == X.tolist()
+        assert data.train.t.tolist() == T.tolist()
+        assert data.test.x.tolist() == (X[:2] + 1).tolist()
+        assert data.test.t.tolist() == [0, 1]
+        assert data.train.scale == data.test.scale == 0.5
+
+    def test_integers_are_labels_and_floats_are_numbers(self, stored):
+        assert stored(X, T).inspect() == Form((3,), Targets(classes=2))
+        assert stored(X, T / 2).inspect() == Form((3,), Targets())
+        assert stored(X, X / 2).inspect() == Form((3,), Targets((3,)))
+
+    def test_files_may_be_stored_by_columns(self, stored):
+        x = np.asfortranarray(X.astype(np.float32))
+
+        assert stored(x, T).load().train.x.tolist() == X.tolist()
+
+
+class TestWhatIsRefused:
+    def test_a_file_that_is_not_there(self, stored, tmp_path):
+        dataset = stored(X, T)
+        (tmp_path / "t.npy").unlink()
+
+        assert refusal(dataset) == (
+            f"{tmp_path}/t.npy: there is no such file; a relative path starts at the folder of "
+            "the spec"
+        )
+
+    def test_a_file_of_another_kind(self, stored, tmp_path):
+        dataset = stored(X, T)
+        (tmp_path / "x.npy").write_text("1,2\n")
+
+        assert refusal(dataset) == (
+            f"{tmp_path}/x.npy: is not a .npy file; store one with np.save(path, x)"
+        )
+
+    def test_an_archive(self, stored, tmp_path):
+        dataset = stored(X, T)
+        with (tmp_path / "x.npy").open("wb") as file:
+            np.savez(file, x=X)
+
+        assert refusal(dataset) == (
+            f'{tmp_path}/x.npy: is an .npz archive; the data set "npz" reads those'
+        )
+
+    def test_an_empty_file(self, stored, tmp_path):
+        dataset = stored(X, T)
+        (tmp_path / "x.npy").write_bytes(b"")
+
+        assert "is not a .npy file" in refusal(dataset)
+
+    @pytest.mark.parametrize("name", ["x", "t"])
+    def test_a_file_that_was_cut_short(self, stored, tmp_path, name):
+        dataset = stored(X, T)
+        path = tmp_path / f"{name}.npy"
+        path.write_bytes(path.read_bytes()[:-3])
+
+        with pytest.raises(DataError) as caught:
+            dataset.load()
+
+        assert str(caught.value).startswith(f"{path}: holds less than its header says (")
+        assert str(caught.value).endswith("); store or copy it again")
+
+    def test_another_number_of_targets_than_of_examples(self, stored, tmp_path):
+        assert refusal(stored(X, T[:3])) == (
+            f'array "{tmp_path}/x.npy" has 4 examples, but array "{tmp_path}/t.npy" has 3 '
+            "targets; there must be as many"
+        )
+
+    def test_examples_to_test_on_of_another_shape(self, stored, tmp_path):
+        assert refusal(stored(X, T, X[:, :2], T)) == (
+            f'each entry of array "{tmp_path}/x_test.npy" must have the shape (3,), like those of '
+            f'"{tmp_path}/x.npy", got (2,)'
+        )
+
+    def test_a_number_that_is_not_finite_however_far_behind(self, stored, tmp_path):
+        x = np.zeros((700_000, 3), np.float32)
+        x[600_001, 2] = np.nan
+        t = np.resize([0, 1], len(x))
+
+        with pytest.raises(DataError) as caught:
+            stored(x, t, X.astype(np.float32), T).load()
+
+        assert str(caught.value) == (
+            f"{tmp_path}/x.npy[600001, 2]: must be a finite number, got nan"
+        )
+
+    def test_one_in_a_file_stored_by_columns(self, stored, tmp_path):
+        x = np.asfortranarray(X.astype(np.float32))
+        x[1, 2] = np.inf
+
+        with pytest.raises(DataError, match=r"x.npy\[1, 2\]: must be a finite number, got inf"):
+            stored(x, T, X, T).load()
+
+    def test_python_objects(self, stored, tmp_path):
+        assert "holds Python objects, which could run code" in refusal(
+            stored(np.array([object()] * 4), T)
+        )
