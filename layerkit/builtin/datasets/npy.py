@@ -98,7 +98,7 @@ class MappedFiles(StoredArrays):
             array: Array = np.load(name, mmap_mode="r")
         except ValueError as error:
             self.refuse(
-                f"{name}: is shorter than its header says; store or copy it again ({error})"
+                f"{name}: holds less than its header says ({error}); store or copy it again"
             )
         if array.dtype.kind == "f":
             self._check_finite(name, array)
