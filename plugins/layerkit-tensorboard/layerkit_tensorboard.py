@@ -5,6 +5,7 @@ and a histogram of each parameter; of each run its spec and how it ended.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,7 @@ _writers: "dict[Path, SummaryWriter]" = {}
 @hookimpl
 def layerkit_run_started(folder: Path, spec: dict[str, Any]) -> None:
     """Open the event file of a run, and write its spec."""
-    # Imported here, so that only runs pay for it.
-    from tensorboardX import SummaryWriter
-
-    writer = _writers[folder] = SummaryWriter(str(folder))
+    writer = _writers[folder] = _summary_writer()(str(folder))
     indented = json.dumps(spec, indent=2).replace("\n", "\n    ")
     writer.add_text("spec", f"    {indented}")  # as code, in TensorBoard's Markdown
 
@@ -48,3 +46,19 @@ def layerkit_run_ended(folder: Path, result: "Result") -> None:
     writer = _writers.pop(folder)
     writer.add_text("status", f"{result.status} at step {result.steps}", result.steps)
     writer.close()
+
+
+def _summary_writer() -> "type[SummaryWriter]":
+    """Return tensorboardX's writer, imported here so that only runs pay for it.
+
+    tensorboardX imports torch where that is installed, for the sake of its tensors, and a short run
+    then takes two seconds more. Here it gets arrays only, so meanwhile there is no torch.
+    """
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("torch", None)
+    try:
+        from tensorboardX import SummaryWriter
+    finally:
+        if modules["torch"] is None:
+            del modules["torch"]
+    return SummaryWriter

@@ -2,13 +2,13 @@
 
 import io
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from layerkit import Array, Data, DataError, Dataset, Example, Form, PositiveFloat, Shape, Split
 from layerkit.builtin.datasets.files import unreadable
-from layerkit.builtin.datasets.stored import StoredArrays, form_of, read_header
+from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of, read_header
 
 BLOCK = 2**20
 """How many numbers are looked at at a time: a few megabytes."""
@@ -56,22 +56,29 @@ class Npy(Dataset):
     def __init__(
         self, x: Path, t: Path, x_test: Path, t_test: Path, scale: PositiveFloat = 1.0
     ) -> None:
+        self.x = x
+        self.t = t
+        self.x_test = x_test
+        self.t_test = t_test
         self.scale = scale
-        self._parts = [(str(x), str(t)), (str(x_test), str(t_test))]
 
     def inspect(self) -> Form:
         """Return the form of the examples, reading the targets and the header of ``x``."""
         files = MappedFiles()
-        return form_of(files, self._parts, [files.numbers(t) for _, t in self._parts])
+        return form_of(files, self._parts(), [files.numbers(t) for _, t in self._parts()])
 
     def load(self) -> Data:
         """Map the files, after a look at all numbers that may not be finite."""
         self.inspect()
         files = MappedFiles()
         train, test = (
-            Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts
+            Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts()
         )
         return Data(train, test)
+
+    def _parts(self) -> list[Part]:
+        """Return the files of the examples and the targets of each part."""
+        return [(str(self.x), str(self.t)), (str(self.x_test), str(self.t_test))]
 
 
 class MappedFiles(StoredArrays):
@@ -105,7 +112,7 @@ class MappedFiles(StoredArrays):
         return array
 
     def _check_finite(self, name: str, array: Array) -> None:
-        order = "C" if array.flags.c_contiguous else "F"
+        order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
         with open(name, "rb") as file:
             read_header(file)
             for start in range(0, array.size, BLOCK):

@@ -88,3 +88,14 @@ def test_a_run_that_diverges_leaves_a_whole_file(tmp_path):
     assert done.returncode == 1
     status = events.Tensors("status/text_summary")[0].tensor_proto.string_val[0].decode()
     assert status.startswith("failed at step ")
+
+
+def test_a_run_does_not_wait_for_torch_to_be_imported(tmp_path):
+    (tmp_path / "spiral.json").write_text(json.dumps(SPEC))
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    command = [sys.executable, "-m", "layerkit", "run", "spiral.json", "--out", "run", "--quiet"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.glob("run/events.out.tfevents.*"))
