@@ -48,7 +48,7 @@ def layerkit_run_ended(folder: Path, result: "Result") -> None:
     writer.close()
 
 
-def _summary_writer() -> "type[SummaryWriter]":
+def _summary_writer() -> Any:
     """Return tensorboardX's writer, imported here so that only runs pay for it.
 
     tensorboardX imports torch where that is installed, for the sake of its tensors, and a short run
