@@ -1,83 +1,92 @@
 """Declare a network in JSON, train it with NumPy, and let any package add layers.
 
-Authors of plugins import everything from here. What needs pydantic, and the built-ins, are loaded
-when they are first used, so that ``import layerkit`` stays light.
+Authors of plugins import everything from here. Each name is loaded when it is first used, so that
+``layerkit --help`` needs no NumPy, and a layer no pydantic.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from layerkit.arrays import DType
-from layerkit.component import Component, Example
-from layerkit.dataset import Data, Dataset, Form, Split, Targets
-from layerkit.errors import (
-    DataError,
-    GradientError,
-    LayerkitError,
-    NonFiniteError,
-    PluginError,
-    RunError,
-    ShapeError,
-    SpecError,
-    UserError,
-)
-from layerkit.gradients import numerical_gradient
-from layerkit.hookspecs import hookimpl
-from layerkit.initializer import Initializer
-from layerkit.layer import Layer
-from layerkit.loss import Loss
-from layerkit.metric import MeanMetric, Metric
-from layerkit.network import Network, Node
-from layerkit.optimizer import Optimizer
-from layerkit.registry import Registrar, Registry
-from layerkit.schedule import Schedule
-from layerkit.types import (
-    Array,
-    Fraction,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Rng,
-    Shape,
-)
-from layerkit.variable import Parameter, State
-
 if TYPE_CHECKING:
     from pydantic import Field
 
+    from layerkit.arrays import DType
     from layerkit.builder import build
     from layerkit.builtin.functions import sigmoid, softmax
     from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
+    from layerkit.component import Component, Example
+    from layerkit.dataset import Data, Dataset, Form, Split, Targets
+    from layerkit.errors import (
+        DataError,
+        GradientError,
+        LayerkitError,
+        NonFiniteError,
+        PluginError,
+        RunError,
+        ShapeError,
+        SpecError,
+        UserError,
+    )
+    from layerkit.gradients import numerical_gradient
+    from layerkit.hookspecs import hookimpl
+    from layerkit.initializer import Initializer
+    from layerkit.layer import Layer
+    from layerkit.loss import Loss
+    from layerkit.metric import MeanMetric, Metric
+    from layerkit.network import Network, Node
+    from layerkit.optimizer import Optimizer
     from layerkit.plugins import load_registry
+    from layerkit.registry import Registrar, Registry
     from layerkit.run import Result, load_model
+    from layerkit.schedule import Schedule
     from layerkit.spec import load_spec
     from layerkit.threads import allowed_threads, limit_blas_threads
     from layerkit.training import Batches, Evaluation, Step, Trainer
+    from layerkit.types import (
+        Array,
+        Fraction,
+        NonNegativeFloat,
+        NonNegativeInt,
+        PositiveFloat,
+        PositiveInt,
+        Rng,
+        Shape,
+    )
+    from layerkit.variable import Parameter, State
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_USED = {
-    "Batches": "layerkit.training",
-    "Evaluation": "layerkit.training",
-    "Field": "pydantic",
-    "He": "layerkit.builtin.initializers",
-    "Normal": "layerkit.builtin.initializers",
-    "Result": "layerkit.run",
-    "Step": "layerkit.training",
-    "Trainer": "layerkit.training",
-    "Uniform": "layerkit.builtin.initializers",
-    "Xavier": "layerkit.builtin.initializers",
-    "Zeros": "layerkit.builtin.initializers",
-    "allowed_threads": "layerkit.threads",
-    "build": "layerkit.builder",
-    "limit_blas_threads": "layerkit.threads",
-    "load_model": "layerkit.run",
-    "load_registry": "layerkit.plugins",
-    "load_spec": "layerkit.spec",
-    "sigmoid": "layerkit.builtin.functions",
-    "softmax": "layerkit.builtin.functions",
+# What stands above for type checkers, for __getattr__.
+_NAMES = {
+    "layerkit.arrays": "DType",
+    "layerkit.builder": "build",
+    "layerkit.builtin.functions": "sigmoid softmax",
+    "layerkit.builtin.initializers": "He Normal Uniform Xavier Zeros",
+    "layerkit.component": "Component Example",
+    "layerkit.dataset": "Data Dataset Form Split Targets",
+    "layerkit.errors": "DataError GradientError LayerkitError NonFiniteError PluginError RunError "
+    "ShapeError SpecError UserError",
+    "layerkit.gradients": "numerical_gradient",
+    "layerkit.hookspecs": "hookimpl",
+    "layerkit.initializer": "Initializer",
+    "layerkit.layer": "Layer",
+    "layerkit.loss": "Loss",
+    "layerkit.metric": "MeanMetric Metric",
+    "layerkit.network": "Network Node",
+    "layerkit.optimizer": "Optimizer",
+    "layerkit.plugins": "load_registry",
+    "layerkit.registry": "Registrar Registry",
+    "layerkit.run": "Result load_model",
+    "layerkit.schedule": "Schedule",
+    "layerkit.spec": "load_spec",
+    "layerkit.threads": "allowed_threads limit_blas_threads",
+    "layerkit.training": "Batches Evaluation Step Trainer",
+    "layerkit.types": "Array Fraction NonNegativeFloat NonNegativeInt PositiveFloat PositiveInt "
+    "Rng Shape",
+    "layerkit.variable": "Parameter State",
+    "pydantic": "Field",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "Array",
@@ -143,6 +152,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LOADED_WHEN_USED:
-        return getattr(import_module(_LOADED_WHEN_USED[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
