@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from test_datasets_npz import refusal
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Npy
@@ -21,16 +22,6 @@ def stored(tmp_path):
         return Npy(**{name: tmp_path / f"{name}.npy" for name in arrays}, scale=0.5)
 
     return store
-
-
-def refusal(dataset):
-    """What ``inspect`` says, which ``load`` must say as well."""
-    with pytest.raises(DataError) as inspected:
-        dataset.inspect()
-    with pytest.raises(DataError) as loaded:
-        dataset.load()
-    assert str(loaded.value) == str(inspected.value)
-    return str(inspected.value)
 
 
 X, T = np.arange(12, dtype=np.uint8).reshape(4, 3), np.array([0, 1, 1, 0])
