@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from layerkit.component import Component
+from layerkit.errors import DataError
 from layerkit.types import Array, Shape
 
 
@@ -49,11 +50,21 @@ class Split:
         t: The targets, ``(count, *targets.shape)``.
         scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1. Integers
             thus stay integers in memory.
+
+    Raises:
+        DataError: There are not as many targets as examples.
     """
 
     x: Array
     t: Array
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.t):
+            raise DataError(
+                f"there must be a target for each example, got {len(self.x)} examples "
+                f"and {len(self.t)} targets"
+            )
 
     def __len__(self) -> int:
         return len(self.x)

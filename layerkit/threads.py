@@ -1,8 +1,9 @@
 """How many threads matrix products use."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 from threadpoolctl import OpenBLASController, get_cached_controller
@@ -56,6 +57,7 @@ def _threads_by_library() -> list[tuple[Any, int]]:
 
 
 _limit = _Limit()
+_of_this_thread = local()
 
 
 @contextmanager
@@ -67,10 +69,16 @@ def limit_blas_threads(threads: int) -> Iterator[None]:
     Args:
         threads: How many, at the most.
     """
+    outer = getattr(_of_this_thread, "limit", math.inf)
+    if threads >= outer:  # the usual case in a loop of steps, which is to take no time
+        yield
+        return
     _limit.add(threads)
+    _of_this_thread.limit = threads
     try:
         yield
     finally:
+        _of_this_thread.limit = outer
         _limit.remove(threads)
 
 

@@ -1,6 +1,7 @@
 """The loss and the metrics of a network over a whole split."""
 
 import math
+from collections.abc import Callable
 
 from layerkit.dataset import Split
 from layerkit.metric import Metric
@@ -9,7 +10,12 @@ from layerkit.training.sampling import Gather
 from layerkit.types import Array
 
 
-def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict[str, float]:
+def evaluate(
+    network: Network,
+    split: Split,
+    metrics: dict[str, Metric],
+    outputs: Callable[[Split], Array | None] | None = None,
+) -> dict[str, float]:
     """Return the mean loss and every metric over a split.
 
     A batch whose loss is NaN or infinite is the last, so that the network still holds its values.
@@ -18,6 +24,7 @@ def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict
         network: The network, with a loss.
         split: The examples; they are read in order, in batches whose widest layer is small.
         metrics: By the names to report them under.
+        outputs: What may compute the outputs sooner; see ``Step.outputs``.
     """
     gather = Gather(split, network.dtype)
     rows = network.rows_at_once
@@ -25,12 +32,16 @@ def evaluate(network: Network, split: Split, metrics: dict[str, Metric]) -> dict
     for metric in metrics.values():
         metric.reset()
     for start in range(0, len(split), rows):
-        x, t = gather.slice(start, start + rows)
-        y: Array = network.forward(x)
-        total += network.loss_of(y, t) * len(x)
+        stop = start + rows
+        x, t = split.x[start:stop], split.t[start:stop]
+        sooner = outputs(Split(x, t, split.scale)) if outputs else None
+        y = network.forward(gather.slice(start, stop)[0]) if sooner is None else sooner
+        total += network.loss_of(y, t) * len(t)
         for metric in metrics.values():
             metric.update(y, t)
         if not math.isfinite(total):
+            if sooner is not None:
+                network.forward(gather.slice(start, stop)[0])
             break
     return {
         "loss": total / len(split),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from layerkit.dataset import Split
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.training.sampling import Batches
@@ -19,7 +20,7 @@ class Step:
     """The arithmetic of a training step, in NumPy.
 
     A plugin that can do it faster returns a subclass from its hook ``layerkit_compile``, which
-    overrides either method or both, and leaves to this class whatever it has no faster way for. The
+    overrides what it can, and leaves to this class whatever it has no faster way for. The
     numbers must stay the same, up to rounding.
 
     Args:
@@ -54,6 +55,16 @@ class Step:
         """
         x, t = self.batches.gather(indices)
         return self.network.train_step(x, t)
+
+    def outputs(self, examples: Split) -> Array | None:
+        """Return the outputs for examples, as layers behave in evaluation.
+
+        None, as here, leaves it to ``Network.forward``.
+
+        Args:
+            examples: Some of either part, as they are stored.
+        """
+        return None
 
     def update(self, step: int) -> None:
         """Change ``network.params`` along ``network.grads``, in which it may work.

@@ -179,8 +179,8 @@ class Trainer:
         scores: dict[str, float] = {}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for part, split in (("train", self.data.train), ("test", self.data.test)):
-                for name, score in evaluate(self.network, split, self.metrics).items():
-                    scores[f"{part}_{name}"] = score
+                found = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
+                scores |= {f"{part}_{name}": score for name, score in found.items()}
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
                     raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")

@@ -2,14 +2,14 @@
 
 from setuptools import Extension, setup
 
+PARTS = "kernels", "lstm", "pool", "program", "sparse"
+
 setup(
     ext_modules=[
         Extension(
             "layerkit_compiled._kernels",
-            sources=[
-                f"source/{name}.c" for name in ("kernels", "lstm", "module", "pool", "program")
-            ],
-            depends=[f"source/{name}.h" for name in ("kernels", "lstm", "pool", "program")],
+            sources=[f"source/{name}.c" for name in (*PARTS, "module")],
+            depends=[f"source/{name}.h" for name in PARTS],
             # For loops to become vector instructions: reductions are marked as such, and nobody
             # reads errno or catches floating-point traps. NaN and infinity stay what they are.
             extra_compile_args=[

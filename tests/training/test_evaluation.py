@@ -84,6 +84,26 @@ def test_scores_are_plain_floats_whatever_a_metric_returns():
     assert {type(score) for score in scores.values()} == {float}
 
 
+def test_outputs_may_come_from_elsewhere():
+    seen = []
+
+    def outputs(part):
+        seen.append(part)
+        return None if len(seen) == 2 else np.ones((len(part), 2))
+
+    net = network(MeanSquaredError(), 2)
+    net.params[...] = 0
+    net.rows_at_once = 10
+    pixels = RNG.integers(0, 256, (37, 4), dtype=np.uint8)
+
+    scores = evaluate(net, Split(pixels, np.zeros((37, 2)), 1 / 255), {}, outputs)
+
+    np.testing.assert_array_equal(np.concatenate([part.x for part in seen]), pixels)
+    assert {part.scale for part in seen} == {1 / 255}
+    # The ten examples that are left to the network have outputs of 0.
+    assert scores["loss"] == pytest.approx(27 / 37)
+
+
 def test_every_evaluation_begins_anew():
     net, t, metrics = network(SoftmaxWithLoss(), 3), RNG.integers(0, 3, 37), {"a": Accuracy()}
 
@@ -93,14 +113,15 @@ def test_every_evaluation_begins_anew():
     assert evaluate(net, Split(X, t), metrics) == first
 
 
-def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network():
+@pytest.mark.parametrize("outputs", [None, lambda part: np.full((len(part), 2), np.nan)])
+def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network(outputs):
     x = X.copy()
-    x[12] = np.inf
+    x[2] = np.inf
     net = network(MeanSquaredError(), 2)
     net.rows_at_once = 10
 
     with np.errstate(invalid="ignore"):
-        scores = evaluate(net, Split(x, np.zeros((37, 2))), {})
+        scores = evaluate(net, Split(x, np.zeros((37, 2))), {}, outputs)
 
     assert not np.isfinite(scores["loss"])
     assert net.first_non_finite() == "the data"

@@ -559,6 +559,19 @@ class TestFasterSteps:
 
         assert (type(trainer.fastest_step), trainer.loss) == (Step, 9.0)
 
+    def test_evaluations_take_their_outputs_from_it(self):
+        class Guessing(Step):
+            def outputs(self, examples):
+                return np.full((len(examples), 1), 7.0)
+
+        trainer = line(steps=1)
+        trainer.network.compilers = [Guessing]
+
+        (evaluation,) = trainer.run()
+
+        targets = trainer.data.test.t
+        assert evaluation.scores["test_loss"] == pytest.approx(np.mean((targets - 7) ** 2))
+
     def test_long_gradients_are_shortened_between_its_halves(self):
         trainer = line(max_gradient_norm=0.5)
         trainer.network.compilers = [Step]

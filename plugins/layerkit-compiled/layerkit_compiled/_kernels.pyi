@@ -1,7 +1,9 @@
 from layerkit import Array
 
 MOST_SHARES: int
+BLOCK: int
 AFFINE: int
+SPARSE_AFFINE: int
 RELU: int
 SIGMOID: int
 TANH: int
@@ -16,10 +18,11 @@ FLOATS: int
 DOUBLES: int
 
 class Program:
+    shares: int
     def __init__(
         self,
         *,
-        blas: tuple[int, int, int],
+        sgemm: int,
         layers: tuple[tuple[int, int, int, int, int, int, bool, bool], ...],
         loss: int,
         params: Array,
@@ -35,6 +38,7 @@ class Program:
         shares: int,
     ) -> None: ...
     def gradients(self, indices: Array, /) -> float: ...
+    def outputs(self, x: Array, y: Array, /) -> None: ...
 
 def sgd(
     params: Array,

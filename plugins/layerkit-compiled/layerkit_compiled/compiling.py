@@ -7,12 +7,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from layerkit import Array, Batches, Layer, Network, Optimizer, Split, Step, allowed_threads
+from layerkit import (
+    Array,
+    Batches,
+    Layer,
+    Network,
+    Optimizer,
+    Split,
+    Step,
+    allowed_threads,
+    limit_blas_threads,
+)
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
 from layerkit_compiled import _kernels
-from layerkit_compiled.blas import blas_functions
+from layerkit_compiled.blas import sgemm_address
 
 Update = Callable[[int], None]
 
@@ -34,6 +44,18 @@ NUMBERS = LABELS | {
 WORTH_A_THREAD = 300_000
 """The weights times the examples, at the least, that a thread is given: some 20 microseconds. With
 half of it threads gain nothing, for they meet twice in a step."""
+
+
+SPARSE_PRODUCT = 4
+"""What a product costs that is looked up by its number, over one of a whole matrix: 2.8 with AVX2,
+and more where whole matrices are multiplied with AVX-512."""
+
+PICKING = 16
+"""How many products of a whole matrix it costs to see whether a number is zero."""
+
+FEWEST_TO_EVALUATE = 32
+"""The examples of a batch for which evaluations, too, take the program: they go through it in such
+batches, and threads meet for each."""
 
 
 def compiled_step(network: Network, optimizer: Optimizer, batches: Batches) -> Step | None:
@@ -68,8 +90,16 @@ class CompiledStep(Step):
         update: Update | None,
     ) -> None:
         super().__init__(network, optimizer, batches)
-        self._program = program
+        self._made = program
+        self._params = network.params
         self._update = update
+
+    @property
+    def _program(self) -> _kernels.Program | None:
+        if self._params is not self.network.params:
+            # Network.initialize has given it new memory since.
+            self._made, self._params = _program(self.network, self.batches), self.network.params
+        return self._made
 
     @property
     def compiles_gradients(self) -> bool:
@@ -88,12 +118,33 @@ class CompiledStep(Step):
 
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
-        if self._program is not None:
-            loss = self._program.gradients(indices)
+        program = self._program
+        if program is not None:
+            # Alone, a share may have no other threads: looking would take longer than some steps.
+            if program.shares == 1:
+                loss = program.gradients(indices)
+            else:
+                with limit_blas_threads(1):
+                    loss = program.gradients(indices)
             if math.isfinite(loss):
                 return loss
         # Also where the loss is not finite: NumPy's pass keeps the values that tell where.
         return super().gradients(indices)
+
+    def outputs(self, examples: Split) -> Array | None:
+        """Return the outputs for examples that are stored as those of the training are."""
+        program, x, trained_on = self._program, examples.x, self.batches.gather.split
+        if (
+            program is None
+            or self.batches.size < FEWEST_TO_EVALUATE
+            or (x.dtype, examples.scale) != (trained_on.x.dtype, trained_on.scale)
+            or not x.flags.c_contiguous
+        ):
+            return None
+        y = np.empty((len(x), *self.network.output_shape), np.float32)
+        with limit_blas_threads(1):
+            program.outputs(x, y)
+        return y
 
     def update(self, step: int) -> None:
         """Change ``network.params`` along ``network.grads``."""
@@ -105,14 +156,15 @@ class CompiledStep(Step):
 
 def _program(network: Network, batches: Batches) -> _kernels.Program | None:
     """Return the gradients of a network in C; None for one that is no chain of known layers."""
-    functions, layers = blas_functions(), _chain(network)
-    loss = _loss(network, batches.gather.split)
     split = batches.gather.split
+    sgemm, layers, loss = sgemm_address(), _chain(network, split), _loss(network, split)
     x_kind = NUMBERS.get(split.x.dtype) if split.x.flags.c_contiguous else None
-    if functions is None or layers is None or loss is None or x_kind is None:
+    if sgemm is None or layers is None or loss is None or x_kind is None:
         return None
+    if split.x.shape[1:] != network.shapes[0]:
+        return None  # which NumPy's pass refuses, with both shapes
     return _kernels.Program(
-        blas=functions,
+        sgemm=sgemm,
         layers=layers,
         loss=loss,
         params=network.params,
@@ -151,12 +203,14 @@ class _Link(NamedTuple):
     is_reverse: bool = False
 
 
-def _chain(network: Network) -> tuple[_Link, ...] | None:
+def _chain(network: Network, split: Split) -> tuple[_Link, ...] | None:
     """Return each layer that computes something; None if one of them is not known."""
+    if network.input_count != 1 or not all(math.prod(shape) for shape in network.shapes):
+        return None
     starts, start = {}, 0
     for parameter in network.parameters.values():
         starts[id(parameter)], start = start, start + parameter.size
-    links = []
+    links: list[_Link] = []
     for i, node in enumerate(network.nodes):
         layer: Any = node.layer
         kind, shape = type(layer), network.shapes[i]
@@ -165,7 +219,9 @@ def _chain(network: Network) -> tuple[_Link, ...] | None:
             return None
         if kind is Affine:
             bias = starts[id(layer.b)] if layer.bias else -1
-            links.append(_Link(_kernels.AFFINE, *sizes, starts[id(layer.W)], bias))
+            takes_zeros = not links and leaves_out_zeros(split, sizes[1])
+            how = _kernels.SPARSE_AFFINE if takes_zeros else _kernels.AFFINE
+            links.append(_Link(how, *sizes, starts[id(layer.W)], bias))
         elif kind in ACTIVATIONS:
             links.append(_Link(ACTIVATIONS[kind], *sizes))
         elif kind is _lstm():
@@ -178,6 +234,14 @@ def _chain(network: Network) -> tuple[_Link, ...] | None:
     return tuple(links)
 
 
+def leaves_out_zeros(split: Split, units: int) -> bool:
+    """Return whether so many numbers are zero that a layer had better leave them out."""
+    some = split.x[:: max(1, len(split) // 256)]
+    columns = math.ceil(units / _kernels.BLOCK) * _kernels.BLOCK
+    products = int(np.count_nonzero(some)) * columns
+    return SPARSE_PRODUCT * products + PICKING * some.size < units * some.size
+
+
 def _lstm() -> Any:
     """Return the class of ``layerkit-sequence``; None where no network can have one."""
     return getattr(sys.modules.get("layerkit_sequence"), "Lstm", None)
@@ -185,15 +249,15 @@ def _lstm() -> Any:
 
 def _loss(network: Network, split: Split) -> int | None:
     """Return the kind of a loss and its targets."""
-    kind = type(network.loss_function)
-    if not split.t.flags.c_contiguous or split.t.dtype not in NUMBERS:
+    kind, t, outputs = type(network.loss_function), split.t, network.output_shape
+    if not t.flags.c_contiguous or t.dtype not in NUMBERS:
         return None
-    if kind is MeanSquaredError:
+    if kind is MeanSquaredError and math.prod(t.shape[1:]) == math.prod(outputs):
         return _kernels.MEAN_SQUARED_ERROR
-    if kind is SoftmaxWithLoss and len(network.output_shape) == 1:
-        if split.t.ndim == 2:
+    if kind is SoftmaxWithLoss and len(outputs) == 1:
+        if t.shape[1:] == outputs:
             return _kernels.SOFTMAX_OF_PROBABILITIES
-        return _kernels.SOFTMAX_OF_LABELS if split.t.dtype in LABELS else None
+        return _kernels.SOFTMAX_OF_LABELS if t.ndim == 1 and t.dtype in LABELS else None
     return None
 
 

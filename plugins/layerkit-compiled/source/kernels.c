@@ -1,15 +1,14 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Each function is compiled for several generations of processors, and the one that fits is chosen
-when the module is loaded. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define KERNEL
-#endif
+float *floats(int64_t count) {
+    void *memory = NULL;
+    const size_t size = (size_t)(count ? count : 1) * sizeof(float);
+    return posix_memalign(&memory, 64, size) ? NULL : memory;
+}
 
 int64_t size_of(Stored stored) {
     static const int64_t sizes[] = {1, 4, 8, 4, 8};
@@ -31,7 +30,7 @@ KERNEL static void convert_row(Stored stored, const void *restrict row, float sc
 #undef FROM
 }
 
-static void fetch_row(const char *row, int64_t size) {
+void fetch_row(const char *row, int64_t size) {
     for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(row + i);
 }
 

@@ -8,10 +8,24 @@ optimizers, where their derivations and sources stand. */
 
 #include <stdint.h>
 
+/* Each function is compiled for several generations of processors, and the one that fits is chosen
+when the module is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define KERNEL
+#endif
+
+/* Memory for so many numbers, which begins where cache lines and vector registers begin; or NULL. */
+float *floats(int64_t count);
+
 /* How numbers are stored: uint8, int32, int64, float32, float64. */
 typedef enum { BYTES, INTS, LONGS, FLOATS, DOUBLES } Stored;
 
 int64_t size_of(Stored stored);
+
+/* Have so many bytes come, which are then read soon. */
+void fetch_row(const char *row, int64_t size);
 
 /* out[i] = scale source[indices[i]], for rows of so many numbers. */
 void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,

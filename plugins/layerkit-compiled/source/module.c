@@ -2,6 +2,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <structmember.h>
 
 #include <stdlib.h>
 
@@ -47,17 +48,17 @@ static void program_dealloc(ProgramObject *self) {
 }
 
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"blas",   "layers", "loss",     "params",   "grads",  "x",
+    static char *names[] = {"sgemm",  "layers", "loss",     "params",   "grads",  "x",
                             "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
                             "batch",  "shares", NULL};
-    unsigned long long sgemm, get_threads, set_threads;
+    unsigned long long sgemm;
     PyObject *layers, *arrays[BUFFERS];
     int loss, x_stored, t_stored;
     ProgramObject *self = (ProgramObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     Program *p = &self->program;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "(KKK)O!iOOOOiifLLLi", names, &sgemm,
-                                     &get_threads, &set_threads, &PyTuple_Type, &layers, &loss,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "KO!iOOOOiifLLLi", names, &sgemm,
+                                     &PyTuple_Type, &layers, &loss,
                                      &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
                                      &x_stored, &t_stored, &p->scale, &p->inputs, &p->outputs,
                                      &p->batch, &p->shares))
@@ -67,9 +68,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywo
         if (PyObject_GetBuffer(arrays[i], &self->buffers[i], flags)) goto failed;
     }
     if (read_layers(p, layers)) goto failed;
-    p->blas.sgemm = (void *)(uintptr_t)sgemm;
-    p->blas.get_threads = (void *)(uintptr_t)get_threads;
-    p->blas.set_threads = (void *)(uintptr_t)set_threads;
+    p->sgemm = (Sgemm)(uintptr_t)sgemm;
     p->loss = (Loss)loss;
     p->params = self->buffers[PARAMS].buf;
     p->grads = self->buffers[GRADS].buf;
@@ -122,10 +121,42 @@ done:
     return result;
 }
 
+static PyObject *outputs(ProgramObject *self, PyObject *args) {
+    Program *p = &self->program;
+    PyObject *arrays[2], *result = NULL;
+    Py_buffer x = {0}, y = {0};
+    if (!PyArg_ParseTuple(args, "OO", &arrays[0], &arrays[1])) return NULL;
+    if (PyObject_GetBuffer(arrays[0], &x, PyBUF_CONTIG_RO)) return NULL;
+    if (PyObject_GetBuffer(arrays[1], &y, PyBUF_CONTIG)) goto done;
+    const int64_t size = p->inputs * size_of(p->x_stored), rows = x.len / size;
+    if (x.itemsize != size_of(p->x_stored) || x.len != rows * size ||
+        y.itemsize != sizeof(float) || y.len != rows * p->outputs * (int64_t)sizeof(float)) {
+        PyErr_Format(PyExc_ValueError, "takes examples of %lld numbers, stored as those of the "
+                     "program, and an array of float32 for %lld outputs of each",
+                     (long long)p->inputs, (long long)p->outputs);
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    program_outputs(p, x.buf, rows, y.buf);
+    Py_END_ALLOW_THREADS
+    result = Py_NewRef(Py_None);
+done:
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&y);
+    return result;
+}
+
 static PyMethodDef program_methods[] = {
     {"gradients", (PyCFunction)gradients, METH_O,
      "Return the mean loss over the examples of these indices, and set the gradients."},
+    {"outputs", (PyCFunction)outputs, METH_VARARGS, "Set an array to the outputs for examples."},
     {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef program_members[] = {
+    {"shares", T_INT, offsetof(ProgramObject, program.shares), READONLY,
+     "How many threads share a batch, at the most."},
+    {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot program_slots[] = {
@@ -133,6 +164,7 @@ static PyType_Slot program_slots[] = {
     {Py_tp_new, program_new},
     {Py_tp_dealloc, program_dealloc},
     {Py_tp_methods, program_methods},
+    {Py_tp_members, program_members},
     {0, NULL},
 };
 
@@ -254,7 +286,9 @@ static int add_type(PyObject *module) {
     PyObject *type = PyType_FromSpec(&program_type);
     const int failed = !type || PyModule_AddObjectRef(module, "Program", type) ||
                        PyModule_AddIntMacro(module, MOST_SHARES) ||
+                       PyModule_AddIntMacro(module, BLOCK) ||
                        PyModule_AddIntMacro(module, AFFINE) ||
+                       PyModule_AddIntMacro(module, SPARSE_AFFINE) ||
                        PyModule_AddIntMacro(module, RELU) ||
                        PyModule_AddIntMacro(module, SIGMOID) ||
                        PyModule_AddIntMacro(module, TANH) ||

@@ -2,7 +2,6 @@
 
 #include "lstm.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,16 +10,8 @@ enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* of CBLAS */
 /* Shares that hold fewer rows than this are not worth a thread. */
 enum { FEWEST_ROWS = 8 };
 
-/* Begin where cache lines and vector registers begin. */
-static void *aligned(int64_t size) {
-    void *memory = NULL;
-    return posix_memalign(&memory, 64, (size_t)(size ? size : 1)) ? NULL : memory;
-}
-
-float *floats(int64_t count) { return aligned(count * (int64_t)sizeof(float)); }
-
 static int has_parameters(const Layer *layer) {
-    return layer->kind == AFFINE || layer->kind == LSTM;
+    return layer->kind == AFFINE || layer->kind == SPARSE_AFFINE || layer->kind == LSTM;
 }
 
 /* Whether a layer overwrites its input: an activation that of a layer that does not need it. */
@@ -34,10 +25,17 @@ void program_free(Program *p) {
         free(p->values[i]);
         free(p->slopes[i]);
     }
-    for (int i = 0; p->layers && i < p->layer_count; i++) lstm_free(&p->layers[i].lstm);
+    for (int i = 0; p->layers && i < p->layer_count; i++) {
+        Layer *layer = &p->layers[i];
+        lstm_free(&layer->lstm);
+        for (int share = 0; layer->sparse && share < p->shares; share++)
+            sparse_free(&layer->sparse[share]);
+        free(layer->sparse);
+    }
     free(p->values);
     free(p->slopes);
     free(p->labels);
+    free(p->in_order);
     free(p->targets);
     free(p->operations);
     free(p->layers);
@@ -50,7 +48,7 @@ Part part_of(int64_t things, int share, int shares) {
 
 void multiply(const Program *p, Product product, int64_t m, int64_t n, int64_t k, const float *a,
               int64_t a_stride, const float *b, int64_t b_stride, float *c, int64_t c_stride) {
-    p->blas.sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
+    p->sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
                   product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
                   c_stride);
 }
@@ -75,10 +73,28 @@ static Part part_of_columns(const Program *p, int i, int64_t columns, int share)
 /* The operations that a step is made of: the share of each that a thread does. */
 
 static void pick(Program *p, int i, int share) {
-    (void)i;
     const Part rows = part_of(p->rows, share, p->used);
-    gather(p->x_stored, p->x, p->indices + rows.from, rows.count, p->inputs, p->scale,
+    if (p->layers[i].kind == SPARSE_AFFINE)
+        sparse_gather(&p->layers[i].sparse[share], p->x_stored, p->x, p->indices + rows.from,
+                      rows.count, p->scale);
+    else
+        gather(p->x_stored, p->x, p->indices + rows.from, rows.count, p->inputs, p->scale,
            p->values[0] + rows.from * p->inputs);
+}
+
+/* y += b. */
+static void add_bias(const Program *p, const Layer *layer, float *y, int64_t rows, Part columns) {
+    if (layer->bias >= 0)
+        add_to_rows(y, p->params + layer->bias + columns.from, rows, columns.count, layer->outputs);
+}
+
+/* db = sum(dy): some columns. */
+static void sum_bias(const Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const Part columns = part_of(layer->outputs, share, p->used);
+    if (layer->bias >= 0)
+        sum_of_rows(p->slopes[i + 1] + columns.from, p->grads + layer->bias + columns.from,
+                    p->rows, columns.count, layer->outputs);
 }
 
 /* y = x W + b. */
@@ -89,8 +105,7 @@ static void forward_affine(Program *p, int i, int share) {
     float *y = p->values[i + 1] + rows.from * out + columns.from;
     multiply(p, A_B, rows.count, columns.count, in, p->values[i] + rows.from * in, in,
              p->params + layer->weight + columns.from, out, y, out);
-    if (layer->bias >= 0)
-        add_to_rows(y, p->params + layer->bias + columns.from, rows.count, columns.count, out);
+    add_bias(p, layer, y, rows.count, columns);
 }
 
 /* dx = dy W^T. */
@@ -107,16 +122,27 @@ static void backward_affine(Program *p, int i, int share) {
 static void weights_of_affine(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const int64_t in = layer->inputs, out = layer->outputs;
-    const Part columns = part_of(out, share, p->used);
     const Part some_in = in < out ? (Part){0, in} : part_of(in, share, p->used);
-    const Part some_out = in < out ? columns : (Part){0, out};
-    const float *dy = p->slopes[i + 1];
+    const Part some_out = in < out ? part_of(out, share, p->used) : (Part){0, out};
     multiply(p, AT_B, some_in.count, some_out.count, p->rows, p->values[i] + some_in.from, in,
-             dy + some_out.from, out, p->grads + layer->weight + some_in.from * out + some_out.from,
-             out);
-    if (layer->bias >= 0)
-        sum_of_rows(dy + columns.from, p->grads + layer->bias + columns.from, p->rows,
-                    columns.count, out);
+             p->slopes[i + 1] + some_out.from, out,
+             p->grads + layer->weight + some_in.from * out + some_out.from, out);
+    sum_bias(p, i, share);
+}
+
+static void forward_sparse(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    const Part rows = part_of(p->rows, share, p->used);
+    float *y = p->values[i + 1] + rows.from * layer->outputs;
+    sparse_forward(&layer->sparse[share], p->params + layer->weight, layer->outputs, y);
+    add_bias(p, layer, y, rows.count, (Part){0, layer->outputs});
+}
+
+static void weights_of_sparse(Program *p, int i, int share) {
+    const Layer *layer = &p->layers[i];
+    sparse_weights(layer->sparse, share, p->used, p->slopes[i + 1], layer->outputs,
+                   p->grads + layer->weight);
+    sum_bias(p, i, share);
 }
 
 /* y = f(x). */
@@ -191,6 +217,7 @@ static const struct {
     Operate forward, inner, backward, weights;
 } OF_KIND[] = {
     [AFFINE] = {forward_affine, NULL, backward_affine, weights_of_affine},
+    [SPARSE_AFFINE] = {forward_sparse, NULL, NULL, weights_of_sparse},
     [RELU] = {activate, NULL, activate_back, NULL},
     [SIGMOID] = {activate, NULL, activate_back, NULL},
     [TANH] = {activate, NULL, activate_back, NULL},
@@ -211,6 +238,7 @@ static void plan(Program *p) {
         then(p, OF_KIND[p->layers[i].kind].forward, i, large || meet);
         meet = large;
     }
+    p->forward_count = p->operation_count;
     then(p, compare, 0, meet);
     meet = 0;
     for (int i = p->layer_count - 1; i >= trained; i--) {
@@ -227,6 +255,23 @@ static void plan(Program *p) {
     }
 }
 
+/* A smaller batch may have fewer shares; of FEWEST_ROWS each, and what is left over. */
+static int64_t most_rows_of_a_share(const Program *p) {
+    const int64_t most = (p->batch + p->shares - 1) / p->shares;
+    return most < 2 * FEWEST_ROWS ? 2 * FEWEST_ROWS : most;
+}
+
+static int prepare_layer(const Program *p, Layer *layer) {
+    if (layer->kind == LSTM) return lstm_prepare(&layer->lstm, p->batch);
+    if (layer->kind != SPARSE_AFFINE) return 1;
+    layer->sparse = calloc((size_t)p->shares, sizeof *layer->sparse);
+    if (!layer->sparse) return 0;
+    for (int share = 0; share < p->shares; share++)
+        if (!sparse_prepare(&layer->sparse[share], p->inputs, most_rows_of_a_share(p), p->batch))
+            return 0;
+    return 1;
+}
+
 int program_prepare(Program *p) {
     p->values = calloc((size_t)p->layer_count + 1, sizeof *p->values);
     p->slopes = calloc((size_t)p->layer_count + 1, sizeof *p->slopes);
@@ -234,17 +279,20 @@ int program_prepare(Program *p) {
     if (!p->values || !p->slopes || !p->operations) return 0;
     plan(p);
     for (int i = 0; i <= p->layer_count; i++) {
-        const int64_t width = i ? p->layers[i - 1].outputs : p->inputs;
+        const int64_t inputs = p->layers[0].kind == SPARSE_AFFINE ? 0 : p->inputs;
+        const int64_t width = i ? p->layers[i - 1].outputs : inputs;
         const int shared = i && is_in_place(p, i - 1);
         p->values[i] = shared ? p->values[i - 1] : floats(p->batch * width);
         p->slopes[i] = shared ? p->slopes[i - 1] : floats(p->batch * width);
         if (!p->values[i] || !p->slopes[i]) return 0;
-        if (i && p->layers[i - 1].kind == LSTM && !lstm_prepare(&p->layers[i - 1].lstm, p->batch))
-            return 0;
+        if (i && !prepare_layer(p, &p->layers[i - 1])) return 0;
     }
-    p->labels = aligned(p->batch * (int64_t)sizeof *p->labels);
+    p->labels = malloc((size_t)p->batch * sizeof *p->labels);
+    p->in_order = malloc((size_t)p->batch * sizeof *p->in_order);
     p->targets = floats(p->loss == SOFTMAX_OF_LABELS ? 0 : p->batch * p->outputs);
-    return p->labels && p->targets;
+    if (!p->labels || !p->in_order || !p->targets) return 0;
+    for (int64_t i = 0; i < p->batch; i++) p->in_order[i] = i;
+    return 1;
 }
 
 static void share_of_stage(void *program, int share) {
@@ -253,43 +301,22 @@ static void share_of_stage(void *program, int share) {
         p->operations[i].operate(p, p->operations[i].layer, share);
 }
 
-/* Do all operations, in stages between which threads meet. */
-static void run(Program *p) {
-    for (p->stage = 0; p->stage < p->operation_count; p->stage = p->stage_end) {
-        p->stage_end = p->stage + 1;
-        while (p->stage_end < p->operation_count && !p->operations[p->stage_end].meet)
-            p->stage_end++;
-        pool_run(share_of_stage, p, p->used);
-    }
-}
-
-/* While shares have the cores, one each, a product has one thread. That is one setting of the whole
-process, where other threads may be training: the first to come sets it, and the last to go puts back
-what was. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int sharing, threads_before;
-
-static void begin_sharing(const Blas *blas) {
-    pthread_mutex_lock(&lock);
-    if (!sharing++ && (threads_before = blas->get_threads()) > 1) blas->set_threads(1);
-    pthread_mutex_unlock(&lock);
-}
-
-static void end_sharing(const Blas *blas) {
-    pthread_mutex_lock(&lock);
-    if (!--sharing && threads_before > 1) blas->set_threads(threads_before);
-    pthread_mutex_unlock(&lock);
-}
-
-int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
-                      int64_t *wrong) {
+/* Do the first so many operations on a batch, in stages between which threads meet. */
+static void run(Program *p, int operations, const int64_t *indices, int64_t rows) {
     p->indices = indices;
     p->rows = rows;
     p->used = p->shares;
     while (p->used > 1 && rows < p->used * FEWEST_ROWS) p->used--;
-    if (p->used > 1) begin_sharing(&p->blas);
-    run(p);
-    if (p->used > 1) end_sharing(&p->blas);
+    for (p->stage = 0; p->stage < operations; p->stage = p->stage_end) {
+        p->stage_end = p->stage + 1;
+        while (p->stage_end < operations && !p->operations[p->stage_end].meet) p->stage_end++;
+        pool_run(share_of_stage, p, p->used);
+    }
+}
+
+int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
+                      int64_t *wrong) {
+    run(p, p->operation_count, indices, rows);
     *loss = 0;
     *wrong = 0;
     for (int share = 0; share < p->used; share++) {
@@ -297,4 +324,16 @@ int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *
         if (p->loss == SOFTMAX_OF_LABELS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
     }
     return !*wrong;
+}
+
+void program_outputs(Program *p, const void *x, int64_t rows, float *y) {
+    const void *training_x = p->x;
+    for (int64_t from = 0; from < rows; from += p->batch) {
+        const int64_t count = rows - from < p->batch ? rows - from : p->batch;
+        p->x = (const char *)x + from * p->inputs * size_of(p->x_stored);
+        run(p, p->forward_count, p->in_order, count);
+        memcpy(y + from * p->outputs, p->values[p->layer_count],
+               (size_t)(count * p->outputs) * sizeof *y);
+    }
+    p->x = training_x;
 }

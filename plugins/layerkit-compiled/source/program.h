@@ -12,17 +12,15 @@ one that went layer by layer would have them meet at every product. */
 
 #include "kernels.h"
 #include "pool.h"
+#include "sparse.h"
 
-/* cblas_sgemm and its neighbours, with integers of 64 bits, from the library that NumPy uses. */
-typedef struct {
-    void (*sgemm)(int order, int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k,
-                  float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                  float *c, int64_t ldc);
-    int (*get_threads)(void);
-    void (*set_threads)(int threads);
-} Blas;
+/* cblas_sgemm, with integers of 64 bits, from the library that NumPy uses. */
+typedef void (*Sgemm)(int order, int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k,
+                      float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
+                      float beta, float *c, int64_t ldc);
 
-typedef enum { AFFINE, RELU, SIGMOID, TANH, LSTM } Kind;
+/* SPARSE_AFFINE is an affine layer that takes the data, most of which are zero. */
+typedef enum { AFFINE, SPARSE_AFFINE, RELU, SIGMOID, TANH, LSTM } Kind;
 
 /* What a long short-term memory does, and what it keeps for the way back; see lstm.c. */
 typedef struct {
@@ -36,6 +34,7 @@ typedef struct {
     int64_t inputs, outputs;
     int64_t weight, bias; /* where they begin in the vector of parameters; no bias: -1 */
     Lstm lstm;
+    Sparse *sparse; /* the input, in a part for each share */
 } Layer;
 
 typedef enum { SOFTMAX_OF_LABELS, SOFTMAX_OF_PROBABILITIES, MEAN_SQUARED_ERROR } Loss;
@@ -50,7 +49,7 @@ typedef struct {
 } Operation;
 
 struct Program {
-    Blas blas;
+    Sgemm sgemm;
     int layer_count;
     Layer *layers;
     Loss loss;
@@ -63,7 +62,7 @@ struct Program {
     int64_t examples, inputs, outputs;
     float scale;
 
-    int operation_count;
+    int operation_count, forward_count; /* the first ones lead to the outputs */
     Operation *operations;
     int stage, stage_end; /* the operations that are being done */
 
@@ -73,6 +72,7 @@ struct Program {
     int shares, used; /* how many shares at most, and how many the batch in hand has */
     int64_t rows;     /* of the batch in hand */
     const int64_t *indices;
+    int64_t *in_order; /* 0, 1, ...: the indices of examples that are taken as they come */
     float **values, **slopes;
     int64_t *labels;
     float *targets; /* if they are numbers */
@@ -86,9 +86,6 @@ typedef struct {
 } Part;
 
 Part part_of(int64_t things, int share, int shares);
-
-/* Memory for so many numbers, which begins where cache lines and vector registers begin; or NULL. */
-float *floats(int64_t count);
 
 /* c = a b, a b^T or a^T b, of m rows and n columns, each a sum of k products. Each matrix is stored
 by rows, which begin so many numbers apart. */
@@ -105,6 +102,9 @@ int program_prepare(Program *program);
 Return whether all labels are from 0 to outputs - 1; if not, `wrong` is one that is not. */
 int program_gradients(Program *program, const int64_t *indices, int64_t rows, double *loss,
                       int64_t *wrong);
+
+/* Set y to the outputs for so many examples, stored as those of the program are. */
+void program_outputs(Program *program, const void *x, int64_t rows, float *y);
 
 void program_free(Program *program);
 

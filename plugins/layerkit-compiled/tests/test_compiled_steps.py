@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerkit import Data, Network, NonFiniteError, Split, Step, Trainer, allowed_threads
+from layerkit import (
+    Data,
+    Network,
+    Node,
+    NonFiniteError,
+    ShapeError,
+    Split,
+    Step,
+    Trainer,
+    Zeros,
+    allowed_threads,
+)
 from layerkit.builtin.layers import Affine, Dropout, Flatten, Gelu, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine
 from layerkit.spec import TrainingSettings
 from layerkit_compiled import layerkit_compile
-from layerkit_compiled.compiling import CompiledStep
+from layerkit_compiled.compiling import CompiledStep, leaves_out_zeros
 from layerkit_sequence import Lstm
 
 RNG = np.random.default_rng(0)
@@ -28,6 +40,8 @@ NUMBERS = RNG.normal(size=(130, 7))
 CLASSES = Split(BYTES, LABELS, 1 / 255)
 VALUES = Split(BYTES, NUMBERS, 1 / 255)
 ONE_HOT = Split(BYTES, np.eye(7)[LABELS], 1 / 255)
+
+MOSTLY_ZEROS = RNG.integers(1, 256, (130, 300), np.uint8) * (RNG.random((130, 300)) < 0.1)
 
 LAYERS = {
     "affine": lambda: [Affine(7)],
@@ -125,6 +139,31 @@ class TestGradients:
         assert_close(in_c.network.grads, in_numpy.network.grads)
 
     @pytest.mark.parametrize("x", ["uint8", "int32", "int64", "float32", "float64"])
+    @pytest.mark.parametrize("units", [44, 64, 100, 512])
+    @pytest.mark.parametrize("bias", [True, False])
+    def test_are_those_of_numpy_where_zeros_are_left_out(self, x, units, bias):
+        split = Split(MOSTLY_ZEROS.astype(x), LABELS, 1 / 255)
+        in_c, in_numpy = both(
+            lambda: [Affine(units, bias=bias), Relu(), Affine(7)], SoftmaxWithLoss, split
+        )
+
+        assert leaves_out_zeros(split, units)
+        assert_close(gradients_of(in_c)[1], gradients_of(in_numpy)[1])
+
+    @given(count=st.integers(1, 130), seed=st.integers(0, 9))
+    @settings(deadline=None, max_examples=40, derandomize=True)
+    def test_leave_out_zeros_in_batches_of_any_size(self, count, seed):
+        split = Split(MOSTLY_ZEROS, LABELS, 1 / 255)
+        in_c, in_numpy = both(lambda: [Affine(70)], SoftmaxWithLoss, split, batch_size=130)
+        indices = np.random.default_rng(seed).integers(0, 130, count)
+
+        for _ in range(2):
+            in_c.fastest_step.gradients(indices)
+
+        in_numpy.fastest_step.gradients(indices)
+        assert_close(in_c.network.grads, in_numpy.network.grads)
+
+    @pytest.mark.parametrize("x", ["uint8", "int32", "int64", "float32", "float64"])
     @pytest.mark.parametrize("t", ["uint8", "int32", "int64"])
     def test_read_the_types_that_data_are_stored_in(self, x, t):
         split = Split(BYTES.astype(x), LABELS.astype(t), 1 / 255)
@@ -182,6 +221,73 @@ class TestGradients:
         np.testing.assert_array_equal(first[1], second[1])
 
 
+class TestOutputs:
+    @pytest.mark.parametrize("split", [CLASSES, Split(MOSTLY_ZEROS, LABELS, 1 / 255)])
+    @pytest.mark.parametrize("layers", [LAYERS["the chapter's"], LAYERS["shared by columns"]])
+    @pytest.mark.parametrize("count", [1, 49, 50, 130])
+    def test_are_those_of_numpy(self, layers, split, count):
+        made = trainer(layers, SoftmaxWithLoss, split)
+        part = Split(split.x[-count:], split.t[-count:], split.scale)
+
+        outputs = made.fastest_step.outputs(part)
+
+        assert_close(outputs, made.network.forward(part.x * np.float32(1 / 255)))
+
+    @pytest.mark.parametrize("layers", ["lstm, all steps", "lstms on top of each other"])
+    def test_of_sequences_are_those_of_numpy(self, layers):
+        made = trainer(LAYERS[layers], SoftmaxWithLoss)
+
+        outputs = made.fastest_step.outputs(CLASSES)
+
+        assert_close(outputs, made.network.forward(BYTES * np.float32(1 / 255)))
+
+    def test_leave_the_training_as_it_was(self):
+        in_c, in_numpy = both(LAYERS["the chapter's"], SoftmaxWithLoss)
+
+        in_c.fastest_step.outputs(Split(BYTES[::-1].copy(), LABELS, 1 / 255))
+
+        assert_close(gradients_of(in_c)[1], gradients_of(in_numpy)[1])
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            Split(BYTES.astype(np.float32), LABELS, 1 / 255),
+            Split(BYTES, LABELS, 1 / 256),
+            Split(BYTES[::2], LABELS[::2], 1 / 255),
+        ],
+        ids=["other type", "other scale", "strided"],
+    )
+    def test_for_examples_stored_otherwise_are_left_to_numpy(self, part):
+        assert trainer(LAYERS["affine"], SoftmaxWithLoss).fastest_step.outputs(part) is None
+
+    def test_are_left_to_numpy_where_training_has_small_batches(self):
+        made = trainer(LAYERS["affine"], SoftmaxWithLoss, batch_size=8)
+
+        assert made.fastest_step.compiles_gradients
+        assert made.fastest_step.outputs(CLASSES) is None
+
+    def test_are_left_to_numpy_where_steps_are(self):
+        made = trainer(lambda: [Affine(20), Gelu(), Affine(7)], SoftmaxWithLoss)
+
+        assert made.fastest_step.compiles_updates
+        assert made.fastest_step.outputs(CLASSES) is None
+
+    def test_that_are_not_finite_are_told_with_their_place(self):
+        wrong = MOSTLY_ZEROS.astype(np.float32)
+        wrong[120, 4] = np.inf
+        train, test = Split(MOSTLY_ZEROS.astype(np.float32), LABELS), Split(wrong, LABELS)
+        made = Trainer(
+            Network([Affine(100), Affine(7)], (300,), loss=SoftmaxWithLoss()),
+            Data(train, test),
+            SGD(1e-5),
+            TrainingSettings(epochs=1, batch_size=50),
+            {},
+        )
+
+        with pytest.raises(NonFiniteError, match=r"the test loss became nan .* arose in the data"):
+            list(made.run())
+
+
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_a_training_takes_the_way_of_numpys(layers, optimizer):
@@ -196,6 +302,18 @@ def test_a_training_takes_the_way_of_numpys(layers, optimizer):
     assert_close(in_c.optimizer_state, in_numpy.optimizer_state, rtol=1e-3)
 
 
+def test_a_network_that_is_initialized_again_goes_on_to_learn():
+    in_c, in_numpy = both(LAYERS["the chapter's"], SoftmaxWithLoss)
+
+    for each in (in_c, in_numpy):
+        each.train_step()
+        each.network.initialize(7)
+        list(each.run())
+
+    assert in_c.fastest_step.compiles_gradients
+    assert_close(in_c.network.params, in_numpy.network.params, rtol=1e-3)
+
+
 def test_a_training_written_in_python_is_compiled_like_one_from_a_spec():
     network = Network(LAYERS["the chapter's"](), (60,), loss=SoftmaxWithLoss())
     how = TrainingSettings(epochs=1, batch_size=50)
@@ -204,6 +322,17 @@ def test_a_training_written_in_python_is_compiled_like_one_from_a_spec():
 
     assert made.fastest_step.compiles_gradients
     assert made.fastest_step.compiles_updates
+
+
+@pytest.mark.parametrize(
+    ("share", "units", "left_out"),
+    [(0, 16, False), (0, 17, True), (0.18, 64, True), (0.19, 64, False), (0.18, 65, False)],
+)
+def test_zeros_are_left_out_where_that_is_sooner(share, units, left_out):
+    x = np.zeros((130, 100), np.float32)
+    x[:, : round(100 * share)] = 1
+
+    assert leaves_out_zeros(Split(x, LABELS), units) is left_out
 
 
 class TestWhatIsNotCompiled:
@@ -261,6 +390,52 @@ class TestWhatIsNotCompiled:
 
 
 class TestWhatIsWrong:
+    @pytest.mark.parametrize(
+        ("layers", "loss", "shape", "split", "message"),
+        [
+            ([Affine(7)], SoftmaxWithLoss, (30,), CLASSES, "(batch, 30), got (50, 60)"),
+            ([Affine(7)], SoftmaxWithLoss, (120,), CLASSES, "(batch, 120), got (50, 60)"),
+            ([Affine(7)], SoftmaxWithLoss, (60,), (LABELS[:, None]), "cannot reshape"),
+            ([Affine(7)], SoftmaxWithLoss, (60,), (np.eye(8)[LABELS]), "cannot reshape"),
+            ([Affine(7)], MeanSquaredError, (60,), (NUMBERS[:, :3].copy()), "cannot reshape"),
+        ],
+        ids=["too wide", "too narrow", "column", "more classes", "fewer numbers"],
+    )
+    def test_shapes_that_do_not_fit_are_refused_by_numpy_before_a_number_is_read(
+        self, layers, loss, shape, split, message
+    ):
+        if not isinstance(split, Split):
+            split = Split(BYTES, split, 1 / 255)
+        made = Trainer(
+            Network(layers, shape, loss=loss()),
+            Data(split, split),
+            SGD(0.1),
+            TrainingSettings(epochs=1, batch_size=50),
+            {},
+        )
+
+        with pytest.raises((ShapeError, ValueError), match=re.escape(message)):
+            list(made.run())
+
+        assert not made.fastest_step.compiles_gradients
+
+    def test_a_network_of_two_inputs_is_no_chain(self):
+        nodes = [Node(Affine(60), (0,), "a", "affine"), Node(Affine(7), (1,), "b", "affine")]
+        network = Network(nodes, (60,), (60,), loss=SoftmaxWithLoss())
+        settings = TrainingSettings(epochs=1, batch_size=50)
+
+        made = Trainer(network, Data(CLASSES, CLASSES), SGD(0.1), settings, {})
+
+        assert not made.fastest_step.compiles_gradients
+
+    def test_a_layer_without_inputs_is_left_to_numpy(self):
+        nothing = Split(np.zeros((130, 0), np.float32), LABELS)
+        zeros = Zeros()
+
+        made = trainer(lambda: [Affine(7, weight_init=zeros)], SoftmaxWithLoss, nothing)
+
+        assert not made.fastest_step.compiles_gradients
+
     def test_labels_are_refused_as_numpy_refuses_them(self):
         wrong = LABELS.copy()
         wrong[3] = 7

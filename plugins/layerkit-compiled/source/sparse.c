@@ -1,0 +1,157 @@
+#include "sparse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Inputs; in a block of columns their weights take 28 KB. */
+enum { TILE = 112 };
+
+typedef float Vector __attribute__((vector_size(32)));
+enum { VECTORS = BLOCK * sizeof(float) / sizeof(Vector) };
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+int sparse_prepare(Sparse *x, int64_t inputs, int64_t rows, int64_t batch) {
+    x->inputs = inputs;
+    x->tiles = (inputs + TILE - 1) / TILE;
+    int64_t *ends = calloc((size_t)(rows * x->tiles + 1), sizeof *ends);
+    x->ends = ends ? ends + 1 : NULL;
+    x->places = malloc((size_t)(rows * inputs));
+    x->numbers = floats(rows * inputs);
+    x->tile = floats(TILE * BLOCK);
+    x->block = floats(batch * BLOCK);
+    if (!x->ends || !x->places || !x->numbers || !x->tile || !x->block) return 0;
+    /* What is beyond the last column is computed too, and never read. */
+    memset(x->tile, 0, TILE * BLOCK * sizeof *x->tile);
+    memset(x->block, 0, (size_t)(batch * BLOCK) * sizeof *x->block);
+    return 1;
+}
+
+void sparse_free(Sparse *x) {
+    if (x->ends) free(x->ends - 1);
+    free(x->places);
+    free(x->numbers);
+    free(x->tile);
+    free(x->block);
+}
+
+/* Keep what is not zero of so many numbers, from number `n` on, and return how many there are then.
+Each is written, and those that are not zero move on the place for the next, which takes no branch
+that a processor would have to guess; eight zeros in a row are left out at once. */
+KERNEL static int64_t compress(Stored stored, const void *restrict source, int64_t count, float scale,
+                               int64_t n, uint8_t *restrict places, float *restrict numbers) {
+#define KEEP(type, i) \
+    do { \
+        const type number = ((const type *)source)[i]; \
+        places[n] = (uint8_t)(i); \
+        numbers[n] = (float)number * scale; \
+        n += number != 0; \
+    } while (0)
+#define FROM(type) \
+    for (; i + 8 <= count; i += 8) { \
+        uint64_t bits[sizeof(type)], any = 0; \
+        memcpy(bits, (const type *)source + i, sizeof bits); \
+        for (size_t j = 0; j < sizeof(type); j++) any |= bits[j]; \
+        if (any) \
+            for (int j = 0; j < 8; j++) KEEP(type, i + j); \
+    } \
+    for (; i < count; i++) KEEP(type, i); \
+    break
+    int64_t i = 0;
+    switch (stored) {
+        case BYTES: FROM(uint8_t);
+        case INTS: FROM(int32_t);
+        case LONGS: FROM(int64_t);
+        case FLOATS: FROM(float);
+        case DOUBLES: FROM(double);
+    }
+#undef FROM
+#undef KEEP
+    return n;
+}
+
+void sparse_gather(Sparse *x, Stored stored, const void *source, const int64_t *indices,
+                   int64_t rows, float scale) {
+    const int64_t size = size_of(stored), row_size = x->inputs * size;
+    int64_t n = 0, *end = x->ends;
+    x->rows = rows;
+    for (int64_t i = 0; i < rows; i++) {
+        const char *row = (const char *)source + indices[i] * row_size;
+        if (i + 2 < rows) fetch_row((const char *)source + indices[i + 2] * row_size, row_size);
+        for (int64_t from = 0; from < x->inputs; from += TILE) {
+            n = compress(stored, row + from * size, smaller(TILE, x->inputs - from), scale, n,
+                         x->places, x->numbers);
+            *end++ = n;
+        }
+    }
+}
+
+/* Copy so many columns of rows that begin so many numbers apart. */
+static void copy_columns(const float *from, int64_t from_stride, float *to, int64_t to_stride,
+                         int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++, from += from_stride, to += to_stride)
+        memcpy(to, from, (size_t)columns * sizeof *to);
+}
+
+/* The block of each row gets, added to it, the numbers of a tile times the rows of the weights. */
+KERNEL static void add_products(const Sparse *x, int64_t tile, float *restrict block) {
+    const float *restrict weights = x->tile;
+    for (int64_t i = 0; i < x->rows; i++) {
+        const int64_t *end = x->ends + i * x->tiles + tile;
+        Vector sums[VECTORS], *y = (Vector *)(block + i * BLOCK);
+        for (int v = 0; v < VECTORS; v++) sums[v] = y[v];
+        for (int64_t n = end[-1]; n < end[0]; n++) {
+            const Vector *row = (const Vector *)(weights + x->places[n] * BLOCK);
+            for (int v = 0; v < VECTORS; v++) sums[v] += x->numbers[n] * row[v];
+        }
+        for (int v = 0; v < VECTORS; v++) y[v] = sums[v];
+    }
+}
+
+void sparse_forward(const Sparse *x, const float *w, int64_t width, float *y) {
+    for (int64_t column = 0; column < width; column += BLOCK) {
+        const int64_t columns = smaller(BLOCK, width - column);
+        memset(x->block, 0, (size_t)(x->rows * BLOCK) * sizeof *x->block);
+        for (int64_t tile = 0; tile < x->tiles; tile++) {
+            const int64_t from = tile * TILE, inputs = smaller(TILE, x->inputs - from);
+            copy_columns(w + from * width + column, width, x->tile, BLOCK, inputs, columns);
+            add_products(x, tile, x->block);
+        }
+        copy_columns(x->block, BLOCK, y + column, width, x->rows, columns);
+    }
+}
+
+/* The rows of the weights of a tile get, added to them, the numbers times the block of each row. */
+KERNEL static void add_outer_products(const Sparse *x, int64_t tile, const float *restrict block,
+                                      float *restrict weights) {
+    for (int64_t i = 0; i < x->rows; i++) {
+        const int64_t *end = x->ends + i * x->tiles + tile;
+        const Vector *dy = (const Vector *)(block + i * BLOCK);
+        Vector slopes[VECTORS];
+        for (int v = 0; v < VECTORS; v++) slopes[v] = dy[v];
+        for (int64_t n = end[-1]; n < end[0]; n++) {
+            Vector *row = (Vector *)(weights + x->places[n] * BLOCK);
+            for (int v = 0; v < VECTORS; v++) row[v] += x->numbers[n] * slopes[v];
+        }
+    }
+}
+
+void sparse_weights(const Sparse *parts, int share, int shares, const float *dy, int64_t width,
+                    float *dw) {
+    const Sparse *own = &parts[share];
+    int64_t rows = 0;
+    for (int i = 0; i < shares; i++) rows += parts[i].rows;
+    for (int64_t column = 0; column < width; column += BLOCK) {
+        const int64_t columns = smaller(BLOCK, width - column);
+        copy_columns(dy + column, width, own->block, BLOCK, rows, columns);
+        /* Every so manieth tile, for in an image those of the middle have the most to do. */
+        for (int64_t tile = share; tile < own->tiles; tile += shares) {
+            const int64_t from = tile * TILE, inputs = smaller(TILE, own->inputs - from);
+            const float *block = own->block;
+            memset(own->tile, 0, TILE * BLOCK * sizeof *own->tile);
+            for (int i = 0; i < shares; block += parts[i++].rows * BLOCK)
+                add_outer_products(&parts[i], tile, block, own->tile);
+            copy_columns(own->tile, BLOCK, dw + from * width + column, width, inputs, columns);
+        }
+    }
+}
