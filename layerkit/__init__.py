@@ -152,11 +152,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if f"{__name__}.{name}" in _NAMES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package, _, _ = _HOMES[name].rpartition(".")
+    if package:
+        # First, as a thread that has a module's lock and waits for its package's can wait for ever.
+        import_module(package)
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -1,3 +1,4 @@
+import re
 import tracemalloc
 
 import numpy as np
@@ -243,10 +244,38 @@ def test_predict_takes_a_large_batch_in_parts_that_give_the_same(count):
 
 
 @pytest.mark.parametrize(
-    ("width", "rows"), [(1, 4096), (1000, 1048), (2**21, 1)], ids=["narrow", "wide", "wider"]
+    ("width", "rows"), [(1, 4096), (1000, 2097), (2**22, 1)], ids=["narrow", "wide", "wider"]
 )
 def test_a_part_is_what_caches_hold_of_the_widest_layer(width, rows):
     assert Network([Affine(width)], (1,)).rows_at_once == rows
+
+
+def test_predict_tells_the_shape_of_a_whole_batch_that_does_not_fit():
+    network = classifier()
+    network.rows_at_once = 10
+
+    with pytest.raises(ShapeError, match=re.escape("takes (batch, 4), got (37, 3)")):
+        network.predict(np.zeros((37, 3)))
+
+
+@pytest.mark.parametrize(
+    "t",
+    [LABELS[:1], LABELS[:, None], LABELS[0], np.eye(4)[LABELS], LABELS[None]],
+    ids=["fewer", "column", "one", "more classes", "row"],
+)
+def test_accuracy_refuses_targets_of_another_shape(t):
+    message = (
+        "accuracy takes labels of shape (5,), or one-hot targets of shape (5, 3), for at least one "
+        f"example, got {np.shape(t)}"
+    )
+
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        classifier().accuracy(BATCH, t)
+
+
+def test_accuracy_of_no_examples_is_refused():
+    with pytest.raises(ShapeError, match="for at least one example"):
+        classifier().accuracy(BATCH[:0], LABELS[:0])
 
 
 def test_accuracy_takes_labels_or_one_hot():

@@ -1,5 +1,7 @@
 """The package as a whole: what it exports, and what importing it costs."""
 
+import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -13,10 +15,10 @@ SPEC = Path(__file__).parents[1] / "specs" / "mnist_two_layer.json"
 
 
 def loaded_by(statement: str) -> set[str]:
-    """Return the top-level modules that a fresh Python has loaded after a statement."""
+    """Return the modules that a fresh Python has loaded after a statement."""
     code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+    return set(json.loads(done.stdout))
 
 
 def test_what_a_layer_needs_loads_neither_pydantic_nor_typer_nor_rich():
@@ -31,17 +33,45 @@ def test_the_command_line_starts_without_what_only_its_verbs_need():
     assert not loaded_by("import layerkit.cli") & needed_later
 
 
-def test_all_names_every_public_name_and_each_can_be_had():
-    public = {
-        name
-        for name, value in vars(layerkit).items()
-        if not name.startswith("_") and getattr(value, "__module__", "").startswith("layerkit")
+def test_every_public_name_can_be_had_from_where_type_checkers_look_for_it():
+    source = ast.parse(Path(layerkit.__file__).read_text())
+    seen_by_type_checkers = {
+        name.name: statement.module
+        for statement in ast.walk(source)
+        if isinstance(statement, ast.ImportFrom) and statement.col_offset
+        for name in statement.names
     }
 
-    assert public <= set(layerkit.__all__)
-    assert set(layerkit.__all__) <= set(dir(layerkit))
-    for name in layerkit.__all__:
-        assert getattr(layerkit, name) is not None
+    assert sorted(seen_by_type_checkers) == layerkit.__all__ == dir(layerkit)
+    for name, module in seen_by_type_checkers.items():
+        assert getattr(layerkit, name) is getattr(importlib.import_module(module), name)
+
+
+def test_modules_are_attributes_of_the_package():
+    assert "layerkit.training" in loaded_by("import layerkit; layerkit.training.evaluate")
+
+
+def test_names_may_be_loaded_by_several_threads_at_once():
+    # The first thread is still within the package when the second asks for one of its modules.
+    code = """
+import importlib.abc, sys, threading, time
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "layerkit.builtin":
+            builtin_is_coming.set()
+            time.sleep(0.3)
+builtin_is_coming = threading.Event()
+sys.meta_path.insert(0, Slow())
+import layerkit
+found = []
+first = threading.Thread(target=lambda: found.append(layerkit.sigmoid))
+first.start()
+builtin_is_coming.wait()
+found.append(layerkit.He)
+first.join()
+assert len(found) == 2, found
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error():

@@ -11,12 +11,14 @@ def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
     """
     if targets.classes is not None:
         wanted = (*targets.shape, targets.classes)
-    elif targets.shape:
+    elif targets.shape and targets.shape[-1] > 1:
         wanted = targets.shape
     else:
+        hint = 'for numbers there is "mean_squared_error"'
+        if targets.shape:
+            hint += "; labels are stored without that last axis of 1"
         raise ShapeError(
-            f"takes labels of classes, or one probability for each class, got {targets}",
-            'for numbers there is "mean_squared_error"',
+            f"takes labels of classes, or one probability for each class, got {targets}", hint
         )
     *positions, classes = wanted
     if len(shape) != len(wanted) and not positions:

@@ -93,7 +93,12 @@ def _check_form(part: str, split: Split, form: Form) -> None:
 
 def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
     """Refuse numbers that the type of the network does not hold."""
-    most = float(np.finfo(dtype).max)
+    least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    if not least <= abs(split.scale) <= most:
+        raise DataError(
+            f"the {part} part must have a scale of {least:.2g} to {most:.2g}, which {dtype} can "
+            f"hold, got {split.scale:.2g}"
+        )
     for name, array in (("examples", split.x), ("targets", split.t)):
         if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
             largest = max(-float(array.min()), float(array.max()))

@@ -7,6 +7,7 @@ and a histogram of each parameter; of each run its spec and how it ended.
 import json
 import sys
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from layerkit import hookimpl
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from layerkit import Evaluation, Result, Trainer
 
 _writers: "dict[Path, SummaryWriter]" = {}
+_first_import = Lock()
 
 
 @hookimpl
@@ -52,13 +54,17 @@ def _summary_writer() -> Any:
     """Return tensorboardX's writer, imported here so that only runs pay for it.
 
     tensorboardX imports torch where that is installed, for the sake of its tensors, and a short run
-    then takes two seconds more. Here it gets arrays only, so meanwhile there is no torch.
+    then takes two seconds more. Here it gets arrays only, and while it is imported there is no
+    torch.
     """
     modules: dict[str, Any] = sys.modules
-    modules.setdefault("torch", None)
-    try:
-        from tensorboardX import SummaryWriter
-    finally:
-        if modules["torch"] is None:
-            del modules["torch"]
+    with _first_import:
+        is_hidden = "tensorboardX" not in modules and "torch" not in modules
+        if is_hidden:
+            modules["torch"] = None
+        try:
+            from tensorboardX import SummaryWriter
+        finally:
+            if is_hidden:
+                del modules["torch"]
     return SummaryWriter

@@ -83,6 +83,34 @@ class TestWhatIsRefused:
 
         assert "is not a .npy file" in refusal(dataset)
 
+    @pytest.mark.parametrize(
+        ("before", "after", "reason"),
+        [
+            (b"}", b" ", "cannot parse the header: EOF in multi-line statement"),
+            (b"(4, 3)", b"(-4,3)", "the header has the shape (-4, 3)"),
+            (b"(4, 3)", b"(True,)", "the header has the shape (True,)"),
+            (b"|u1", b"|u9", "descr is not a valid dtype descriptor: '|u9'"),
+        ],
+        ids=["open", "negative", "bool", "type"],
+    )
+    def test_a_damaged_header(self, stored, tmp_path, before, after, reason):
+        dataset = stored(X, T)
+        path = tmp_path / "x.npy"
+        content = path.read_bytes()
+        path.write_bytes(content.replace(before, after))
+
+        told = refusal(dataset)
+
+        assert told.startswith(f"{path}: has a damaged header ({reason}")
+        assert told.endswith("); store or copy it again")
+
+    def test_a_file_that_was_cut_short_within_its_header(self, stored, tmp_path):
+        dataset = stored(X, T)
+        path = tmp_path / "x.npy"
+        path.write_bytes(path.read_bytes()[:40])
+
+        assert refusal(dataset).startswith(f"{path}: has a damaged header (EOF: ")
+
     @pytest.mark.parametrize("name", ["x", "t"])
     def test_a_file_that_was_cut_short(self, stored, tmp_path, name):
         dataset = stored(X, T)

@@ -536,6 +536,33 @@ def test_numbers_that_float32_does_not_hold_are_refused(refused):
     assert "the training part must have examples of at most 3.4e+38, which float32 can hold" in told
 
 
+@pytest.mark.parametrize("scale", ["1e300", "1e-300"])
+def test_a_scale_that_float32_does_not_hold_is_refused(refused, scale):
+    write_data(np.zeros((30, 4)), np.arange(30) % 3)
+
+    told = told_of(refused, SPEC.replace('"data.npz"', f'"data.npz", "scale": {scale}'))
+
+    assert "the training part must have a scale of 1.2e-38 to 3.4e+38, which float32 can" in told
+
+
+@pytest.mark.parametrize(
+    "data", ['"npz", "path": "\\u0000"', '"csv", "path": "\\u0000", "target": "y"']
+)
+def test_a_path_with_a_null_byte_is_refused(refused, data):
+    told = told_of(refused, SPEC.replace('"npz", "path": "data.npz"', data))
+
+    assert "\\x00': cannot be read: embedded null byte" in told
+
+
+def test_labels_in_a_column_are_no_probabilities(refused):
+    write_data(np.zeros((30, 4)), np.arange(30)[:, None] % 3)
+
+    told = told_of(refused, SPEC)
+
+    assert "got numbers of shape (1,); for numbers there is" in told
+    assert "labels are stored without that last axis of 1" in told
+
+
 def test_a_lock_that_nests_too_deep_is_no_lock(refused):
     Path("spec.json").write_text(SPEC)
     Path("spec.lock.json").write_text("[" * 100_000)

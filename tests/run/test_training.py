@@ -295,14 +295,15 @@ class Promised(Dataset):
     """Data whose form is not always the one it promises."""
 
     def __init__(self, x, t, classes=3, target_shape=()):
-        self.train = Split(np.zeros(x), np.asarray(t))
+        self.x, self.t = np.zeros(x), np.asarray(t)
         self.form = Form((2,), Targets(target_shape, classes))
 
     def inspect(self):
         return self.form
 
     def load(self):
-        return Data(self.train, self.train)
+        split = Split(self.x, self.t)
+        return Data(split, split)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,7 @@ class Promised(Dataset):
         ),
         (
             Promised((5, 2), [0, 1]),
-            "the training part must have examples (5, 2) and targets (5,), got (5, 2) and (2,)",
+            "there must be a target for each example, got 5 examples and 2 targets",
         ),
         (
             Promised((2, 2), [[0], [1]]),
@@ -344,4 +345,4 @@ def test_data_that_keep_their_promise_are_returned():
     numbers = Promised((2, 2), [[0.5], [1]], classes=None, target_shape=(1,))
     made = dataclasses.replace(experiment(), dataset=numbers, form=numbers.form)
 
-    assert load_data(made).train is numbers.train
+    assert load_data(made).train.x is numbers.x

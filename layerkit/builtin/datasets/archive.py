@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from layerkit import Array, DataError, Shape
-from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.stored import StoredArrays, read_header
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Archive(StoredArrays, AbstractContextManager["Archive"]):
 
 def _why_no_archive(path: Path) -> str:
     """Return in what way a file is no zip archive."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         start = file.read(6)
     if start == npy.MAGIC_PREFIX:
         return "is a .npy file, which holds one array; store both with np.savez(path, x=x, t=t)"

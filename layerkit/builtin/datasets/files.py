@@ -1,8 +1,23 @@
 """What the data sets that read files say when there is nothing to read."""
 
+from io import BufferedReader
 from pathlib import Path
 
 from layerkit import DataError
+
+
+def opened(path: Path) -> BufferedReader:
+    """Return a file, open for reading.
+
+    Raises:
+        DataError: The system would not open it.
+    """
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:  # a null byte, which no path may have
+        raise DataError(f"{str(path)!r}: cannot be read: {error}") from error
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
+from numpy.lib import format as npy
 
 from layerkit import Array, Data, DataError, Dataset, Example, Form, PositiveFloat, Shape, Split
-from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of, read_header
 
 BLOCK = 2**20
@@ -90,13 +91,14 @@ class MappedFiles(StoredArrays):
 
     def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
         """Return the shape and the type of an array."""
-        try:
-            with open(name, "rb") as file:
+        with opened(Path(name)) as file:
+            start = file.peek(len(npy.MAGIC_PREFIX))
+            try:
                 return read_header(file)
-        except OSError as error:
-            raise unreadable(Path(name), error) from error
-        except ValueError as error:
-            raise DataError(f"{name}: {_why_no_array(name)}") from error
+            except ValueError as error:
+                self.refuse(f"{name}: {_why_no_array(start, error)}")
+            except OSError as error:
+                raise unreadable(Path(name), error) from error
 
     def numbers(self, name: str) -> Array:
         """Return an array of finite numbers, memory-mapped."""
@@ -123,9 +125,11 @@ class MappedFiles(StoredArrays):
                     self.refuse_number(name, place, array[place])
 
 
-def _why_no_array(name: str) -> str:
-    """Return in what way a file is no ``.npy`` file."""
-    with open(name, "rb") as file:
-        if file.read(2) == b"PK":
-            return 'is an .npz archive; the data set "npz" reads those'
+def _why_no_array(start: bytes, error: ValueError) -> str:
+    """Return in what way a file that begins so is no ``.npy`` file."""
+    if start.startswith(npy.MAGIC_PREFIX):
+        reason = str(error).splitlines()[0]
+        return f"has a damaged header ({reason}); store or copy it again"
+    if start.startswith(b"PK"):
+        return 'is an .npz archive; the data set "npz" reads those'
     return "is not a .npy file; store one with np.save(path, x)"

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from tokenize import TokenError
 from typing import IO, Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -53,10 +54,19 @@ class StoredArrays(ABC):
 
 
 def read_header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
-    """Return the shape and the type of the array that a ``.npy`` file holds."""
+    """Return the shape and the type of the array that a ``.npy`` file holds.
+
+    Raises:
+        ValueError: The header is damaged, or there is none.
+    """
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
+    try:
+        shape, _, dtype = read(file)
+    except TokenError as error:
+        raise ValueError(f"cannot parse the header: {error.args[0]}") from error
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"the header has the shape {shape}")
     return shape, dtype
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from layerkit import DataError
 from layerkit.builtin.datasets.columns import Column, quoted
-from layerkit.builtin.datasets.files import unreadable
+from layerkit.builtin.datasets.files import opened, unreadable
 
 MOST_PROBLEMS = 5
 """How many problems of a file are told at once."""
@@ -48,7 +48,7 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            with open(self._path, "rb") as file:
+            with opened(self._path) as file:
                 return self._read(file)
         except OSError as error:
             raise unreadable(self._path, error) from error
