@@ -10,6 +10,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jobs import JOBS, Array, as_float
@@ -22,7 +23,7 @@ def main() -> None:
     """Train and evaluate."""
     train, test = read("train"), read("t10k")
     peer: Peer = import_module(f"peers.{sys.argv[1]}").Peer(JOBS["chapter"], train)
-    parts = [(as_float(x), t) for x, t in (train, test)]
+    parts = [(peer.kept(as_float(x)), t) for x, t in (train, test)]
     for step in range(0, STEPS, EVERY):
         now = min(EVERY, STEPS - step)
         peer.train(now)
@@ -40,7 +41,7 @@ def read(part: str) -> tuple[Array, Array]:
     return images, labels
 
 
-def evaluation(peer: Peer, x: Array, t: Array) -> tuple[float, float]:
+def evaluation(peer: Peer, x: Any, t: Array) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy of what a peer predicts."""
     y, rows = peer.predict(x), np.arange(len(x))
     if peer.gives_probabilities:

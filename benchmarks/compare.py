@@ -8,6 +8,7 @@ with the quartiles of the rounds.
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -53,8 +54,6 @@ class Row:
 def main() -> None:
     """Measure the jobs that are named, or all."""
     options = arguments()
-    if unknown := [name for name in options.jobs if name not in NAMES]:
-        sys.exit(f"no job {', '.join(unknown)}; there are {', '.join(NAMES)}")
     record: dict[str, Any] = {}
     ours: dict[str, float] = {}
     for name in options.jobs or NAMES:
@@ -81,12 +80,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--peers", default=PEERS, type=lambda names: names.split(","), help="a,b; all"
     )
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="how many rounds, at least 1; 9")
     parser.add_argument(
         "--check", type=float, metavar="TIMES", help="fail at a number so many times its bar"
     )
     parser.add_argument("--json", type=Path, help="a file to write the numbers to")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for kind, known, named in (("job", NAMES, options.jobs), ("peer", PEERS, options.peers)):
+        if unknown := [name for name in named if name not in known]:
+            parser.error(f"no {kind} {', '.join(unknown)}; there are {', '.join(known)}")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {options.rounds}")
+    if options.check is not None and not 0 < options.check < math.inf:
+        parser.error(f"--check must be greater than 0, got {options.check}")
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {options.json.parent}")
+    if COMMAND in (options.jobs or NAMES) and "LAYERKIT_DATA" not in os.environ:
+        parser.error(f"{COMMAND}: LAYERKIT_DATA must name a folder that holds a folder mnist")
+    return options
 
 
 def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:

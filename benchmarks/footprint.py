@@ -151,6 +151,7 @@ def own_memory(arguments: list[str], folder: str) -> float:
     """Return the most resident memory of a command that is no file's, in megabytes.
 
     Resident pages of mapped files are left out: the system takes them back when it needs them.
+    Only Linux tells them apart, in ``/proc``.
     """
     most = 0
     with subprocess.Popen(arguments, cwd=folder) as command:

@@ -6,6 +6,7 @@ example, multiplication, layer or row. The lines are drawn, on
 axes of powers of ten, into docs/growth.svg.
 """
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,7 @@ SERIES = (
 
 def main() -> None:
     """Measure, fit, print and draw."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
     for axis, series in zip(axes.flat, SERIES, strict=True):
         times = measured(series)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jobs import Array, Job
 
@@ -47,9 +47,13 @@ class Peer(ABC):
     def train(self, steps: int) -> None:
         """Draw that many batches and train on them, and return when all is computed."""
 
+    def kept(self, x: Array) -> Any:
+        """Return float32 inputs as ``predict`` takes them without copying them each time."""
+        return x
+
     @abstractmethod
-    def predict(self, x: Array) -> Array:
-        """Return the outputs for float32 inputs, computed."""
+    def predict(self, x: Any) -> Array:
+        """Return the outputs for float32 inputs, as they are or as ``kept`` gave them, computed."""
 
 
 class Comparable(Peer):

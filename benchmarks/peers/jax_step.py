@@ -131,7 +131,11 @@ class Peer(Comparable):
             losses.append(float(loss))
         return losses
 
-    def predict(self, x: Array) -> Array:
+    def kept(self, x: Array) -> Any:
+        """Return inputs in JAX's own memory."""
+        return jnp.asarray(x)
+
+    def predict(self, x: Any) -> Array:
         """Return the outputs."""
         return np.asarray(self.jitted_forward(self.state[0], x))
 
