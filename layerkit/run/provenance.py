@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
@@ -91,20 +92,22 @@ def source_hash(cls: type[Component], plugin: str) -> str:
     return digest.hexdigest()
 
 
-def _imported(source: bytes, package: str) -> Iterator[str]:
-    """Yield the names of modules that a source imports, and of what may be modules in them."""
+@cache  # a run asks for several components, and twice
+def _imported(source: bytes, package: str) -> tuple[str, ...]:
+    """Return the names of modules that a source imports, and of what may be modules in them."""
     try:
         tree = ast.parse(source)
     except SyntaxError:  # it has changed since it was loaded
-        return
+        return ()
+    names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             name = "." * node.level + (node.module or "")
             name = resolve_name(name, package) if node.level else name
-            yield name
-            yield from (f"{name}.{alias.name}" for alias in node.names)
+            names += (name, *(f"{name}.{alias.name}" for alias in node.names))
+    return tuple(names)
 
 
 def _counts(name: str, package: str) -> bool:

@@ -45,10 +45,14 @@ def write_data(x, t) -> None:
 
 
 def listing() -> dict[str, bytes | None]:
-    """Return every file below the present folder with what it holds, and every folder."""
+    """Return every file below the present folder with what it holds, and every folder.
+
+    But for byte code, which Python writes of the plugins there where it may.
+    """
     return {
         str(p): p.read_bytes() if p.is_file() and os.access(p, os.R_OK) else None
         for p in Path().rglob("*")
+        if "__pycache__" not in p.parts
     }
 
 
