@@ -138,6 +138,7 @@ class CompiledStep(Step):
             program is None
             or self.batches.size < FEWEST_TO_EVALUATE
             or (x.dtype, examples.scale) != (trained_on.x.dtype, trained_on.scale)
+            or x.shape[1:] != trained_on.x.shape[1:]
             or not x.flags.c_contiguous
         ):
             return None
