@@ -345,4 +345,7 @@ def test_data_that_keep_their_promise_are_returned():
     numbers = Promised((2, 2), [[0.5], [1]], classes=None, target_shape=(1,))
     made = dataclasses.replace(experiment(), dataset=numbers, form=numbers.form)
 
-    assert load_data(made).train.x is numbers.x
+    x = load_data(made).train.x
+
+    assert np.shares_memory(x, numbers.x)
+    assert not x.flags.writeable

@@ -50,18 +50,18 @@ static void program_dealloc(ProgramObject *self) {
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
     static char *names[] = {"sgemm",  "layers", "loss",     "params",   "grads",  "x",
                             "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
-                            "batch",  "shares", NULL};
+                            "batch",  "shares", "looks_once", NULL};
     unsigned long long sgemm;
     PyObject *layers, *arrays[BUFFERS];
     int loss, x_stored, t_stored;
     ProgramObject *self = (ProgramObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     Program *p = &self->program;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "KO!iOOOOiifLLLi", names, &sgemm,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "KO!iOOOOiifLLLip", names, &sgemm,
                                      &PyTuple_Type, &layers, &loss,
                                      &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
                                      &x_stored, &t_stored, &p->scale, &p->inputs, &p->outputs,
-                                     &p->batch, &p->shares))
+                                     &p->batch, &p->shares, &p->looks_once))
         goto failed;
     for (int i = 0; i < BUFFERS; i++) {
         const int flags = i == PARAMS || i == GRADS ? PyBUF_CONTIG : PyBUF_CONTIG_RO;

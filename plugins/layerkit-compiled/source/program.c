@@ -34,6 +34,7 @@ void program_free(Program *p) {
     }
     free(p->values);
     free(p->slopes);
+    places_free(&p->places);
     free(p->labels);
     free(p->in_order);
     free(p->targets);
@@ -75,8 +76,8 @@ static Part part_of_columns(const Program *p, int i, int64_t columns, int share)
 static void pick(Program *p, int i, int share) {
     const Part rows = part_of(p->rows, share, p->used);
     if (p->layers[i].kind == SPARSE_AFFINE)
-        sparse_gather(&p->layers[i].sparse[share], p->x_stored, p->x, p->indices + rows.from,
-                      rows.count, p->scale);
+        sparse_gather(&p->layers[i].sparse[share], p->known, p->x_stored, p->x,
+                      p->indices + rows.from, rows.count, p->scale);
     else
         gather(p->x_stored, p->x, p->indices + rows.from, rows.count, p->inputs, p->scale,
            p->values[0] + rows.from * p->inputs);
@@ -291,8 +292,9 @@ int program_prepare(Program *p) {
     p->in_order = malloc((size_t)p->batch * sizeof *p->in_order);
     p->targets = floats(p->loss == SOFTMAX_OF_LABELS ? 0 : p->batch * p->outputs);
     if (!p->labels || !p->in_order || !p->targets) return 0;
-    for (int64_t i = 0; i < p->batch; i++) p->in_order[i] = i;
-    return 1;
+    if (p->layers[0].kind != SPARSE_AFFINE || !p->looks_once) return 1;
+    p->known = &p->places;
+    return places_find(p->known, p->x_stored, p->x, p->examples, p->inputs);
 }
 
 static void share_of_stage(void *program, int share) {
@@ -327,13 +329,23 @@ int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *
 }
 
 void program_outputs(Program *p, const void *x, int64_t rows, float *y) {
+    const int64_t size = p->inputs * size_of(p->x_stored);
     const void *training_x = p->x;
+    Places *const known = p->known;
+    /* Of examples to train on it may be known where their zeros are. */
+    int64_t first = (int64_t)(((uintptr_t)x - (uintptr_t)training_x) / (uintptr_t)size);
+    if (first >= p->examples) {
+        p->x = x;
+        p->known = NULL;
+        first = 0;
+    }
     for (int64_t from = 0; from < rows; from += p->batch) {
         const int64_t count = rows - from < p->batch ? rows - from : p->batch;
-        p->x = (const char *)x + from * p->inputs * size_of(p->x_stored);
+        for (int64_t i = 0; i < count; i++) p->in_order[i] = first + from + i;
         run(p, p->forward_count, p->in_order, count);
         memcpy(y + from * p->outputs, p->values[p->layer_count],
                (size_t)(count * p->outputs) * sizeof *y);
     }
     p->x = training_x;
+    p->known = known;
 }

@@ -60,6 +60,8 @@ struct Program {
     Stored x_stored, t_stored;
     const void *x, *t;
     int64_t examples, inputs, outputs;
+    int looks_once; /* for the zeros of sparse examples, and not whenever one is drawn */
+    Places places, *known; /* of the examples in x */
     float scale;
 
     int operation_count, forward_count; /* the first ones lead to the outputs */
@@ -72,7 +74,7 @@ struct Program {
     int shares, used; /* how many shares at most, and how many the batch in hand has */
     int64_t rows;     /* of the batch in hand */
     const int64_t *indices;
-    int64_t *in_order; /* 0, 1, ...: the indices of examples that are taken as they come */
+    int64_t *in_order; /* the indices of examples that are taken as they come */
     float **values, **slopes;
     int64_t *labels;
     float *targets; /* if they are numbers */

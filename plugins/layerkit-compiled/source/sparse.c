@@ -35,29 +35,23 @@ void sparse_free(Sparse *x) {
     free(x->block);
 }
 
-/* Keep what is not zero of so many numbers, from number `n` on, and return how many there are then.
-Each is written, and those that are not zero move on the place for the next, which takes no branch
-that a processor would have to guess; eight zeros in a row are left out at once. */
-KERNEL static int64_t compress(Stored stored, const void *restrict source, int64_t count, float scale,
-                               int64_t n, uint8_t *restrict places, float *restrict numbers) {
-#define KEEP(type, i) \
-    do { \
-        const type number = ((const type *)source)[i]; \
-        places[n] = (uint8_t)(i); \
-        numbers[n] = (float)number * scale; \
-        n += number != 0; \
-    } while (0)
+/* Write down the places of what is not zero among so many numbers, and return how many there are.
+Each place is written, and those of zeros are written over, which takes no branch that a processor
+would have to guess; eight zeros in a row are left out at once. */
+KERNEL static int64_t find(Stored stored, const void *restrict source, int64_t count,
+                           uint8_t *restrict places) {
+    int64_t i = 0, n = 0;
+#define TRY(type, i) (places[n] = (uint8_t)(i), n += ((const type *)source)[i] != 0)
 #define FROM(type) \
     for (; i + 8 <= count; i += 8) { \
         uint64_t bits[sizeof(type)], any = 0; \
         memcpy(bits, (const type *)source + i, sizeof bits); \
         for (size_t j = 0; j < sizeof(type); j++) any |= bits[j]; \
         if (any) \
-            for (int j = 0; j < 8; j++) KEEP(type, i + j); \
+            for (int j = 0; j < 8; j++) TRY(type, i + j); \
     } \
-    for (; i < count; i++) KEEP(type, i); \
+    for (; i < count; i++) TRY(type, i); \
     break
-    int64_t i = 0;
     switch (stored) {
         case BYTES: FROM(uint8_t);
         case INTS: FROM(int32_t);
@@ -66,22 +60,80 @@ KERNEL static int64_t compress(Stored stored, const void *restrict source, int64
         case DOUBLES: FROM(double);
     }
 #undef FROM
-#undef KEEP
+#undef TRY
     return n;
 }
 
-void sparse_gather(Sparse *x, Stored stored, const void *source, const int64_t *indices,
-                   int64_t rows, float scale) {
+int places_find(Places *all, Stored stored, const void *source, int64_t examples, int64_t inputs) {
+    const int64_t tiles = (inputs + TILE - 1) / TILE, size = size_of(stored);
+    const char *row = source;
+    int64_t n = 0;
+    all->starts = malloc((size_t)examples * sizeof *all->starts);
+    all->counts = malloc((size_t)(examples * tiles));
+    /* What is not written takes no memory, and the rest is given back. */
+    all->places = malloc((size_t)(examples * inputs + 1));
+    if (!all->starts || !all->counts || !all->places) return 0;
+    for (int64_t i = 0; i < examples; i++, row += inputs * size) {
+        all->starts[i] = n;
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            const int64_t from = tile * TILE;
+            const int64_t count = find(stored, row + from * size, smaller(TILE, inputs - from),
+                                       all->places + n);
+            all->counts[i * tiles + tile] = (uint8_t)count;
+            n += count;
+        }
+    }
+    uint8_t *places = realloc(all->places, (size_t)n + 1);
+    if (places) all->places = places;
+    return 1;
+}
+
+void places_free(Places *all) {
+    free(all->starts);
+    free(all->counts);
+    free(all->places);
+}
+
+/* numbers = scale source[places]. */
+KERNEL static void convert_places(Stored stored, const void *restrict source,
+                                  const uint8_t *restrict places, int64_t count, float scale,
+                                  float *restrict numbers) {
+#define FROM(type) \
+    for (int64_t i = 0; i < count; i++) \
+        numbers[i] = (float)((const type *)source)[places[i]] * scale; \
+    break
+    switch (stored) {
+        case BYTES: FROM(uint8_t);
+        case INTS: FROM(int32_t);
+        case LONGS: FROM(int64_t);
+        case FLOATS: FROM(float);
+        case DOUBLES: FROM(double);
+    }
+#undef FROM
+}
+
+void sparse_gather(Sparse *x, const Places *known, Stored stored, const void *source,
+                   const int64_t *indices, int64_t rows, float scale) {
     const int64_t size = size_of(stored), row_size = x->inputs * size;
     int64_t n = 0, *end = x->ends;
     x->rows = rows;
     for (int64_t i = 0; i < rows; i++) {
         const char *row = (const char *)source + indices[i] * row_size;
+        int64_t at = known ? known->starts[indices[i]] : 0;
         if (i + 2 < rows) fetch_row((const char *)source + indices[i + 2] * row_size, row_size);
-        for (int64_t from = 0; from < x->inputs; from += TILE) {
-            n = compress(stored, row + from * size, smaller(TILE, x->inputs - from), scale, n,
-                         x->places, x->numbers);
-            *end++ = n;
+        for (int64_t tile = 0; tile < x->tiles; tile++) {
+            const int64_t from = tile * TILE;
+            const char *part = row + from * size;
+            uint8_t *places = x->places + n;
+            int64_t count;
+            if (known) {
+                count = known->counts[indices[i] * x->tiles + tile];
+                memcpy(places, known->places + at, (size_t)count);
+                at += count;
+            } else
+                count = find(stored, part, smaller(TILE, x->inputs - from), places);
+            convert_places(stored, part, places, count, scale, x->numbers + n);
+            *end++ = n += count;
         }
     }
 }

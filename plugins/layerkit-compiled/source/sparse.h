@@ -23,14 +23,27 @@ typedef struct {
     float *tile, *block; /* weights of a tile, and rows of a batch, in one block of columns */
 } Sparse;
 
+/* Where the numbers are that are not zero, of all examples: to look for them takes as long as a
+product with 16 columns. */
+typedef struct {
+    int64_t *starts; /* of each example */
+    uint8_t *counts; /* of each example and tile */
+    uint8_t *places;
+} Places;
+
+/* Look at so many examples; 0 if there is no memory. */
+int places_find(Places *all, Stored stored, const void *source, int64_t examples, int64_t inputs);
+
+void places_free(Places *all);
+
 /* Set up the memory for so many rows out of a batch; 0 if there is none. */
 int sparse_prepare(Sparse *x, int64_t inputs, int64_t rows, int64_t batch);
 
 void sparse_free(Sparse *x);
 
-/* x = scale source[indices], without the zeros. */
-void sparse_gather(Sparse *x, Stored stored, const void *source, const int64_t *indices,
-                   int64_t rows, float scale);
+/* x = scale source[indices], without the zeros, looked for unless it is known where they are. */
+void sparse_gather(Sparse *x, const Places *known, Stored stored, const void *source,
+                   const int64_t *indices, int64_t rows, float scale);
 
 /* y = x w, of so many columns. */
 void sparse_forward(const Sparse *x, const float *w, int64_t width, float *y);
