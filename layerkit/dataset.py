@@ -102,7 +102,7 @@ class Dataset(Component):
 
     @abstractmethod
     def load(self) -> Data:
-        """Read or generate the examples, which may not change afterwards.
+        """Read or generate the examples; a run makes the arrays read-only.
 
         Raises:
             DataError: A file is missing or wrong; the message names the file and the place in it.

@@ -1,6 +1,5 @@
 """How many threads matrix products use."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock, local
@@ -57,28 +56,30 @@ def _threads_by_library() -> list[tuple[Any, int]]:
 
 
 _limit = _Limit()
-_of_this_thread = local()
+_local = local()
 
 
 @contextmanager
 def limit_blas_threads(threads: int) -> Iterator[None]:
     """Return a context in which matrix products have at most so many threads.
 
-    It may be entered within others and by several threads at once; the least limit counts.
+    It may be entered within others and by several threads at once; the least limit counts. Within
+    one of the same thread that is as low, which has to outlast it, it has nothing to do and takes
+    no time.
 
     Args:
         threads: How many, at the most.
     """
-    outer = getattr(_of_this_thread, "limit", math.inf)
-    if threads >= outer:  # the usual case in a loop of steps, which is to take no time
+    of_this_thread: list[int] = _local.__dict__.setdefault("limits", [])
+    if of_this_thread and min(of_this_thread) <= threads:
         yield
         return
     _limit.add(threads)
-    _of_this_thread.limit = threads
+    of_this_thread.append(threads)
     try:
         yield
     finally:
-        _of_this_thread.limit = outer
+        of_this_thread.remove(threads)
         _limit.remove(threads)
 
 

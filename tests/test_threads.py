@@ -33,6 +33,18 @@ def test_of_several_limits_the_least_counts():
         assert blas() == {2}
 
 
+def test_limits_of_one_thread_may_leave_in_any_order():
+    two, one = limit_blas_threads(2), limit_blas_threads(1)
+    two.__enter__()
+    one.__enter__()
+    two.__exit__(None, None, None)
+    assert blas() == {1}
+    one.__exit__(None, None, None)
+
+    with limit_blas_threads(2):
+        assert blas() == {2}
+
+
 def test_a_limit_is_taken_away_after_an_error():
     with pytest.raises(ZeroDivisionError), limit_blas_threads(1):
         1 / 0  # noqa: B018

@@ -3,7 +3,6 @@
 Exit codes: 0 done; 1 the run failed; 2 the spec, the data or the call is wrong; 130 interrupted.
 """
 
-import gc
 import sys
 from typing import Annotated
 
@@ -18,10 +17,6 @@ from layerkit.cli.run import run
 from layerkit.cli.schema import schema
 from layerkit.cli.verify import verify
 from layerkit.errors import RunError, UserError
-
-GARBAGE = 50_000
-"""After how many new objects Python looks for garbage. With the usual 700 it looks so often while
-modules are imported, and finds none, that a run starts a tenth of a second later."""
 
 app = typer.Typer(
     name="layerkit",
@@ -55,7 +50,6 @@ def _layerkit(
 
 def main() -> None:
     """Run the command line, and turn layerkit's errors into messages and exit codes."""
-    gc.set_threshold(GARBAGE)
     try:
         app()
     except UserError as error:

@@ -65,21 +65,22 @@ def load_data(experiment: Experiment) -> Data:
     """
     try:
         data = experiment.dataset.load()
-        data = Data(_read_only(data.train), _read_only(data.test))
         for part, split in (("training", data.train), ("test", data.test)):
             _check_form(part, split, experiment.form)
             _check_range(part, split, experiment.network.dtype)
+            _protect(split.x)
+            _protect(split.t)
     except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
     _check_batches(experiment, len(data.train))
     return data
 
 
-def _read_only(split: Split) -> Split:
-    """Return the same examples, which nobody can change by mistake: steps may build on that."""
-    x, t = split.x.view(), split.t.view()
-    x.flags.writeable = t.flags.writeable = False
-    return Split(x, t, split.scale)
+def _protect(array: Any) -> None:
+    """Let nobody change an array by mistake, be it through another one: steps may build on that."""
+    while isinstance(array, np.ndarray):
+        array.flags.writeable = False
+        array = array.base
 
 
 def _check_form(part: str, split: Split, form: Form) -> None:

@@ -120,7 +120,8 @@ class CompiledStep(Step):
         """Return the loss of a batch, and set ``network.grads``."""
         program = self._program
         if program is not None:
-            # Alone, a share may have no other threads: looking would take longer than some steps.
+            # The loop has set one thread already; outside of it, only shares would be in each
+            # other's way, and a step of one share can be shorter than setting it.
             if program.shares == 1:
                 loss = program.gradients(indices)
             else:
@@ -248,10 +249,15 @@ def leaves_out_zeros(split: Split, units: int) -> bool:
 def _looks_once(split: Split) -> bool:
     """Return whether it can be written down where the zeros are.
 
-    Nobody may change the examples then, and they are in memory, which has room for a byte for each
-    number that is not zero.
+    Nobody may change the examples then, through whatever array, and they are in memory, and not in
+    a mapped file that may be larger.
     """
-    return not split.x.flags.writeable and not isinstance(split.x, np.memmap)
+    array: Any = split.x
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable or isinstance(array, np.memmap):
+            return False
+        array = array.base
+    return array is None
 
 
 def _lstm() -> Any:

@@ -8,8 +8,8 @@ optimizers, where their derivations and sources stand. */
 
 #include <stdint.h>
 
-/* Each function is compiled for several generations of processors, and the one that fits is chosen
-when the module is loaded. */
+/* Marks a function that is compiled for several generations of processors; the one that fits is
+chosen when the module is loaded. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 #define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

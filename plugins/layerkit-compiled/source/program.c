@@ -293,8 +293,8 @@ int program_prepare(Program *p) {
     p->targets = floats(p->loss == SOFTMAX_OF_LABELS ? 0 : p->batch * p->outputs);
     if (!p->labels || !p->in_order || !p->targets) return 0;
     if (p->layers[0].kind != SPARSE_AFFINE || !p->looks_once) return 1;
-    p->known = &p->places;
-    return places_find(p->known, p->x_stored, p->x, p->examples, p->inputs);
+    if (places_find(&p->places, p->x_stored, p->x, p->examples, p->inputs)) p->known = &p->places;
+    return 1; /* without the memory for them, zeros are looked for whenever an example is drawn */
 }
 
 static void share_of_stage(void *program, int share) {
@@ -332,9 +332,11 @@ void program_outputs(Program *p, const void *x, int64_t rows, float *y) {
     const int64_t size = p->inputs * size_of(p->x_stored);
     const void *training_x = p->x;
     Places *const known = p->known;
-    /* Of examples to train on it may be known where their zeros are. */
-    int64_t first = (int64_t)(((uintptr_t)x - (uintptr_t)training_x) / (uintptr_t)size);
-    if (first >= p->examples) {
+    /* Of examples to train on it may be known where their zeros are; others are taken as they come,
+    even those of which only a part is one to train on. */
+    const uintptr_t begin = (uintptr_t)training_x, here = (uintptr_t)x;
+    int64_t first = here < begin ? -1 : (int64_t)((here - begin) / (uintptr_t)size);
+    if (first < 0 || (here - begin) % (uintptr_t)size || rows > p->examples - first) {
         p->x = x;
         p->known = NULL;
         first = 0;

@@ -70,7 +70,7 @@ int places_find(Places *all, Stored stored, const void *source, int64_t examples
     int64_t n = 0;
     all->starts = malloc((size_t)examples * sizeof *all->starts);
     all->counts = malloc((size_t)(examples * tiles));
-    /* What is not written takes no memory, and the rest is given back. */
+    /* Enough if none is zero; what is not needed is given back. */
     all->places = malloc((size_t)(examples * inputs + 1));
     if (!all->starts || !all->counts || !all->places) return 0;
     for (int64_t i = 0; i < examples; i++, row += inputs * size) {
@@ -196,7 +196,7 @@ void sparse_weights(const Sparse *parts, int share, int shares, const float *dy,
     for (int64_t column = 0; column < width; column += BLOCK) {
         const int64_t columns = smaller(BLOCK, width - column);
         copy_columns(dy + column, width, own->block, BLOCK, rows, columns);
-        /* Every so manieth tile, for in an image those of the middle have the most to do. */
+        /* Tiles in turn, because those of the middle of an image have the most to do. */
         for (int64_t tile = share; tile < own->tiles; tile += shares) {
             const int64_t from = tile * TILE, inputs = smaller(TILE, own->inputs - from);
             const float *block = own->block;

@@ -31,7 +31,7 @@ typedef struct {
     uint8_t *places;
 } Places;
 
-/* Look at so many examples; 0 if there is no memory. */
+/* Look at so many examples; 0 if there is no memory, and then there is nothing to know. */
 int places_find(Places *all, Stored stored, const void *source, int64_t examples, int64_t inputs);
 
 void places_free(Places *all);
@@ -48,7 +48,8 @@ void sparse_gather(Sparse *x, const Places *known, Stored stored, const void *so
 /* y = x w, of so many columns. */
 void sparse_forward(const Sparse *x, const float *w, int64_t width, float *y);
 
-/* dw = x^T dy, for a batch x whose rows are in several parts: one share of so many of dw's rows. */
+/* dw = x^T dy, for a batch x whose rows are in as many parts as there are shares: of dw the rows of
+every tile that is this share's. */
 void sparse_weights(const Sparse *parts, int share, int shares, const float *dy, int64_t width,
                     float *dw);
 

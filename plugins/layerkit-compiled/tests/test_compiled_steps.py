@@ -244,6 +244,44 @@ class TestOutputs:
 
             assert_close(outputs, made.network.forward(examples.x * np.float32(1 / 255)))
 
+    @pytest.mark.parametrize("layers", [LAYERS["affine"], lambda: [Affine(100), Affine(7)]])
+    @pytest.mark.parametrize(
+        ("train", "test"),
+        [
+            (slice(0, 60), slice(0, 130)),
+            (slice(0, 60), slice(40, 120)),
+            (slice(60, 130), slice(60)),
+        ],
+        ids=["whole", "overlapping", "before"],
+    )
+    def test_for_examples_that_share_memory_with_those_to_train_on(self, layers, train, test):
+        made = trainer(layers, SoftmaxWithLoss, Split(READ_ONLY[train], LABELS[train], 1 / 255))
+
+        outputs = made.fastest_step.outputs(Split(READ_ONLY[test], LABELS[test], 1 / 255))
+
+        assert_close(outputs, made.network.forward(READ_ONLY[test] * np.float32(1 / 255)))
+
+    def test_for_windows_that_are_shifted_by_half_of_one(self):
+        series = RNG.integers(0, 256, 60 * 20 + 10, np.uint8)
+        train, test = series[:1200].reshape(60, 20), series[10:].reshape(60, 20)
+        made = trainer(LAYERS["affine"], SoftmaxWithLoss, Split(train, LABELS[:60], 1 / 255))
+
+        outputs = made.fastest_step.outputs(Split(test, LABELS[:60], 1 / 255))
+
+        assert_close(outputs, made.network.forward(test * np.float32(1 / 255)))
+
+    def test_for_single_bytes_that_lie_before_those_to_train_on(self):
+        x = np.zeros((120, 1), np.uint8)
+        x[::5] = 9
+        x.flags.writeable = False
+        made = trainer(
+            lambda: [Affine(64), Affine(7)], SoftmaxWithLoss, Split(x[60:], LABELS[60:120])
+        )
+
+        outputs = made.fastest_step.outputs(Split(x[:60], LABELS[:60]))
+
+        assert_close(outputs, made.network.forward(x[:60]))
+
     @pytest.mark.parametrize("layers", ["lstm, all steps", "lstms on top of each other"])
     def test_of_sequences_are_those_of_numpy(self, layers):
         made = trainer(LAYERS[layers], SoftmaxWithLoss)
@@ -346,15 +384,30 @@ def test_zeros_are_left_out_where_that_is_sooner(share, units, left_out):
     assert leaves_out_zeros(Split(x, LABELS), units) is left_out
 
 
+def test_zeros_of_a_mapped_file_are_looked_for_whenever_an_example_is_drawn(tmp_path):
+    x = np.zeros((130, 100), np.float32)
+    x[:, :33] = 1
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+
+    assert not leaves_out_zeros(Split(mapped, LABELS), 64)
+    assert not leaves_out_zeros(Split(np.asarray(mapped), LABELS), 64)
+
+
 def test_zeros_are_left_out_of_more_data_where_they_are_looked_for_once():
     x = np.zeros((130, 100), np.float32)
     x[:, :33] = 1
     split = Split(x, LABELS)
     before = leaves_out_zeros(split, 64)
 
-    x.flags.writeable = False
+    view = Split(x.view(), LABELS)
+    view.x.flags.writeable = False
 
-    assert (before, leaves_out_zeros(split, 64)) == (False, True)
+    assert not before
+    assert not leaves_out_zeros(view, 64)  # x can still be changed
+    x.flags.writeable = False
+    assert leaves_out_zeros(view, 64)
+    assert leaves_out_zeros(split, 64)
 
 
 def test_examples_that_are_changed_while_training_are_seen_so():
