@@ -113,10 +113,10 @@ def test_every_evaluation_begins_anew():
     assert evaluate(net, Split(X, t), metrics) == first
 
 
-@pytest.mark.parametrize("outputs", [None, lambda part: np.full((len(part), 2), np.nan)])
+@pytest.mark.parametrize("outputs", [None, lambda part: part.x[:, :2] - part.x[:, :2]])
 def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network(outputs):
     x = X.copy()
-    x[2] = np.inf
+    x[12] = np.inf
     net = network(MeanSquaredError(), 2)
     net.rows_at_once = 10
 

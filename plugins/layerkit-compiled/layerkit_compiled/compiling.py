@@ -45,7 +45,6 @@ WORTH_A_THREAD = 300_000
 """The weights times the examples, at the least, that a thread is given: some 20 microseconds. With
 half of it threads gain nothing, for they meet twice in a step."""
 
-
 SPARSE_PRODUCT = 3
 """What a product of a number that is not zero costs, over one of a whole matrix: 2.8 with AVX2, on
 one core."""

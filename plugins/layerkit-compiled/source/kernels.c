@@ -18,15 +18,8 @@ int64_t size_of(Stored stored) {
 KERNEL static void convert_row(Stored stored, const void *restrict row, float scale,
                                float *restrict y, int64_t count) {
 #define FROM(type) \
-    for (int64_t i = 0; i < count; i++) y[i] = (float)((const type *)row)[i] * scale; \
-    break
-    switch (stored) {
-        case BYTES: FROM(uint8_t);
-        case INTS: FROM(int32_t);
-        case LONGS: FROM(int64_t);
-        case FLOATS: FROM(float);
-        case DOUBLES: FROM(double);
-    }
+    for (int64_t i = 0; i < count; i++) y[i] = (float)((const type *)row)[i] * scale;
+    SWITCH_FROM(stored)
 #undef FROM
 }
 
@@ -36,8 +29,6 @@ void fetch_row(const char *row, int64_t size) {
 
 void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,
             float scale, float *out) {
-    /* Rows drawn at random are seldom in a cache: while one is converted the next ones come. */
-    enum { AHEAD = 2 };
     const int64_t size = width * size_of(stored);
     const char *start = source;
     for (int64_t i = -AHEAD; i < rows; i++) {

@@ -22,9 +22,21 @@ float *floats(int64_t count);
 /* How numbers are stored: uint8, int32, int64, float32, float64. */
 typedef enum { BYTES, INTS, LONGS, FLOATS, DOUBLES } Stored;
 
+/* FROM(type), for the type of numbers stored so. */
+#define SWITCH_FROM(stored) \
+    switch (stored) { \
+        case BYTES: FROM(uint8_t) break; \
+        case INTS: FROM(int32_t) break; \
+        case LONGS: FROM(int64_t) break; \
+        case FLOATS: FROM(float) break; \
+        case DOUBLES: FROM(double) break; \
+    }
+
 int64_t size_of(Stored stored);
 
-/* Have so many bytes come, which are then read soon. */
+/* Have so many bytes come, which are then read soon. Rows drawn at random are seldom in a cache: while
+one is read, the one so many rows ahead comes. */
+enum { AHEAD = 2 };
 void fetch_row(const char *row, int64_t size);
 
 /* out[i] = scale source[indices[i]], for rows of so many numbers. */

@@ -9,11 +9,13 @@ enum { TILE = 112 };
 typedef float Vector __attribute__((vector_size(32)));
 enum { VECTORS = BLOCK * sizeof(float) / sizeof(Vector) };
 
+static int64_t tiles_of(int64_t inputs) { return (inputs + TILE - 1) / TILE; }
+
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 int sparse_prepare(Sparse *x, int64_t inputs, int64_t rows, int64_t batch) {
     x->inputs = inputs;
-    x->tiles = (inputs + TILE - 1) / TILE;
+    x->tiles = tiles_of(inputs);
     int64_t *ends = calloc((size_t)(rows * x->tiles + 1), sizeof *ends);
     x->ends = ends ? ends + 1 : NULL;
     x->places = malloc((size_t)(rows * inputs));
@@ -50,22 +52,15 @@ KERNEL static int64_t find(Stored stored, const void *restrict source, int64_t c
         if (any) \
             for (int j = 0; j < 8; j++) TRY(type, i + j); \
     } \
-    for (; i < count; i++) TRY(type, i); \
-    break
-    switch (stored) {
-        case BYTES: FROM(uint8_t);
-        case INTS: FROM(int32_t);
-        case LONGS: FROM(int64_t);
-        case FLOATS: FROM(float);
-        case DOUBLES: FROM(double);
-    }
+    for (; i < count; i++) TRY(type, i);
+    SWITCH_FROM(stored)
 #undef FROM
 #undef TRY
     return n;
 }
 
 int places_find(Places *all, Stored stored, const void *source, int64_t examples, int64_t inputs) {
-    const int64_t tiles = (inputs + TILE - 1) / TILE, size = size_of(stored);
+    const int64_t tiles = tiles_of(inputs), size = size_of(stored);
     const char *row = source;
     int64_t n = 0;
     all->starts = malloc((size_t)examples * sizeof *all->starts);
@@ -100,15 +95,8 @@ KERNEL static void convert_places(Stored stored, const void *restrict source,
                                   float *restrict numbers) {
 #define FROM(type) \
     for (int64_t i = 0; i < count; i++) \
-        numbers[i] = (float)((const type *)source)[places[i]] * scale; \
-    break
-    switch (stored) {
-        case BYTES: FROM(uint8_t);
-        case INTS: FROM(int32_t);
-        case LONGS: FROM(int64_t);
-        case FLOATS: FROM(float);
-        case DOUBLES: FROM(double);
-    }
+        numbers[i] = (float)((const type *)source)[places[i]] * scale;
+    SWITCH_FROM(stored)
 #undef FROM
 }
 
@@ -120,7 +108,8 @@ void sparse_gather(Sparse *x, const Places *known, Stored stored, const void *so
     for (int64_t i = 0; i < rows; i++) {
         const char *row = (const char *)source + indices[i] * row_size;
         int64_t at = known ? known->starts[indices[i]] : 0;
-        if (i + 2 < rows) fetch_row((const char *)source + indices[i + 2] * row_size, row_size);
+        if (i + AHEAD < rows)
+            fetch_row((const char *)source + indices[i + AHEAD] * row_size, row_size);
         for (int64_t tile = 0; tile < x->tiles; tile++) {
             const int64_t from = tile * TILE;
             const char *part = row + from * size;
