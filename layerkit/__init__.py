@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from layerkit.registry import Registrar, Registry
     from layerkit.run import Result, load_model
     from layerkit.schedule import Schedule
+    from layerkit.sharing import matmul, share
     from layerkit.spec import load_spec
     from layerkit.threads import allowed_threads, limit_blas_threads
     from layerkit.training import Batches, Evaluation, Step, Trainer
@@ -78,6 +79,7 @@ _NAMES = {
     "layerkit.registry": "Registrar Registry",
     "layerkit.run": "Result load_model",
     "layerkit.schedule": "Schedule",
+    "layerkit.sharing": "matmul share",
     "layerkit.spec": "load_spec",
     "layerkit.threads": "allowed_threads limit_blas_threads",
     "layerkit.training": "Batches Evaluation Step Trainer",
@@ -145,7 +147,9 @@ __all__ = [
     "load_model",
     "load_registry",
     "load_spec",
+    "matmul",
     "numerical_gradient",
+    "share",
     "sigmoid",
     "softmax",
 ]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,6 +13,8 @@ from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
+from layerkit.threads import one_blas_thread
+from layerkit.turns import Turns
 from layerkit.types import Array, Shape
 from layerkit.variable import Parameter, State, bind_all
 
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
 
 WIDEST = 2**21
 """How many numbers the widest layer may hold at once in evaluation: eight megabytes, which caches
-still hold. The outputs for 10,000 examples of 784-50-10 take up to a tenth less time so; in smaller
-parts threads would meet more often, which takes long where other programs have the cores."""
+still hold. The outputs for 10,000 examples of 784-50-10 take up to a tenth less time so."""
+
+THREADED = 2**18
+"""The multiplications from which on a product has several threads in OpenBLAS. Where no product has
+as many there is nothing to limit, which would take a tenth of the time of a small prediction."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,9 @@ class Node:
 class Network:
     """Layers in order, each with its inputs, and a loss.
 
+    Any number of threads may call ``predict``, ``accuracy`` and ``loss``: they take turns. One
+    thread at a time may train; a second one is refused. A process may be forked off meanwhile.
+
     The constructor infers every shape and counts the parameters, allocating nothing;
     ``initialize`` allocates one vector for all parameters, one for their gradients and one for the
     states, and sets the first values.
@@ -71,6 +80,7 @@ class Network:
         states: All states, likewise.
         values: What the last ``forward`` computed: the inputs, then each layer's output.
         rows_at_once: How many examples an evaluation computes at once, at the most.
+        turns: Whose turn it is, of the threads that use the network.
         loss_function: The loss, if there is one.
         compilers: Who may make its training steps faster; all installed plugins that can, if None.
 
@@ -115,6 +125,9 @@ class Network:
         self._layers = self._each_once()
         self.variables = self._named_variables()
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
+        self._largest = max((p.size for p in self.parameters.values()), default=0)
+        self.turns = Turns()
+        self._passed_by: int | None = None
         self._training: bool | None = None
         self._scratch = Scratch()
         self.values: list[Array] = []
@@ -172,7 +185,7 @@ class Network:
         self._needed = needed
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
-        """Return the output for a batch; it is valid until the next pass.
+        """Return the output for a batch; it is valid until the next pass of any thread.
 
         Args:
             *xs: A batch of each input, ``(batch, *shape)``.
@@ -182,6 +195,13 @@ class Network:
             ShapeError: A batch does not have the shape that the network takes, or a layer cannot
                 do with that many examples.
         """
+        with self.turns.turn, one_blas_thread:
+            y = self._forward(xs, training)
+            self._passed_by = get_ident()
+        return y
+
+    def _forward(self, xs: Sequence[Array], training: bool) -> Array:
+        self._passed_by = None
         if training is not self._training:
             self._training = training
             for layer in self._layers:
@@ -207,8 +227,19 @@ class Network:
             not needed. They are valid until the next pass.
 
         Raises:
+            LayerkitError: The last pass was not a ``forward`` of this thread.
             PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
         """
+        with self.turns.turn, one_blas_thread:
+            if self._passed_by != get_ident():
+                raise LayerkitError(
+                    "backward() goes back through a forward() of the same thread, and a "
+                    "prediction or another thread has passed through the network since, or "
+                    "nobody has yet; call forward() again first"
+                )
+            return self._backward(dout)
+
+    def _backward(self, dout: Array) -> list[Array | None]:
         douts = self._douts = [None] * len(self.values)
         douts[-1] = dout
         for slot in range(len(self.nodes) - 1, -1, -1):
@@ -245,10 +276,16 @@ class Network:
         self._douts[slot] = dx
 
     def train_step(self, x: Array, t: Array) -> float:
-        """Return the loss of a batch, and set the gradients of all parameters."""
+        """Return the loss of a batch, and set the gradients of all parameters.
+
+        Raises:
+            UserError: Another thread is training the network.
+        """
         loss = self._loss_or_error()
-        value = float(loss.forward(self.forward(x, training=True), t))
-        self.backward(loss.backward())
+        with self.turns.training, self.turns.turn, one_blas_thread:
+            value = float(loss.forward(self._forward((x,), True), t))
+            self._backward(loss.backward())
+            self._passed_by = get_ident()
         return value
 
     def loss_of(self, y: Array, t: Array) -> float:
@@ -258,7 +295,8 @@ class Network:
             y: What ``forward`` returned.
             t: The targets.
         """
-        return float(self._loss_or_error().forward(y, t))
+        with self.turns.turn:
+            return float(self._loss_or_error().forward(y, t))
 
     def _loss_or_error(self) -> Loss:
         if self.loss_function is None:
@@ -279,16 +317,23 @@ class Network:
         x = np.asarray(x)
         rows = self.rows_at_once
         is_refused = x.ndim == 0 or [x.shape[1:]] != self.shapes[: self.input_count]
-        if is_refused or len(x) <= rows:
-            return self.forward(x).copy()
+        if is_refused or len(x) * self._largest < THREADED:
+            with self.turns.turn:
+                return self._forward((x,), False).copy()
+        if len(x) <= rows:
+            with self.turns.turn, one_blas_thread:
+                return self._forward((x,), False).copy()
         y = empty((len(x), *self.output_shape), self.dtype)
         for start in range(0, len(x), rows):
-            y[start : start + rows] = self.forward(x[start : start + rows])
+            # Others get a turn between two parts.
+            with self.turns.turn, one_blas_thread:
+                y[start : start + rows] = self._forward((x[start : start + rows],), False)
         return y
 
     def loss(self, x: Array, t: Array, training: bool = False) -> float:
         """Return the loss of a batch."""
-        return self.loss_of(self.forward(x, training=training), t)
+        with self.turns.turn:
+            return self.loss_of(self.forward(x, training=training), t)
 
     def accuracy(self, x: Array, t: Array) -> float:
         """Return how much of the batch, or of its positions, has its largest output at the target.
@@ -310,9 +355,14 @@ class Network:
         return float(np.mean(y.argmax(axis=-1) == labels))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
-        """Return the gradient of the loss by each parameter, by back-propagation."""
-        self.train_step(x, t)
-        return {name: p.grad.copy() for name, p in self.parameters.items()}
+        """Return the gradient of the loss by each parameter, by back-propagation.
+
+        Raises:
+            UserError: Another thread is training the network.
+        """
+        with self.turns.training:
+            self.train_step(x, t)
+            return {name: p.grad.copy() for name, p in self.parameters.items()}
 
     def numerical_gradient(
         self, x: Array, t: Array, at: dict[str, Array] | None = None
@@ -329,12 +379,14 @@ class Network:
 
         Raises:
             ValueError: The network is not of ``dtype`` float64.
+            UserError: Another thread is training the network.
         """
         loss = self.repeatable(lambda: self.loss(x, t, training=True))
-        return {
-            name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
-            for name, p in self.parameters.items()
-        }
+        with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
+            return {
+                name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
+                for name, p in self.parameters.items()
+            }
 
     def named(self, params: Array, states: Array) -> dict[str, Array]:
         """Return the parts of a parameter vector and a state vector under their names.

@@ -1,15 +1,56 @@
-"""How many threads matrix products use."""
+"""How many threads compute: those of matrix products, and those that work may be shared among."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock, local
-from typing import Any
+import math
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
 
+import numpy as np  # noqa: F401  its library of matrix products must be loaded to be found
 from threadpoolctl import OpenBLASController, get_cached_controller
 
+from layerkit.control_groups import control_groups
 
-class _Limit:
-    """The least of the limits that are asked for at the moment, and without any what was before.
+
+class _Library(NamedTuple):
+    """A library of matrix products: how to ask for its number of threads, and how to set it."""
+
+    get: Callable[[], int]
+    set: Callable[[int], object]
+
+
+@cache
+def _libraries() -> list[_Library]:
+    libraries = get_cached_controller().select(user_api="blas").lib_controllers
+    return [_functions(library) or _through_controller(library) for library in libraries]
+
+
+def _functions(library: Any) -> _Library | None:
+    """Return the library's own two functions; None where it is not an OpenBLAS with own threads.
+
+    threadpoolctl takes 20 times as long to call them, which is longer than a small prediction, and
+    heeds one thread of Python at a time, where here one may set a limit and another take it away.
+    """
+    if not isinstance(library, OpenBLASController) or library.threading_layer == "openmp":
+        return None
+    for prefix in ("", "scipy_"):
+        for suffix in ("", "64_", "_64"):
+            names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+            get, set_ = (getattr(library.dynlib, name, None) for name in names)
+            if get is not None and set_ is not None:
+                return _Library(get, set_)
+    return None
+
+
+def _through_controller(library: Any) -> _Library:
+    return _Library(lambda: int(library.num_threads), library.set_num_threads)
+
+
+class _Limits:
+    """The limits in force, of which the least counts.
 
     OpenBLAS has one number of threads for the whole process, so it needs one owner: if each who
     sets a limit put back what it had found, one that came second and went last would leave the
@@ -17,72 +58,102 @@ class _Limit:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._limits: list[int] = []
-        self._allowed: list[tuple[Any, int]] = []
+        self.begin_again()
 
-    def add(self, threads: int) -> None:
-        """Have at most so many threads."""
-        with self._lock:
-            if not self._limits:
-                self._allowed = _threads_by_library()
-            self._limits.append(threads)
-            self._set()
+    def begin_again(self) -> None:
+        """Forget all limits, those of threads that a process forked off does not have."""
+        self.lock = Lock()
+        self.limits: list[int] = []
+        self.least = sys.maxsize
+        self._allowed: list[int] = []
 
-    def remove(self, threads: int) -> None:
-        """Take one such limit away."""
-        with self._lock:
-            self._limits.remove(threads)
-            self._set()
+    def change(self) -> None:
+        """Set the number of threads after the least of the limits has changed."""
+        libraries, least = _libraries(), min(self.limits, default=sys.maxsize)
+        if self.least == sys.maxsize:
+            self._allowed = [get() for get, _ in libraries]
+        self.least = least
+        for (_, set_), allowed in zip(libraries, self._allowed, strict=True):
+            set_(min(least, allowed))
 
     def allowed(self) -> int:
         """Return how many threads products have without any limit."""
-        with self._lock:
-            now = self._allowed if self._limits else _threads_by_library()
-        return max((threads for _, threads in now), default=1)
-
-    def _set(self) -> None:
-        # threadpoolctl heeds one thread of Python at a time, the first that comes, so as to have an
-        # owner too; here it may be another one that takes a limit away.
-        OpenBLASController.clear_controlling_thread(force=True)
-        for library, allowed in self._allowed:
-            library.set_num_threads(min([allowed, *self._limits]))
-        OpenBLASController.clear_controlling_thread()
+        with self.lock:
+            now = self._allowed if self.limits else [library.get() for library in _libraries()]
+        return max(now, default=1)
 
 
-def _threads_by_library() -> list[tuple[Any, int]]:
-    libraries = get_cached_controller().select(user_api="blas").lib_controllers
-    return [(library, library.num_threads) for library in libraries]
+_limits = _Limits()
+if hasattr(os, "register_at_fork"):
+    # Another thread may hold the lock just then; that thread is not there to give it back.
+    os.register_at_fork(after_in_child=_limits.begin_again)
 
 
-_limit = _Limit()
-_local = local()
+class limit_blas_threads:
+    """A context in which matrix products have at most so many threads.
 
-
-@contextmanager
-def limit_blas_threads(threads: int) -> Iterator[None]:
-    """Return a context in which matrix products have at most so many threads.
-
-    It may be entered within others and by several threads at once; the least limit counts. Within
-    one of the same thread that is as low, which has to outlast it, it has nothing to do and takes
-    no time.
+    It may be entered within others, again, and by several threads at once; the least limit counts.
 
     Args:
-        threads: How many, at the most.
+        threads: The most threads.
     """
-    of_this_thread: list[int] = _local.__dict__.setdefault("limits", [])
-    if of_this_thread and min(of_this_thread) <= threads:
-        yield
-        return
-    _limit.add(threads)
-    of_this_thread.append(threads)
-    try:
-        yield
-    finally:
-        of_this_thread.remove(threads)
-        _limit.remove(threads)
+
+    __slots__ = ("_threads",)
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def __enter__(self) -> None:
+        # Each prediction comes by here, so this is written to be short.
+        with _limits.lock:
+            _limits.limits.append(self._threads)
+            if self._threads < _limits.least:
+                _limits.change()
+
+    def __exit__(self, *exception: object) -> None:
+        with _limits.lock:
+            _limits.limits.remove(self._threads)
+            if self._threads == _limits.least and self._threads not in _limits.limits:
+                _limits.change()
+
+
+one_blas_thread = limit_blas_threads(1)
+"""The context in which a network computes. What is worth more threads is shared out among others
+than those of the library; see ``sharing.py``."""
 
 
 def allowed_threads() -> int:
-    """Return how many threads matrix products may have, as the user or the library set it."""
-    return _limit.allowed()
+    """Return how many threads may compute at once in this process.
+
+    It is the least of three numbers: the threads of matrix products, as the user or the library
+    set them (``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS``, threadpoolctl); the processors that
+    the process may run on; and the quota of its control groups, rounded up.
+    """
+    return min(_limits.allowed(), _processors(), _quota())
+
+
+def _processors() -> int:
+    """Return how many processors the process may run on."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _quota() -> int:
+    """Return how many processors the quotas of the process's control groups are worth."""
+    return min((_worth(group) for group in control_groups("cpu")), default=sys.maxsize)
+
+
+def _worth(group: Path) -> int:
+    """Return how many processors the quota of a control group is worth, rounded up."""
+    try:
+        if (group / "cpu.max").exists():  # second version
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota = (group / "cpu.cfs_quota_us").read_text()
+            period = (group / "cpu.cfs_period_us").read_text()
+        worth = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no such file, or "max"
+        return sys.maxsize
+    return worth if worth > 0 else sys.maxsize  # -1 stands for no quota

@@ -49,7 +49,7 @@ class Peer(Comparable):
 
     def train(self, steps: int) -> None:
         """Make so many steps, with as many threads as ``Trainer.run`` takes."""
-        with limit_blas_threads(self.trainer.fastest_step.blas_threads):
+        with limit_blas_threads(1):
             for _ in range(steps):
                 self.trainer.train_step()
 

@@ -34,11 +34,12 @@ def evaluate(
     for start in range(0, len(split), rows):
         stop = start + rows
         x, t = split.x[start:stop], split.t[start:stop]
-        sooner = outputs(Split(x, t, split.scale)) if outputs else None
-        y = network.forward(gather.slice(start, stop)[0]) if sooner is None else sooner
-        total += network.loss_of(y, t) * len(t)
-        for metric in metrics.values():
-            metric.update(y, t)
+        with network.turns.turn:  # until the outputs of this batch are judged
+            sooner = outputs(Split(x, t, split.scale)) if outputs else None
+            y = network.forward(gather.slice(start, stop)[0]) if sooner is None else sooner
+            total += network.loss_of(y, t) * len(t)
+            for metric in metrics.values():
+                metric.update(y, t)
         if not math.isfinite(total):
             if sooner is not None:
                 network.forward(gather.slice(start, stop)[0])

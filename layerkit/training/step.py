@@ -9,12 +9,6 @@ from layerkit.optimizer import Optimizer
 from layerkit.training.sampling import Batches
 from layerkit.types import Array
 
-WORTH_A_THREAD = 1e7
-"""The operations of a product that are worth a thread. A second thread shortens a step with
-products of 17e6 operations by a quarter. One with products of 8e6 it shortens by a tenth where the
-cores are idle and share a cache, and makes longer by a quarter where they do not: what one core has
-written (a batch, the new parameters) the other then has to fetch."""
-
 
 class Step:
     """The arithmetic of a training step, in NumPy.
@@ -34,18 +28,11 @@ class Step:
         self.optimizer = optimizer
         self.batches = batches
 
-    @property
-    def blas_threads(self) -> int:
-        """How many threads its matrix products are worth.
-
-        It follows from sizes alone and not from a measurement, because the number of threads
-        changes the rounding, and the same spec is to give the same bytes.
-        """
-        largest = max((p.size for p in self.network.parameters.values()), default=0)
-        return 1 + int(2 * self.batches.size * largest / WORTH_A_THREAD)
-
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``.
+
+        Matrix products have one thread meanwhile, as threads of BLAS wait for each other by
+        spinning. What is worth several is shared out by ``layerkit.share`` or ``layerkit.matmul``.
 
         Where the loss is not finite, ``network.values`` must be those of this batch: they tell
         where that arose.

@@ -15,7 +15,7 @@ from layerkit.optimizer import Optimizer
 from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
-from layerkit.threads import limit_blas_threads
+from layerkit.threads import one_blas_thread
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
@@ -154,30 +154,40 @@ class Trainer:
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; nothing was updated.
+            UserError: Another thread is training the network.
         """
-        self.loss = self.fastest_step.gradients(self.batches.indices())
-        if not math.isfinite(self.loss):
-            raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
-        grads = self.network.grads
-        # Here, and only here, several processes would sum their gradients.
-        longest = self.settings.max_gradient_norm
-        if longest is not None:
-            norm = _norm(grads)
-            if norm > longest:
-                grads *= longest / norm
-        self.fastest_step.update(self.step)
-        self.step += 1
+        turns = self.network.turns
+        with turns.training, turns.turn:  # who predicts meanwhile sees no half of an update
+            self.loss = self.fastest_step.gradients(self.batches.indices())
+            if not math.isfinite(self.loss):
+                raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
+            grads = self.network.grads
+            # Here, and only here, several processes would sum their gradients.
+            longest = self.settings.max_gradient_norm
+            if longest is not None:
+                norm = _norm(grads)
+                if norm > longest:
+                    grads *= longest / norm
+            self.fastest_step.update(self.step)
+            self.step += 1
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
-        threads = limit_blas_threads(self.fastest_step.blas_threads)
-        with threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with (
+            self.network.turns.training,
+            one_blas_thread,
+            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        ):
             while self.step < step and not self.stop_requested:
                 self.train_step()
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with (
+            self.network.turns.training,
+            one_blas_thread,
+            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        ):
             for part, split in (("train", self.data.train), ("test", self.data.test)):
                 found = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
                 scores |= {f"{part}_{name}": score for name, score in found.items()}

@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from layerkit import Array, Example, Initializer, Layer, Parameter, PositiveInt, Shape, ShapeError
+from layerkit import (
+    Array,
+    Example,
+    Initializer,
+    Layer,
+    Parameter,
+    PositiveInt,
+    Shape,
+    ShapeError,
+    matmul,
+)
 from layerkit.builtin.initializers import He, Zeros
 
 
@@ -56,16 +66,16 @@ class Affine(Layer):
     def forward(self, x: Array) -> Array:
         """Return ``x W + b``."""
         self._x = x
-        y = np.matmul(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
+        y = matmul(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
         if self.bias:
             y += self.b.value
         return y
 
     def backward(self, dout: Array) -> Array | None:
         """Set ``dW = x^T dout`` and ``db = sum(dout)``, and return ``dx = dout W^T``."""
-        np.matmul(self._x.T, dout, out=self.W.grad)
+        matmul(self._x.T, dout, out=self.W.grad)
         if self.bias:
             np.add.reduce(dout, axis=0, out=self.b.grad)
         if not self.needs_input_grad:
             return None
-        return np.matmul(dout, self.W.value.T, out=self.scratch("dx", self._x.shape))
+        return matmul(dout, self.W.value.T, out=self.scratch("dx", self._x.shape))

@@ -1,0 +1,107 @@
+"""Turns of threads at one network.
+
+Layers keep what their ``backward`` needs, and work in the same arrays again and again, so a network
+serves one thread at a time. Predictions take turns. Training does not wait for another training:
+two that take turns would mix their steps, so the second one is refused.
+"""
+
+import os
+import time
+from threading import RLock, local
+from typing import Any
+from weakref import WeakSet
+
+from layerkit.errors import UserError
+
+PATIENCE = 10.0
+"""The seconds for which a fork waits for passes under way to end."""
+
+
+class Training:
+    """A context in which one thread trains a network; it refuses a second one.
+
+    Raises:
+        UserError: Another thread is training the network.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise UserError(
+                "another thread is training this network, and its gradients are in the same "
+                "memory; let one thread train at a time, or train copies: copy.deepcopy(network)"
+            )
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+
+class Turns:
+    """Whose turn it is at a network.
+
+    Attributes:
+        turn: A lock that is held during a pass; whoever comes meanwhile waits. A thread that has
+            it may take it again.
+        training: A context for whoever trains; see ``Training``.
+    """
+
+    def __init__(self) -> None:
+        self.begin_again()
+        _all.add(self)
+
+    def begin_again(self) -> None:
+        """Let nobody have the turn."""
+        self.turn = RLock()
+        self.training = Training()
+
+
+class _Held(local):
+    """The locks that this thread holds while it forks."""
+
+    def __init__(self) -> None:
+        self.locks: list[Any] = []
+
+
+_all: "WeakSet[Turns]" = WeakSet()
+_held = _Held()
+
+
+def _wait_for_passes() -> None:
+    """Take all turns, so that no pass is under way.
+
+    A process forked off in the middle of one would have half of its numbers, and locks that are
+    held by threads it does not have.
+    """
+    until = time.monotonic() + PATIENCE
+    while not _take_all() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _take_all() -> bool:
+    """Take all turns, or else none: whoever holds one may be waiting for another."""
+    for turns in list(_all):
+        if not turns.turn.acquire(blocking=False):
+            _give_back()
+            return False
+        _held.locks.append(turns.turn)
+    return True
+
+
+def _give_back() -> None:
+    while _held.locks:
+        _held.locks.pop().release()
+
+
+def _begin_again() -> None:
+    """Let nobody have a turn in a process that was forked off: other threads are not there."""
+    _give_back()
+    for turns in list(_all):
+        turns.begin_again()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_wait_for_passes, after_in_parent=_give_back, after_in_child=_begin_again
+    )
