@@ -159,24 +159,26 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     Raises:
         ValueError: The shapes do not fit.
     """
-    operations = 2 * a.size * b.shape[-1]
-    if operations < SHARES[-1][0] or a.ndim != b.ndim:
+    operations = 2 * (a.size * b.shape[-1] if a.ndim >= b.ndim else a.shape[-2] * b.size)
+    if operations < SHARES[-1][0]:
         return np.matmul(a, b, out=out)
-    shares = next(shares for least, shares in SHARES if operations >= least)
     if out is None:
-        out = np.empty((*a.shape[:-1], b.shape[-1]), np.result_type(a, b))
-    product = out
-    axis = 0 if a.ndim > 2 else int(product.shape[1] > product.shape[0])
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        out = np.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+    product: Any = out
+    axis = 0 if product.ndim > 2 else int(product.shape[1] > product.shape[0])
     size = product.shape[axis]
+    shares = min(size, next(shares for least, shares in SHARES if operations >= least))
 
     def task(i: int) -> None:
         part: Any = slice(size * i // shares, size * (i + 1) // shares)
-        if a.ndim > 2:
-            np.matmul(a[part], b[part], out=product[part])
-        elif axis:
+        if axis:
             np.matmul(a, b[:, part], out=product[:, part])
-        else:
+        elif product.ndim == 2:
             np.matmul(a[part], b, out=product[part])
+        else:
+            pair = (x[part] if x.ndim == product.ndim and len(x) == size else x for x in (a, b))
+            np.matmul(*pair, out=product[part])
 
     share(task, shares)
-    return product
+    return out

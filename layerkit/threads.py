@@ -58,10 +58,6 @@ class _Limits:
     """
 
     def __init__(self) -> None:
-        self.begin_again()
-
-    def begin_again(self) -> None:
-        """Forget all limits, those of threads that a process forked off does not have."""
         self.lock = Lock()
         self.limits: list[int] = []
         self.least = sys.maxsize
@@ -85,8 +81,13 @@ class _Limits:
 
 _limits = _Limits()
 if hasattr(os, "register_at_fork"):
-    # Another thread may hold the lock just then; that thread is not there to give it back.
-    os.register_at_fork(after_in_child=_limits.begin_again)
+    # No other thread holds the lock just then, so a process that is forked off has it to take.
+    # There the limits of other threads stay in force.
+    os.register_at_fork(
+        before=_limits.lock.acquire,
+        after_in_parent=_limits.lock.release,
+        after_in_child=_limits.lock.release,
+    )
 
 
 class limit_blas_threads:

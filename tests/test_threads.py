@@ -1,8 +1,10 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+import layerkit.threads
 from layerkit import allowed_threads, limit_blas_threads
 
 
@@ -81,6 +83,12 @@ def test_a_limit_set_elsewhere_outlives_one_of_another_thread():
     assert blas() == {4}
 
 
+@pytest.fixture
+def eight_processors(monkeypatch):
+    monkeypatch.setattr(layerkit.threads, "_processors", lambda: 8)
+
+
+@pytest.mark.usefixtures("eight_processors")
 def test_what_is_allowed_is_what_was_set_before():
     with threadpool_limits(3, user_api="blas"):
         assert allowed_threads() == 3
@@ -88,3 +96,51 @@ def test_what_is_allowed_is_what_was_set_before():
             assert blas() == {1}
             assert allowed_threads() == 3
     assert allowed_threads() == 4
+
+
+def test_no_more_are_allowed_than_there_are_processors(monkeypatch):
+    monkeypatch.setattr(layerkit.threads, "_processors", lambda: 2)
+
+    assert allowed_threads() == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux has it")
+def test_processors_are_those_that_the_process_may_run_on():
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert allowed_threads() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.usefixtures("eight_processors")
+def test_no_more_are_allowed_than_the_quota_is_worth(monkeypatch):
+    monkeypatch.setattr(layerkit.threads, "_quota", lambda: 3)
+
+    assert allowed_threads() == 3
+
+
+@pytest.mark.parametrize("name", ["get", "set"])
+def test_a_library_without_functions_of_its_own_is_asked_through_threadpoolctl(name, monkeypatch):
+    [library] = ThreadpoolController().select(user_api="blas").lib_controllers
+    monkeypatch.setattr(type(library), "threading_layer", "openmp", raising=False)
+    library.threading_layer = "openmp"
+
+    assert layerkit.threads._functions(library) is None
+    through = layerkit.threads._through_controller(library)
+    assert callable(getattr(through, name))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_limit_goes_on_and_ends_in_a_process_that_is_forked_off():
+    child = None
+    with limit_blas_threads(1):
+        child = os.fork()
+        within = blas()
+    if not child:
+        os._exit(0 if (within, blas()) == ({1}, {4}) else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Example, Parameter, Shape
+from layerkit import Array, Example, Parameter, Shape, matmul
 from layerkit_sequence.recurrent import Recurrent, gate
 
 
@@ -54,7 +54,7 @@ class Gru(Recurrent):
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
         """Compute the states."""
         n = 2 * self.units
-        hU = np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
+        hU = matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         gates, candidate = z[:n], z[n:]
         gates += hU[:n]
         gate(gates)
@@ -92,7 +92,7 @@ class Gru(Recurrent):
         dhU = self._dhU[t]
         dhU[:n] = dz[:n]
         np.multiply(dcandidate, reset, out=dhU[n:])
-        np.matmul(self.U.value, dhU, out=dh)
+        matmul(self.U.value, dhU, out=dh)
         dh += kept
 
     def recurrent(self, dz: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Example
+from layerkit import Array, Example, matmul
 from layerkit_sequence.recurrent import Recurrent, gate
 
 
@@ -47,7 +47,7 @@ class Lstm(Recurrent):
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
         """Compute the states."""
-        z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
+        z += matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         gate(z[: 3 * self.units])
         i, f, o, g = self._gates(z)
         np.tanh(g, out=g)
@@ -86,7 +86,7 @@ class Lstm(Recurrent):
         dz[: 3 * self.units] *= slopes_of_sigmoids
         np.square(g, out=slopes)
         dg *= np.subtract(1, slopes, out=slopes)
-        np.matmul(self.U.value, dz, out=dh)
+        matmul(self.U.value, dz, out=dh)
 
     def _gates(self, z: Array) -> tuple[Array, Array, Array, Array]:
         i, f, o, g = z.reshape(4, self.units, -1)

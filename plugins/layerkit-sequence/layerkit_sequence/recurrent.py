@@ -15,6 +15,7 @@ from layerkit import (
     ShapeError,
     Xavier,
     Zeros,
+    matmul,
 )
 
 
@@ -72,7 +73,7 @@ class Recurrent(Layer):
         weights[:-1] = self.W.value
         weights[-1] = self.b.value
         z = self.scratch("z", (steps, self.gates * self.units, batch))
-        self._z = np.matmul(weights.T, self._x, out=z)
+        self._z = matmul(weights.T, self._x, out=z)
         # A state before each step, and the last one.
         self._h = self.scratch("h", (steps + 1, self.units, batch))
         self._h[0] = 0
@@ -100,12 +101,12 @@ class Recurrent(Layer):
             self.step_back(t, dh, dz[t])
         # One product over all steps takes two thirds of the time of one for each of them.
         of_all = self._over_steps("dz over steps", dz)
-        np.matmul(
+        matmul(
             self._over_steps("h over steps", self._h[:-1]),
             self.recurrent(of_all).T,
             out=self.U.grad,
         )
-        dweights = np.matmul(
+        dweights = matmul(
             self._over_steps("x over steps", self._x),
             of_all.T,
             out=self.scratch("dweights", (features, self.gates * self.units)),
@@ -115,7 +116,7 @@ class Recurrent(Layer):
         if not self.needs_input_grad:
             return None
         dx = self.scratch("dx", (batch, steps, features - 1))
-        self._in_time(dx)[...] = np.matmul(self.W.value, dz)
+        self._in_time(dx)[...] = matmul(self.W.value, dz)
         return dx
 
     def begin(self, steps: int, batch: int) -> None:

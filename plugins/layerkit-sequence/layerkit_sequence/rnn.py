@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Example
+from layerkit import Array, Example, matmul
 from layerkit_sequence.recurrent import Recurrent
 
 
@@ -37,7 +37,7 @@ class Rnn(Recurrent):
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
         """Compute the states."""
-        z += np.matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
+        z += matmul(self.U.value.T, h, out=self.scratch("hU", z.shape))
         np.tanh(z, out=out)
 
     def step_back(self, t: int, dh: Array, dz: Array) -> None:
@@ -46,4 +46,4 @@ class Rnn(Recurrent):
         np.square(self._h[t + 1], out=dz)
         np.subtract(1, dz, out=dz)
         dz *= dh
-        np.matmul(self.U.value, dz, out=dh)
+        matmul(self.U.value, dz, out=dh)

@@ -15,6 +15,7 @@ from layerkit import (
     ShapeError,
     Xavier,
     Zeros,
+    matmul,
     softmax,
 )
 
@@ -86,19 +87,17 @@ class SelfAttention(Layer):
         batch, time, features = x.shape
         self._x = x.reshape(-1, features)
         projected = self.scratch("projected", (len(self._x), 3 * features))
-        np.matmul(self._x, self.W.value, out=projected)
+        matmul(self._x, self.W.value, out=projected)
         projected += self.b.value
         q, k, v = self._heads(projected, batch)
-        scores = np.matmul(
-            q, k.swapaxes(2, 3), out=self.scratch("a", (batch, self.heads, time, time))
-        )
+        scores = matmul(q, k.swapaxes(2, 3), out=self.scratch("a", (batch, self.heads, time, time)))
         scores *= 1 / math.sqrt(features // self.heads)
         if self.causal:
             scores[..., self._future] = -np.inf
         self._a, self._qkv = softmax(scores, out=scores), (q, k, v)
         self._mixed = self.scratch("mixed", self._x.shape)
-        self._joined(self._mixed, batch)[...] = np.matmul(self._a, v)
-        y = np.matmul(self._mixed, self.V.value, out=self.scratch("y", self._x.shape))
+        self._joined(self._mixed, batch)[...] = matmul(self._a, v)
+        y = matmul(self._mixed, self.V.value, out=self.scratch("y", self._x.shape))
         y += self.c.value
         return y.reshape(x.shape)
 
@@ -106,25 +105,25 @@ class SelfAttention(Layer):
         """Set the gradients of the parameters, and return that of ``x``."""
         batch, _, features = dout.shape
         dy = dout.reshape(-1, features)
-        np.matmul(self._mixed.T, dy, out=self.V.grad)
+        matmul(self._mixed.T, dy, out=self.V.grad)
         np.sum(dy, axis=0, out=self.c.grad)
-        dmixed = np.matmul(dy, self.V.value.T, out=self.scratch("dmixed", dy.shape))
+        dmixed = matmul(dy, self.V.value.T, out=self.scratch("dmixed", dy.shape))
         dcontext, (q, k, v), a = self._joined(dmixed, batch), self._qkv, self._a
         dprojected = self.scratch("dprojected", (len(dy), 3 * features))
         dq, dk, dv = self._heads(dprojected, batch)
-        dv[...] = np.matmul(a.swapaxes(2, 3), dcontext)
+        dv[...] = matmul(a.swapaxes(2, 3), dcontext)
         # Through the softmax: ds = a (da - sum(a da)).
-        da = np.matmul(dcontext, v.swapaxes(2, 3), out=self.scratch("da", a.shape))
+        da = matmul(dcontext, v.swapaxes(2, 3), out=self.scratch("da", a.shape))
         da *= a
         da -= a * da.sum(axis=3, keepdims=True)
         da *= 1 / math.sqrt(features // self.heads)
-        dq[...] = np.matmul(da, k)
-        dk[...] = np.matmul(da.swapaxes(2, 3), q)
-        np.matmul(self._x.T, dprojected, out=self.W.grad)
+        dq[...] = matmul(da, k)
+        dk[...] = matmul(da.swapaxes(2, 3), q)
+        matmul(self._x.T, dprojected, out=self.W.grad)
         np.sum(dprojected, axis=0, out=self.b.grad)
         if not self.needs_input_grad:
             return None
-        dx = np.matmul(dprojected, self.W.value.T, out=self.scratch("dx", dy.shape))
+        dx = matmul(dprojected, self.W.value.T, out=self.scratch("dx", dy.shape))
         return dx.reshape(dout.shape)
 
     def _heads(self, projected: Array, batch: int) -> tuple[Array, Array, Array]:

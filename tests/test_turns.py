@@ -1,0 +1,291 @@
+"""Networks that many threads use at once: more threads than cores, and not one wrong number."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import layerkit.turns
+from layerkit import (
+    Data,
+    LayerkitError,
+    Network,
+    Split,
+    Trainer,
+    UserError,
+)
+from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Flatten, Relu, Sigmoid
+from layerkit.builtin.losses import SoftmaxWithLoss
+from layerkit.builtin.metrics import Accuracy
+from layerkit.builtin.optimizers import SGD
+from layerkit.spec import TrainingSettings
+from layerkit.training import evaluate
+from layerkit_conv import Conv2d, MaxPool2d
+from layerkit_sequence import Lstm
+
+THREADS = 8
+
+NETS = {
+    "affine": lambda: ([Affine(30), Relu(), Affine(4)], (12,)),
+    "dropout": lambda: ([Affine(30), Dropout(0.5), Sigmoid(), Affine(4)], (12,)),
+    "batch norm": lambda: ([Affine(30), BatchNorm(), Relu(), Affine(4)], (12,)),
+    "lstm": lambda: ([Lstm(6), Affine(4)], (5, 3)),
+    "convolution": lambda: (
+        [Conv2d(3, 3), Relu(), MaxPool2d(2), Flatten(), Affine(4)],
+        (1, 8, 8),
+    ),
+}
+
+
+def network(layers, shape):
+    return Network(layers, shape, loss=SoftmaxWithLoss()).initialize(0)
+
+
+@pytest.fixture(params=NETS)
+def net(request):
+    return network(*NETS[request.param]())
+
+
+def together(task, count):
+    """Call ``task(i)`` for all ``i`` in as many threads as there are, all at the same time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(task, range(count)))
+
+
+def examples(net, count):
+    return np.random.default_rng(0).normal(size=(count, *net.shapes[0])).astype(np.float32)
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_any_number_of_threads_may_predict(net, batch):
+    x = examples(net, 40 * batch).reshape(40, batch, *net.shapes[0])
+    expected = [net.predict(b) for b in x]
+
+    answers = together(lambda i: net.predict(x[i % 40]), 2000)
+
+    wrong = sum(not np.array_equal(y, expected[i % 40]) for i, y in enumerate(answers))
+    assert wrong == 0
+
+
+def test_any_number_of_threads_may_evaluate(net):
+    x, t = examples(net, 60), np.arange(60) % 4
+    parts = [Split(x[i : i + 20], t[i : i + 20]) for i in range(0, 60, 20)]
+
+    def judged(i):
+        part = parts[i % 3]
+        scores = evaluate(net, part, {"accuracy": Accuracy()})
+        return scores, net.loss(part.x, part.t), net.accuracy(part.x, part.t)
+
+    expected = [judged(i) for i in range(3)]
+
+    assert together(judged, 300) == [expected[i % 3] for i in range(300)]
+
+
+def test_large_batches_are_predicted_beside_small_ones(net):
+    net.rows_at_once = 7
+    large, small = examples(net, 50), examples(net, 2)
+    expected = [net.predict(large), net.predict(small)]
+
+    answers = together(lambda i: net.predict(small if i % 2 else large), 200)
+
+    assert all(np.array_equal(y, expected[i % 2]) for i, y in enumerate(answers))
+
+
+def trainer(net, steps=10):
+    split = Split(examples(net, 64), np.arange(64) % 4)
+    settings = TrainingSettings(steps=steps, batch_size=16)
+    return Trainer(net, Data(split, split), SGD(0.01), settings, {})
+
+
+@pytest.mark.parametrize("compilers", [[], None], ids=["NumPy", "whatever is installed"])
+def test_who_predicts_meanwhile_leaves_the_training_as_it_is(compilers):
+    results = []
+    for watched in (False, True):
+        net = network([Affine(30), Dropout(0.2), Relu(), Affine(4)], (12,))
+        net.compilers = compilers
+        running, x = trainer(net, steps=400), examples(net, 3)
+        ended = threading.Event()
+
+        def watch(net=net, x=x, ended=ended):
+            while not ended.is_set():
+                assert np.isfinite(net.predict(x)).all()
+
+        with ThreadPoolExecutor(4) as pool:
+            watchers = [pool.submit(watch) for _ in range(4 if watched else 0)]
+            try:
+                list(running.run())
+            finally:
+                ended.set()
+            for watcher in watchers:
+                watcher.result()
+        results.append(net.params.tobytes())
+
+    assert results[0] == results[1]
+
+
+class TestTraining:
+    REFUSED = "another thread is training this network"
+
+    def held(self, net):
+        """Return a thread that is training, and the event that ends it."""
+        begun, end = threading.Event(), threading.Event()
+
+        def hold():
+            with net.turns.training:
+                begun.set()
+                end.wait(30)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        begun.wait(30)
+        return thread, end
+
+    @pytest.mark.parametrize(
+        "train",
+        [
+            lambda net: net.train_step(examples(net, 2), np.zeros(2, int)),
+            lambda net: net.gradient(examples(net, 2), np.zeros(2, int)),
+            lambda net: net.numerical_gradient(examples(net, 2), np.zeros(2, int)),
+            lambda net: trainer(net).train_step(),
+            lambda net: list(trainer(net).run()),
+        ],
+        ids=["train_step", "gradient", "numerical_gradient", "Trainer.train_step", "Trainer.run"],
+    )
+    def test_a_second_thread_is_refused(self, net, train):
+        running = trainer(net)
+        assert running.network is net
+        thread, end = self.held(net)
+        try:
+            with pytest.raises(UserError, match=self.REFUSED):
+                train(net)
+        finally:
+            end.set()
+            thread.join()
+
+    def test_predictions_go_on(self, net):
+        x = examples(net, 2)
+        expected = net.predict(x)
+        thread, end = self.held(net)
+        try:
+            np.testing.assert_array_equal(net.predict(x), expected)
+        finally:
+            end.set()
+            thread.join()
+
+    def test_of_threads_that_train_at_once_the_second_hears_of_it(self):
+        net = network([Affine(30), Affine(4)], (12,))
+        both = threading.Barrier(2, timeout=30)
+        first = net.nodes[0].layer.forward
+
+        def waits(x):
+            # The first thread to come is in its pass until the second one has been refused.
+            if not refused.is_set():
+                both.wait()
+                refused.wait(30)
+            return first(x)
+
+        refused = threading.Event()
+        net.nodes[0].layer.forward = waits
+
+        def train(i):
+            if i:
+                both.wait()
+            try:
+                net.train_step(examples(net, 2), np.zeros(2, int))
+            except UserError as error:
+                refused.set()
+                return str(error)
+            return ""
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(train, range(2)))
+
+        assert answers[0] == ""
+        assert answers[1].startswith(self.REFUSED)
+
+
+class TestBackward:
+    @pytest.mark.parametrize(
+        "between",
+        [
+            lambda net, x: net.predict(x),
+            lambda net, x: net.accuracy(x, np.zeros(len(x), int)),
+            lambda net, x: together(lambda i: net.forward(x), 1),
+        ],
+        ids=["predict", "accuracy", "forward by another thread"],
+    )
+    def test_it_refuses_to_go_back_through_another_pass(self, net, between):
+        x = examples(net, 3)
+        y = net.forward(x, training=True)
+        dout = np.ones_like(y)
+
+        between(net, x)
+
+        with pytest.raises(LayerkitError, match="call forward"):
+            net.backward(dout)
+
+    def test_it_goes_back_through_the_last_forward(self, net):
+        x = examples(net, 3)
+        net.predict(x)
+        y = net.forward(x, training=True)
+
+        assert len(net.backward(np.ones_like(y))) == len(net.shapes)
+
+    def test_before_any_forward_it_says_so(self, net):
+        with pytest.raises(LayerkitError, match="nobody has yet"):
+            net.backward(np.ones((1, 4), np.float32))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+class TestFork:
+    def test_processes_may_be_forked_off_while_another_thread_trains(self):
+        net = network([Affine(60), Relu(), Affine(4)], (12,))
+        net.compilers = []
+        running, ended = trainer(net, steps=10**9), threading.Event()
+        thread = threading.Thread(target=lambda: [None for _ in running.run()])
+        thread.start()
+        x = examples(net, 5)
+        failures = []
+        try:
+            for _ in range(100):
+                child = os.fork()
+                if not child:
+                    fresh = trainer(net, steps=3)
+                    fresh.run().__next__()
+                    same = np.array_equal(net.predict(x), net.predict(x))
+                    os._exit(0 if same and np.isfinite(net.params).all() else 1)
+                _, status = os.waitpid(child, 0)
+                failures.append(os.waitstatus_to_exitcode(status))
+        finally:
+            running.stop_requested = True
+            ended.set()
+            thread.join()
+
+        assert failures == [0] * 100
+
+    def test_a_fork_does_not_wait_for_ever(self, monkeypatch):
+        monkeypatch.setattr(layerkit.turns, "PATIENCE", 0.1)
+        net = network([Affine(4)], (12,))
+        begun, end = threading.Event(), threading.Event()
+
+        def hold():
+            with net.turns.turn:
+                begun.set()
+                end.wait(30)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        begun.wait(30)
+        try:
+            child = os.fork()
+            if not child:
+                os._exit(len(net.predict(examples(net, 7))))
+            _, status = os.waitpid(child, 0)
+        finally:
+            end.set()
+            thread.join()
+
+        assert os.waitstatus_to_exitcode(status) == 7
