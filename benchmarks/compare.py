@@ -2,8 +2,9 @@
 
 Every peer stands ready in a process of its own for each number of threads, 1 and all cores, and
 counts with the better one; layerkit chooses its threads itself. They are measured one at a time,
-each once a round. What is printed is the median, and the median of layerkit's time over the peer's
-with the quartiles of the rounds.
+each once a round. Then layerkit is measured beside another program that keeps one core busy: with
+the threads it chooses, and with one. What is printed is the median, and the median of layerkit's
+time over the peer's with the quartiles of the rounds.
 """
 
 import argparse
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import footprint
-from contest import Command, Contestant, Ratio, Times, Worker, contest
+from contest import Command, Contestant, Neighbour, Ratio, Times, Worker, contest
 from jobs import JOBS, WIDTHS
 from peers import PEERS, CannotDo
 
 COMMAND, COMMAND_BAR = "command", 0.6
 NAMES = (*JOBS, COMMAND, *footprint.JOBS)
+BESIDE_BAR = 1.3
+"""How many times the time of one thread layerkit may take beside a neighbour."""
 CLIFF = 1.5
 """How many times more a step may grow to the next width than its multiplications do."""
 
@@ -66,6 +69,10 @@ def main() -> None:
             print_rows(name, rows)
             record[name] = [recorded(row) for row in rows]
             ours[name] = rows[0].times.median
+            if name in JOBS and options.neighbour:
+                rows = beside_a_neighbour(name, options.rounds)
+                print_rows(f"{name}, beside", rows)
+                record[f"{name} beside a neighbour"] = [recorded(row) for row in rows]
         if options.json:
             options.json.write_text(json.dumps(record, indent=1))
     print_cliffs(ours)
@@ -79,6 +86,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(NAMES)}; all")
     parser.add_argument(
         "--peers", default=PEERS, type=lambda names: names.split(","), help="a,b; all"
+    )
+    parser.add_argument(
+        "--no-neighbour", dest="neighbour", action="store_false", help="on an idle machine only"
     )
     parser.add_argument("--rounds", type=int, default=9, help="how many rounds, at least 1; 9")
     parser.add_argument(
@@ -118,6 +128,18 @@ def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:
     return [Row(ours, None, None), *rows]
 
 
+def beside_a_neighbour(job: str, rounds: int) -> list[Row]:
+    """Return what layerkit took in a job while another program had a core, then with one thread."""
+    with ExitStack() as stack:
+        contestants = [
+            stack.enter_context(entered)
+            for entered in (Worker("layerkit", None, job), Worker("layerkit", 1, job))
+        ]
+        stack.enter_context(Neighbour())
+        ours, alone = contest(contestants, rounds)
+    return [Row(ours, None, None), Row(alone, Ratio.between(ours, alone), BESIDE_BAR)]
+
+
 def entries(job: str, peer: str) -> list[Contestant]:
     """Return a peer under each number of threads."""
     # Its own choice is what layerkit is judged by; one thread shows what the choice is worth.
@@ -147,12 +169,12 @@ def check_losses(workers: Sequence[Worker]) -> None:
 
 def print_rows(job: str, rows: Sequence[Row]) -> None:
     """Print the table of a job."""
-    print(f"\n{job:<14} {'median':>12} {'threads':>8}   layerkit's time over the peer's")
+    print(f"\n{job:<22} {'median':>12} {'threads':>8}   layerkit's time over the peer's")
     for row in rows:
         times = row.times
         threads = "its own" if times.threads is None else str(times.threads)
         ratio = "" if row.ratio is None else str(row.ratio)
-        line = f"{times.peer:<14} {duration(times.median):>12} {threads:>8}   {ratio:<23}"
+        line = f"{times.peer:<22} {duration(times.median):>12} {threads:>8}   {ratio:<23}"
         print(f"{line} {row.verdict}".rstrip(), flush=True)
 
 

@@ -128,6 +128,17 @@ class Command(Contestant):
             sys.exit(f"{self.peer} failed:\n{done.stderr}")
 
 
+class Neighbour(AbstractContextManager[None]):
+    """Another program that keeps one core busy."""
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
 @dataclass(frozen=True)
 class Times:
     """What a peer took with the number of threads that suits it best.

@@ -177,8 +177,8 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         elif product.ndim == 2:
             np.matmul(a[part], b, out=product[part])
         else:
-            pair = (x[part] if x.ndim == product.ndim and len(x) == size else x for x in (a, b))
-            np.matmul(*pair, out=product[part])
+            x, y = (z[part] if z.ndim == product.ndim and len(z) == size else z for z in (a, b))
+            np.matmul(x, y, out=product[part])
 
     share(task, shares)
     return out

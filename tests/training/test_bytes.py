@@ -1,4 +1,4 @@
-"""The same spec gives the same bytes, whatever the number of threads and whoever trains beside it."""
+"""The same bytes, whatever the number of threads and whatever else is training."""
 
 import os
 import subprocess
