@@ -52,6 +52,7 @@ class PluginWatcher:
                 getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
         # A plugin is a stranger's code: whatever it raises must not cost the run.
         except KeyboardInterrupt:
+            self._hears = False  # it may be what the user would not wait for
             raise
         except BaseException as error:
             self._hears = False
