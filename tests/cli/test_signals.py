@@ -39,7 +39,7 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def start():
-    """Start the installed command on the spec; what still runs after the test is ended by its id."""
+    """Start the command on the spec; what still runs after the test is ended by its id."""
     started = []
 
     def call(*arguments, **options):
@@ -59,7 +59,8 @@ def start():
     yield call
     for run in started:
         run.kill()
-        run.wait()
+        with run:  # which waits for it and closes its pipes
+            pass
 
 
 def record():
