@@ -12,7 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
-from typing import Any, Protocol
+
+TYPE_CHECKING = False  # type checkers know the name; typing would be imported first, unguarded
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Stoppable(Protocol):
+        """Something that ends after its present step when it is asked to, as a trainer does."""
+
+        stop_requested: bool
+        stop_reason: str
+
 
 SIGNALS = [
     getattr(signal, name)
@@ -28,13 +38,6 @@ ONE_REQUEST = 1.0
 
 BY_TYPER = 130
 """The exit code that typer gives to a ``KeyboardInterrupt``."""
-
-
-class Stoppable(Protocol):
-    """Something that ends after its present step when it is asked to, as a trainer does."""
-
-    stop_requested: bool
-    stop_reason: str
 
 
 class Interrupts:
@@ -88,7 +91,7 @@ class Interrupts:
             self._is_handling = False
 
     @contextmanager
-    def finishing(self, training: Stoppable) -> Iterator[None]:
+    def finishing(self, training: "Stoppable") -> Iterator[None]:
         """Return a context in which the first signal asks a training to end, and raises nothing."""
         if not self._is_handling or current_thread() is not main_thread():
             yield

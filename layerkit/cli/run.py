@@ -30,7 +30,9 @@ def run(
     locked: Annotated[
         bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train the network of a spec, or run its graph.

@@ -68,7 +68,7 @@ def guarded() -> Iterator[None]:
     """
     _open_closed_descriptors()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _guard(sys.stdout, 1), _guard(sys.stderr, 2)
+    guards = sys.stdout, sys.stderr = _guard(sys.stdout, 1), _guard(sys.stderr, 2)
     code: Any = 0
     try:
         try:
@@ -84,7 +84,8 @@ def guarded() -> Iterator[None]:
                 typer.echo(f"layerkit: {_message(stream.failure)}", err=True)
                 code = 1
     finally:
-        sys.stdout, sys.stderr = before
+        if guards != before:  # else they are those of a command in another thread
+            sys.stdout, sys.stderr = before
     sys.exit(code)
 
 

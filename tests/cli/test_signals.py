@@ -112,8 +112,14 @@ def test_a_hangup_that_nohup_ignores_does_not_end_a_run(start):
     assert record()["reason"] == "SIGTERM"
 
 
-@pytest.mark.parametrize(("number", "code"), ENDINGS)
-@pytest.mark.parametrize("module", ["typer", "pydantic", "numpy"])
+@pytest.mark.parametrize(
+    ("module", "number", "code"),
+    [
+        *(("typer", *ending) for ending in ENDINGS),
+        ("pydantic", signal.SIGINT, 130),
+        ("numpy", signal.SIGTERM, 143),
+    ],
+)
 def test_a_signal_while_the_command_imports_ends_it_without_a_word(start, module, number, code):
     Path("first").mkdir()
     Path("first", f"{module}.py").write_text(
@@ -284,7 +290,7 @@ def test_handlers_are_put_back(layerkit):
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_the_command_works_in_a_thread(monkeypatch, capsys):
+def test_the_command_works_in_several_threads_at_once(monkeypatch):
     codes = []
 
     def call():
@@ -293,12 +299,15 @@ def test_the_command_works_in_a_thread(monkeypatch, capsys):
         except SystemExit as exit_:
             codes.append(exit_.code or 0)
 
-    monkeypatch.setattr(sys, "argv", ["layerkit", "run", "spec.json", "--out", "out", *SHORT])
-    before = [signal.getsignal(number) for number, _ in ENDINGS]
-    thread = Thread(target=call)
-    thread.start()
-    thread.join(60)
+    monkeypatch.setattr(sys, "argv", ["layerkit", "run", "spec.json", "--quiet", *SHORT])
+    before = [signal.getsignal(number) for number, _ in ENDINGS], sys.stdout, sys.stderr
+    threads = [Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
 
-    assert codes == [0]
-    assert record()["status"] == "finished"
-    assert [signal.getsignal(number) for number, _ in ENDINGS] == before
+    assert codes == [0, 0, 0]
+    records = [json.loads(file.read_text()) for file in Path("runs").glob("*/run.json")]
+    assert [record["status"] for record in records] == ["finished"] * 3
+    assert before == ([signal.getsignal(number) for number, _ in ENDINGS], sys.stdout, sys.stderr)
