@@ -122,10 +122,7 @@ def test_an_interrupt_that_takes_the_reader_along_loses_nothing():
         command, stdout=writer, stderr=subprocess.PIPE, text=True, env=environment
     )
     os.close(writer)
-    deadline = time.monotonic() + 60
-    while not Path("out", "metrics.jsonl").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_evaluations(1)
 
     os.close(reader)
     run.send_signal(signal.SIGINT)
@@ -138,6 +135,40 @@ def test_an_interrupt_that_takes_the_reader_along_loses_nothing():
     )
     assert (record()["status"], record()["reason"]) == ("interrupted", "SIGINT")
     assert Path("out", "last.npz").exists()
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_run():
+    pty = pytest.importorskip("pty")  # which Windows does not have
+    Path("spec.json").write_text(
+        json.dumps({**SPEC, "training": {"steps": 100_000_000, "evaluate_every": 1000}})
+    )
+    ours, terminal = pty.openpty()
+    command = [sys.executable, "-m", "layerkit", "run", "spec.json", "--out", "out"]
+    environment = {**os.environ, "LAYERKIT_PLUGINS": ""}
+    run = subprocess.Popen(
+        command, stdout=terminal, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    os.close(terminal)
+    wait_for_evaluations(1)
+
+    os.close(ours)
+    wait_for_evaluations(2 + len(Path("out", "metrics.jsonl").read_text().splitlines()))
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=60)
+
+    assert (run.returncode, err) == (
+        143,
+        "warning: standard output: cannot be written: Input/output error; the run continues "
+        "without it\n",
+    )
+    assert record()["reason"] == "SIGTERM"
+
+
+def wait_for_evaluations(count):
+    deadline, file = time.monotonic() + 60, Path("out", "metrics.jsonl")
+    while not file.exists() or len(file.read_text().splitlines()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 VERBS = [
