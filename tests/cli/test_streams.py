@@ -1,5 +1,6 @@
 """Standard output that cannot be written costs no run its results, and shows no traceback."""
 
+import io
 import json
 import os
 import signal
@@ -7,9 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
+
+from layerkit.cli.streams import do_without_output, guarded
 
 SPEC = {
     "version": 1,
@@ -214,3 +218,73 @@ def test_a_mistake_counts_more_than_an_output_that_is_closed(closed_pipe):
 
     assert done.returncode == 2
     assert "affin" in done.stderr
+
+
+class TestGuarded:
+    """The guard itself, around streams of the tests' own."""
+
+    @staticmethod
+    def call(monkeypatch, descriptor, print_it, unbuffered=False):
+        """Return the exit code of a command that prints, and what stood on standard error."""
+        errors, raw = io.StringIO(), io.FileIO(descriptor, "w")
+        buffer = raw if unbuffered else io.BufferedWriter(raw)
+        with io.TextIOWrapper(buffer, write_through=unbuffered) as stdout:
+            monkeypatch.setattr(sys, "stdout", stdout)
+            monkeypatch.setattr(sys, "stderr", errors)
+            with pytest.raises(SystemExit) as ended, guarded():
+                print_it()
+            assert sys.stdout is stdout
+        return ended.value.code, errors.getvalue()
+
+    @pytest.mark.parametrize("unbuffered", [False, True])
+    def test_a_full_device_is_reported_once_the_command_is_done(self, monkeypatch, unbuffered):
+        def print_it():
+            print("to a full device", flush=True)
+            print("to nowhere", flush=True)
+
+        full = os.open("/dev/full", os.O_WRONLY)
+        assert self.call(monkeypatch, full, print_it, unbuffered) == (
+            1, "layerkit: standard output: cannot be written: No space left on device\n",
+        )  # fmt: skip
+
+    def test_a_reader_that_left_is_not_reported(self, monkeypatch, closed_pipe):
+        pipe = os.dup(closed_pipe)
+
+        assert self.call(monkeypatch, pipe, lambda: print("to nobody")) == (141, "")
+
+    def test_a_failure_of_the_command_counts_more(self, monkeypatch, closed_pipe):
+        def fail():
+            print("to nobody", flush=True)
+            sys.exit(2)
+
+        assert self.call(monkeypatch, os.dup(closed_pipe), fail) == (2, "")
+
+    def test_a_command_that_needs_no_output_complains_once(self, monkeypatch, closed_pipe):
+        complaints = []
+
+        def work():
+            do_without_output(complaints.append)
+            for _ in range(3):
+                print("to nobody", flush=True)
+
+        assert self.call(monkeypatch, os.dup(closed_pipe), work) == (0, "")
+        assert complaints == [
+            "standard output: cannot be written: Broken pipe; the run continues without it"
+        ]
+
+    def test_a_pipe_that_does_not_block_takes_everything(self, monkeypatch):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        text = "a line of a long listing\n" * 40_000  # more than a pipe holds
+        received = []
+
+        def read():
+            with open(reader) as file:
+                received.append(file.read())
+
+        thread = Thread(target=read)
+        thread.start()
+
+        assert self.call(monkeypatch, writer, lambda: print(text, end="")) == (0, "")
+        thread.join(60)
+        assert received == [text]
