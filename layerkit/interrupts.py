@@ -30,7 +30,7 @@ SIGNALS = [
     if hasattr(signal, name)  # Windows has no SIGHUP
 ]
 
-ONE_REQUEST = 1.0
+ONE_REQUEST = 0.2
 """Seconds in which a SIGTERM or SIGHUP that is repeated counts once.
 
 ``timeout`` and service managers send them to a process and again to its group.
