@@ -5,9 +5,11 @@ Authors of plugins import everything from here. Each name is loaded when it is f
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name; typing takes the command a while to import
 if TYPE_CHECKING:
+    import typing
+
     from pydantic import Field
 
     from layerkit.arrays import DType
@@ -155,7 +157,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "typing.Any":
     if f"{__name__}.{name}" in _NAMES:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:

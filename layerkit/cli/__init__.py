@@ -1,6 +1,8 @@
 """The command ``layerkit``: one file for each verb, and here what they share.
 
-Exit codes: 0 done; 1 the run failed; 2 the spec, the data or the call is wrong; 130 interrupted.
+Exit codes: 0 done; 1 the run failed, or the output cannot be written; 2 the spec, the data or the
+call is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141 the reader
+of the output left. A training that finishes exits with 0 whatever becomes of its output.
 """
 
 import sys
@@ -15,8 +17,10 @@ from layerkit.cli.new import new
 from layerkit.cli.plugins import plugins
 from layerkit.cli.run import run
 from layerkit.cli.schema import schema
+from layerkit.cli.streams import guarded
 from layerkit.cli.verify import verify
 from layerkit.errors import RunError, UserError
+from layerkit.interrupts import interrupts
 
 app = typer.Typer(
     name="layerkit",
@@ -50,6 +54,11 @@ def _layerkit(
 
 def main() -> None:
     """Run the command line, and turn layerkit's errors into messages and exit codes."""
+    with interrupts.handled(), guarded():
+        _run_app()
+
+
+def _run_app() -> None:
     try:
         app()
     except UserError as error:

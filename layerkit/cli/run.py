@@ -1,7 +1,6 @@
 """``layerkit run``: the main job."""
 
-import signal
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from layerkit.cli.options import Json, Set, Spec, print_json, print_table
+from layerkit.cli.streams import do_without_output
 from layerkit.errors import UserError
+from layerkit.interrupts import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from layerkit.builder import Experiment
     from layerkit.plugins import Plugins
     from layerkit.run import Result
@@ -31,7 +30,9 @@ def run(
     locked: Annotated[
         bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train the network of a spec, or run its graph.
@@ -77,16 +78,18 @@ def _run_training(
     experiment = build_experiment(spec)
     _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
-    watchers: list[Any] = [_Interrupt()]
+    watchers: list[Any] = []
     if json:
         watchers.append(_Json())
     elif not quiet:
         watchers.append(Table(experiment, data))
     watchers += plugin_watchers(plugins.reports, spec.document.value, _warn)
-    with _interruptible(watchers[0]):
+    do_without_output(_warn)
+    with ExitStack() as training:
+        watchers.insert(0, _Interruptible(training))
         result = run_training(experiment, data, out, watchers)
     if result.status == "interrupted":
-        raise typer.Exit(130)
+        raise KeyboardInterrupt
 
 
 def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", locked: bool) -> None:
@@ -146,24 +149,15 @@ class _Json(_Watcher):
         print_json(summary(result, self.evaluations))
 
 
-class _Interrupt(_Watcher):
-    """Ends the training at the next step when the user interrupts, so that nothing is lost."""
+class _Interruptible(_Watcher):
+    """Has a signal end the training after its present step, so that nothing is lost."""
 
-    trainer: "Trainer | None" = None
+    def __init__(self, training: ExitStack) -> None:
+        self.training = training
 
     def started(self, trainer: "Trainer", folder: Path) -> None:
-        self.trainer = trainer
+        self.training.enter_context(interrupts.finishing(trainer))
 
-    def __call__(self, *_: object) -> None:
-        if self.trainer is None or self.trainer.stop_requested:
-            raise KeyboardInterrupt
-        self.trainer.stop_requested = True
-
-
-@contextmanager
-def _interruptible(interrupt: _Interrupt) -> "Iterator[None]":
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    def ended(self, result: "Result") -> None:
+        # The results are written; whoever is told of them next may be interrupted.
+        self.training.close()

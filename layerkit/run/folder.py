@@ -1,7 +1,9 @@
 """The folder of a run. Every file in it is whole: it is written aside and then put in place."""
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +16,9 @@ from layerkit.errors import RunError, UserError
 from layerkit.network import Network
 from layerkit.types import Array
 
+FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
+"""What the system says of a disk that is full; nothing is wrong with the path then."""
+
 
 class RunFolder:
     """A new folder for the results of one run.
@@ -24,6 +29,7 @@ class RunFolder:
 
     Raises:
         UserError: It is there already, or cannot be made.
+        RunError: The disk is full.
     """
 
     def __init__(self, path: Path | None, name: str) -> None:
@@ -35,7 +41,8 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise UserError(f"{candidate}: cannot be made: {error.strerror}") from None
+                kind = RunError if error.errno in FULL else UserError
+                raise kind(f"{candidate}: cannot be made: {error.strerror}") from None
             self.path = candidate
             return
         raise UserError(
@@ -49,14 +56,31 @@ class RunFolder:
         self._write(name, lambda file: file.write(text.encode()))
 
     def append_json_line(self, name: str, value: Any) -> None:
-        """Add a line to a file of JSON lines."""
-        with _told(self.path / name), (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(value) + "\n")
+        """Add a line to a file of JSON lines; where that fails, the file is as it was."""
+        line = memoryview(f"{json.dumps(value)}\n".encode())
+        # Without a buffer, which would be written again when the file is closed.
+        with _told(self.path / name), (self.path / name).open("ab", buffering=0) as file:
+            length = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except BaseException:
+                file.truncate(length)
+                raise
 
     def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
         """Write the parameters and states of a network under their names, as ``.npz``."""
         arrays: dict[str, Any] = network.named(params, states)
         self._write(name, lambda file: np.savez(file, **arrays))
+
+    @contextmanager
+    def discarded_on_failure(self) -> Iterator[None]:
+        """Return a context whose failure leaves no folder, as nothing of worth is in it yet."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
         aside = self.path / f".{name}.part"

@@ -1,10 +1,11 @@
 """Plugins that watch runs, each called alone so that none of them can end a run."""
 
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TextIO
 
 from layerkit.errors import PluginError
 from layerkit.plugins import PluginReport, is_strict
@@ -48,10 +49,11 @@ class PluginWatcher:
         if not self._hears:
             return
         try:
-            with redirect_stdout(sys.stderr):  # where what it prints spoils no output
+            with _output_to_stderr():  # where what it prints spoils no output
                 getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
         # A plugin is a stranger's code: whatever it raises must not cost the run.
         except KeyboardInterrupt:
+            self._hears = False  # it may be what the user would not wait for
             raise
         except BaseException as error:
             self._hears = False
@@ -66,3 +68,26 @@ def plugin_watchers(
 ) -> list[PluginWatcher]:
     """Return a watcher for each plugin that works; see ``PluginWatcher``."""
     return [PluginWatcher(plugin, spec, complain) for plugin in plugins if plugin.hooks]
+
+
+_lock = Lock()
+_outputs: list[TextIO] = []
+
+
+@contextmanager
+def _output_to_stderr() -> Iterator[None]:
+    """Lead standard output to standard error, also while other threads do.
+
+    There is one ``sys.stdout``: the first to come keeps it, and the last to leave puts it back. If
+    each put back what it had found, one that came second would leave standard error behind.
+    """
+    with _lock:
+        _outputs.append(sys.stdout if not _outputs else _outputs[0])
+        sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        with _lock:
+            output = _outputs.pop()
+            if not _outputs:
+                sys.stdout = output

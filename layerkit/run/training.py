@@ -172,23 +172,30 @@ def run_training(
         spec.content.seed,
     )
     step = type(trainer.fastest_step)  # a plugin that fails here does so before anything is written
+    locked = lock(provenance(experiment))
     folder = RunFolder(out, spec.name)
-    folder.write_json("spec.json", _with_paths_from(folder.path, spec))
-    folder.write_json("spec.lock.json", lock(provenance(experiment)))
+    with folder.discarded_on_failure():
+        folder.write_json("spec.json", _with_paths_from(folder.path, spec))
+        folder.write_json("spec.lock.json", locked)
     last: Evaluation | None = None
     began = time.perf_counter()
 
-    def end(status: Status, reason: str = "") -> Result:
+    def write_results(status: Status, reason: str = "") -> Result:
         network = experiment.network
         if status != "failed":
             folder.write_parameters("last.npz", network, network.params, network.states)
+        result = result_of(status)
+        folder.write_json("run.json", _record(experiment, step, result, reason))
+        return result
+
+    def result_of(status: Status) -> Result:
         seconds = time.perf_counter() - began
         best = trainer.best.evaluation if trainer.best else None
-        result = Result(folder.path, status, trainer.step, seconds, best, last)
-        folder.write_json("run.json", _record(experiment, step, result, reason))
+        return Result(folder.path, status, trainer.step, seconds, best, last)
+
+    def tell(result: Result) -> None:
         for watcher in watchers:
             watcher.ended(result)
-        return result
 
     try:
         for watcher in watchers:
@@ -203,16 +210,23 @@ def run_training(
                 )
             for watcher in watchers:
                 watcher.evaluated(last, is_best)
-    except KeyboardInterrupt:
-        end("interrupted")
+        if trainer.step == trainer.total_steps:
+            result = write_results("finished")
+        elif trainer.stop_requested:
+            result = write_results("interrupted", trainer.stop_reason)
+        else:
+            result = write_results("stopped early")
+    except KeyboardInterrupt as interrupt:
+        # Also where a second signal came while the results were being written.
+        tell(write_results("interrupted", str(interrupt)))
         raise
     except Exception as error:
         with suppress(RunError):  # where the folder is the trouble, that is told already
-            end("failed", str(error) or type(error).__name__)
+            write_results("failed", str(error) or type(error).__name__)
+        tell(result_of("failed"))
         raise
-    if trainer.step == trainer.total_steps:
-        return end("finished")
-    return end("interrupted" if trainer.stop_requested else "stopped early")
+    tell(result)
+    return result
 
 
 def _with_paths_from(folder: Path, spec: Spec) -> Any:

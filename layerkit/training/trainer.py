@@ -70,6 +70,7 @@ class Trainer:
         optimizer_state: The states of the optimizer, one vector.
         best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
+        stop_reason: Set with it, why: the name of a signal, say.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Trainer:
         self.loss = math.nan
         self.best: Snapshot | None = None
         self.stop_requested = False
+        self.stop_reason = ""
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0

@@ -5,53 +5,120 @@ and a histogram of each parameter; of each run its spec and how it ended.
 """
 
 import json
+import os
+import socket
 import sys
+import time
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from layerkit import hookimpl
 
 if TYPE_CHECKING:
-    from tensorboardX import SummaryWriter
+    from layerkit import Array, Evaluation, Result, Trainer
 
-    from layerkit import Evaluation, Result, Trainer
-
-_writers: "dict[Path, SummaryWriter]" = {}
+_files: "dict[Path, EventFile]" = {}
 _first_import = Lock()
 
 
 @hookimpl
 def layerkit_run_started(folder: Path, spec: dict[str, Any]) -> None:
     """Open the event file of a run, and write its spec."""
-    writer = _writers[folder] = _summary_writer()(str(folder))
     indented = json.dumps(spec, indent=2).replace("\n", "\n    ")
-    writer.add_text("spec", f"    {indented}")  # as code, in TensorBoard's Markdown
+    file = _files[folder] = EventFile(folder)
+    file.add([file.summaries.text("spec", f"    {indented}")], 0)  # as code, in Markdown
 
 
 @hookimpl
 def layerkit_epoch_ended(folder: Path, evaluation: "Evaluation", trainer: "Trainer") -> None:
     """Write the scores and the parameters, and see to it that they can be read at once."""
-    writer, step = _writers[folder], evaluation.step
+    file = _files[folder]
+    scores = {"learning_rate": evaluation.learning_rate}
     for name, score in evaluation.scores.items():
         part, _, metric = name.partition("_")
-        writer.add_scalar(f"{metric}/{part}", score, step)
-    writer.add_scalar("learning_rate", evaluation.learning_rate, step)
-    for name, parameter in trainer.network.parameters.items():
-        writer.add_histogram(name, parameter.value, step)
-    writer.flush()
+        scores[f"{metric}/{part}"] = score
+    file.add(
+        [
+            *(file.summaries.scalar(tag, score) for tag, score in scores.items()),
+            *(
+                file.summaries.histogram(name, parameter.value, _bins())
+                for name, parameter in trainer.network.parameters.items()
+            ),
+        ],
+        evaluation.step,
+    )
 
 
 @hookimpl
 def layerkit_run_ended(folder: Path, result: "Result") -> None:
     """Write how it ended, and close the file."""
-    writer = _writers.pop(folder)
-    writer.add_text("status", f"{result.status} at step {result.steps}", result.steps)
-    writer.close()
+    file = _files.pop(folder)
+    try:
+        text = f"{result.status} at step {result.steps}"
+        file.add([file.summaries.text("status", text)], result.steps)
+    finally:
+        file.close()
 
 
-def _summary_writer() -> Any:
-    """Return tensorboardX's writer, imported here so that only runs pay for it.
+class EventFile:
+    """An event file that is written as it is called, with tensorboardX's records.
+
+    tensorboardX's own writer hands events to a thread through a queue. On a full disk that thread
+    dies, the queue fills, and every later call waits for ever, the one at exit too.
+
+    Args:
+        folder: The folder to make it in.
+
+    Raises:
+        OSError: It cannot be written; likewise from ``add``. It then ends with the last event that
+            is whole, and is closed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._events, self.summaries, records = _tensorboardx()
+        name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}"
+        self._path = folder / name
+        self._size = 0
+        self._writer = records.RecordWriter(str(self._path))
+        self._write([self._events.Event(wall_time=time.time(), file_version="brain.Event:2")])
+
+    def add(self, summaries: list[Any], step: int) -> None:
+        """Write summaries of a step, all the way to the disk."""
+        now = time.time()
+        self._write([self._events.Event(wall_time=now, step=step, summary=s) for s in summaries])
+
+    def close(self) -> None:
+        """Close the file; it may be closed already."""
+        self._writer.close()
+
+    def _write(self, events: list[Any]) -> None:
+        try:
+            for event in events:
+                self._writer.write(event.SerializeToString())
+            self._writer.flush()
+        except BaseException:
+            with suppress(OSError):
+                self.close()  # which tries to write what is left, and closes all the same
+            with suppress(OSError):
+                os.truncate(self._path, self._size)
+            raise
+        self._size = self._path.stat().st_size
+
+
+@cache
+def _bins() -> "Array":
+    """Return the edges that TensorBoard's histograms have: 10% apart, from 1e-12 to 1e20."""
+    edges = 1e-12 * 1.1 ** np.arange(774)
+    return np.concatenate([-edges[::-1], [0.0], edges])
+
+
+def _tensorboardx() -> tuple[Any, Any, Any]:
+    """Return tensorboardX's modules of events, summaries and records; only runs pay for them.
 
     tensorboardX imports torch where that is installed, for the sake of its tensors, and a short run
     then takes two seconds more. Here it gets arrays only, and while it is imported there is no
@@ -63,8 +130,9 @@ def _summary_writer() -> Any:
         if is_hidden:
             modules["torch"] = None
         try:
-            from tensorboardX import SummaryWriter
+            from tensorboardX import record_writer, summary
+            from tensorboardX.proto import event_pb2
         finally:
             if is_hidden:
                 del modules["torch"]
-    return SummaryWriter
+    return event_pb2, summary, record_writer

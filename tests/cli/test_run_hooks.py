@@ -1,8 +1,13 @@
 """Plugins that watch runs."""
 
 import json
+import sys
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
+
+from layerkit.run.hooks import PluginWatcher
 
 SPEC = {
     "version": 1,
@@ -96,6 +101,39 @@ def test_a_hook_that_raises_is_told_once_and_ends_neither_the_run_nor_the_others
     )
     assert (tmp_path / "out" / "notes.txt").read_text().endswith("finished\n")
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "finished"
+
+
+def test_runs_in_two_threads_leave_standard_output_where_it_was(tmp_path, capsys):
+    # The hook of the second begins within that of the first, and ends after it.
+    first_began, second_began, first_ended = Event(), Event(), Event()
+
+    class First:
+        def layerkit_run_started(self, **arguments):
+            print("of the first")
+            first_began.set()
+            assert second_began.wait(60)
+
+    class Second:
+        def layerkit_run_started(self, **arguments):
+            second_began.set()
+            assert first_ended.wait(60)
+            print("of the second")
+
+    def watch(hooks):
+        report = SimpleNamespace(hooks=hooks)
+        PluginWatcher(report, {}, pytest.fail).started(None, tmp_path)
+
+    before = sys.stdout
+    first, second = (Thread(target=watch, args=[hooks]) for hooks in (First(), Second()))
+    first.start()
+    assert first_began.wait(60)
+    second.start()
+    first.join(60)
+    first_ended.set()
+    second.join(60)
+
+    assert sys.stdout is before
+    assert capsys.readouterr() == ("", "of the first\nof the second\n")
 
 
 def test_where_plugins_must_work_a_hook_that_raises_is_an_error(

@@ -1,5 +1,7 @@
+import errno
 import json
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +96,37 @@ def test_lines_of_json_are_added_one_by_one(tmp_path):
     out.append_json_line("metrics.jsonl", {"step": 2})
 
     assert (out.path / "metrics.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_a_line_that_does_not_fit_leaves_no_half_of_it(tmp_path):
+    resource = pytest.importorskip("resource")
+    out = RunFolder(tmp_path / "out", "name")
+    out.append_json_line("metrics.jsonl", {"step": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    # 20 bytes: the system takes 8 of the second line's 12, and then says that the file is full.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        with pytest.raises(RunError) as caught:
+            out.append_json_line("metrics.jsonl", {"step": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    file = out.path / "metrics.jsonl"
+    assert str(caught.value) == f"{file}: cannot be written: File too large"
+    assert file.read_text() == '{"step": 1}\n'
+
+
+def test_a_folder_for_which_the_disk_has_no_room_fails_the_run(tmp_path, monkeypatch):
+    def full(self, parents):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+
+    with pytest.raises(RunError) as caught:
+        RunFolder(tmp_path / "out", "name")
+
+    assert str(caught.value) == f"{tmp_path / 'out'}: cannot be made: No space left on device"
 
 
 def test_parameters_and_states_are_written_by_name(tmp_path):

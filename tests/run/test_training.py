@@ -11,6 +11,7 @@ from layerkit import (
     Dataset,
     Form,
     NonFiniteError,
+    RunError,
     SpecError,
     Split,
     Targets,
@@ -18,7 +19,7 @@ from layerkit import (
     load_spec,
 )
 from layerkit.builder import build_experiment
-from layerkit.run import load_data, run_training
+from layerkit.run import RunFolder, load_data, run_training
 from layerkit.spec import parse_spec
 
 SPEC = {
@@ -275,6 +276,28 @@ def test_a_run_that_diverges_keeps_its_metrics_and_says_why(tmp_path):
     assert 0 < len(lines(tmp_path / "out")) == found["last"]["step"] <= found["steps"] < 20
     assert not (tmp_path / "out" / "last.npz").exists()
     assert watcher.heard[-1] == ("ended", "failed")
+
+
+@pytest.mark.parametrize("name", ["last.npz", "run.json"])
+def test_results_that_cannot_be_written_fail_the_run_and_watchers_are_told_once(
+    tmp_path, monkeypatch, name
+):
+    watcher, write = Watching(), RunFolder._write
+
+    def refuse(self, file, *arguments):
+        if file == name:
+            raise RunError(f"{file}: no room")
+        write(self, file, *arguments)
+
+    monkeypatch.setattr(RunFolder, "_write", refuse)
+
+    with pytest.raises(RunError, match=f"^{name}: no room$"):
+        run(tmp_path / "out", [watcher])
+
+    assert [heard for heard in watcher.heard if heard[0] == "ended"] == [("ended", "failed")]
+    if name == "last.npz":
+        found = record(tmp_path / "out")
+        assert (found["status"], found["reason"]) == ("failed", "last.npz: no room")
 
 
 def test_whatever_else_is_raised_is_written_down_and_goes_on(tmp_path):

@@ -1,6 +1,8 @@
 """What TensorBoard reads of a run is what the run wrote down itself."""
 
 import json
+import resource
+import struct
 import subprocess
 import sys
 import warnings
@@ -99,3 +101,41 @@ def test_a_run_does_not_wait_for_torch_to_be_imported(tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.glob("run/events.out.tfevents.*"))
+
+
+def whole_records(file):
+    """Return how many records an event file holds, and check that it ends with a whole one."""
+    data, count, at = file.read_bytes(), 0, 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<Q", data, at)
+        at += 8 + 4 + length + 4  # the length, its checksum, the event, its checksum
+        count += 1
+    assert at == len(data)
+    return count
+
+
+def test_a_file_that_cannot_grow_is_reported_once_and_costs_the_run_nothing(tmp_path):
+    # A limit on the size of files stands for a disk that fills; only event files get so large.
+    (tmp_path / "spiral.json").write_text(json.dumps({**SPEC, "training": {"epochs": 40}}))
+    command = [sys.executable, "-m", "layerkit", "run", "spiral.json", "--out", "run", "--quiet"]
+
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+
+    assert done.stderr == (
+        "warning: plugin layerkit-tensorboard (tensorboard): layerkit_epoch_ended raised OSError: "
+        "[Errno 27] File too large; it hears no more of this run\n"
+    )
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    (events,) = (tmp_path / "run").glob("events.*")
+    # The version, the spec, and 9 events for each evaluation but the one that failed.
+    assert whole_records(events) > 2 + 9
+    assert (whole_records(events) - 2) % 9 == 0

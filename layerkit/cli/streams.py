@@ -1,0 +1,143 @@
+"""Standard output and standard error, guarded: what cannot be printed never ends a run.
+
+A reader that leaves (``| head -1``), a full disk or a closed stream is noticed below everything
+that prints, so that it can't be mistaken for a failure of what is being done.
+"""
+
+import errno
+import io
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import typer
+
+READER_LEFT = 141
+"""The exit code where the reader of the output leaves: 128 + SIGPIPE, as of any Unix command."""
+
+
+class _Guarded(io.FileIO):
+    """A standard stream that takes everything, and keeps the first failure.
+
+    After it, the file descriptor leads to the null device: what buffers and other writers still
+    hold goes there too.
+
+    Attributes:
+        failure: Why the stream could not be written; None if it could.
+        expendable: Whether the command does its work without it.
+        complain: Takes the message, where it does.
+    """
+
+    failure: OSError | None = None
+    expendable = False
+    complain: Callable[[str], object] | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            count = super().write(data)
+            while count is None:  # the descriptor does not block, as some parents leave it
+                select.select([], [self], [])
+                count = super().write(data)
+        except OSError as error:
+            self._fail(error)
+            return len(memoryview(data).cast("B"))
+        return count
+
+    def _fail(self, error: OSError) -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
+        self.failure = error
+        if self.complain is not None:
+            self.complain(f"{_message(error)}; the run continues without it")
+
+
+def _message(error: OSError) -> str:
+    return f"standard output: cannot be written: {error.strerror}"
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Return a context in which printing never fails, and which ends with ``SystemExit``.
+
+    A command that succeeds but for its output ends with ``READER_LEFT`` where the reader left, and
+    else with 1 and a message.
+    """
+    _open_closed_descriptors()
+    before = sys.stdout, sys.stderr
+    guards = sys.stdout, sys.stderr = _guard(sys.stdout, 1), _guard(sys.stderr, 2)
+    code: Any = 0
+    try:
+        try:
+            yield
+        except SystemExit as exit_:
+            code = exit_.code
+        sys.stdout.flush()
+        stream = _guard_of(sys.stdout)
+        if stream is not None and stream.failure and not stream.expendable and not code:
+            if stream.failure.errno == errno.EPIPE:
+                code = READER_LEFT
+            else:
+                typer.echo(f"layerkit: {_message(stream.failure)}", err=True)
+                code = 1
+    finally:
+        if guards != before:  # else they are those of a command in another thread
+            sys.stdout, sys.stderr = before
+    sys.exit(code)
+
+
+def do_without_output(complain: Callable[[str], object]) -> None:
+    """Let the command do its work whether its output can be written or not.
+
+    Args:
+        complain: Takes the message, once, where it cannot.
+    """
+    stream = _guard_of(sys.stdout)
+    if stream is not None:
+        stream.expendable, stream.complain = True, complain
+
+
+def _open_closed_descriptors() -> None:
+    """Keep the numbers of the standard streams from the files that are opened next."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # To read only: a write fails, as it does on a descriptor that is closed.
+            null = os.open(os.devnull, os.O_RDONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+
+
+def _guard(stream: Any, number: int) -> Any:
+    """Return a text stream like this one, guarded; itself if it is none of the system's."""
+    if stream is None:  # Python found its descriptor closed
+        return io.TextIOWrapper(io.BufferedWriter(_Guarded(number, "w", closefd=False)))
+    raw = _raw(stream)
+    if not isinstance(raw, io.FileIO) or isinstance(raw, _Guarded):
+        return stream
+    with suppress(OSError):
+        stream.flush()
+    guard = _Guarded(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        guard if stream.buffer is raw else io.BufferedWriter(guard),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _raw(stream: Any) -> Any:
+    """Return the lowest layer of a stream of Python, which PYTHONUNBUFFERED makes its only one."""
+    buffer = getattr(stream, "buffer", None)
+    return getattr(buffer, "raw", buffer)
+
+
+def _guard_of(stream: Any) -> _Guarded | None:
+    raw = _raw(stream)
+    return raw if isinstance(raw, _Guarded) else None
