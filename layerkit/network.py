@@ -1,5 +1,6 @@
 """The network: layers in order, one vector of parameters, forward and backward."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from layerkit.arrays import DType, Scratch, empty, zeros
-from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
+from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape, shown
+from layerkit.arrays import DType, Scratch, empty
+from layerkit.errors import LayerkitError, NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.types import Array, Shape
-from layerkit.variable import Parameter, State, bind_all
+from layerkit.variable import (
+    CopiedWhole,
+    Parameter,
+    SharedError,
+    State,
+    bind_all,
+    bind_grads,
+    noun,
+    remedy,
+)
 
 if TYPE_CHECKING:
     from layerkit.training.step import Compiler
@@ -49,12 +60,22 @@ class Node:
         return f"{self.name} ({self.type})"
 
 
-class Network:
+_VECTORS = ("params", "grads", "states")
+
+_OF_PASSES = ("values", "_douts", "_training", "_contexts")
+"""Attributes that mean nothing to a copy."""
+
+
+class Network(CopiedWhole):
     """Layers in order, each with its inputs, and a loss.
 
     The constructor infers every shape and counts the parameters, allocating nothing;
     ``initialize`` allocates one vector for all parameters, one for their gradients and one for the
     states, and sets the first values.
+
+    ``copy.deepcopy`` and ``pickle`` take everything but what belongs to a pass, and the copy has
+    vectors of its own. A pickle leaves out ``compilers`` too: where it is read, those installed
+    there count.
 
     Args:
         layers: The layers. One that is not wrapped in a ``Node`` takes the output before it.
@@ -77,7 +98,9 @@ class Network:
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
         PluginError: What ``build`` of a layer returned is no shape.
-        UserError: A layer stands at two places, or two parameters have the same name.
+        UserError: What is given is no layer, shape, loss or float type; a layer stands at two
+            places or belongs to another network; two layers share a parameter, or two parameters
+            have the same name.
     """
 
     params: Array
@@ -93,7 +116,15 @@ class Network:
         dtype: DType = np.float32,
         input_names: Sequence[str] = (),
     ) -> None:
+        if not shapes:
+            raise UserError("a network needs the shape of its input, as in Network(layers, (784,))")
+        if not isinstance(layers, list | tuple) or not layers:
+            raise UserError(f"layers must be a list of at least one layer, got {shown(layers)}")
         self.input_count = len(shapes)
+        for i, layer in enumerate(layers):
+            check_instance(layer.layer if isinstance(layer, Node) else layer, Layer, f"layers[{i}]")
+        if loss is not None:
+            check_instance(loss, Loss, "loss")
         self.nodes = [
             node
             if isinstance(node, Node)
@@ -102,24 +133,79 @@ class Network:
         ]
         self._input_names = input_names
         self.loss_function = loss
-        self.dtype = np.dtype(dtype)
-        self.shapes: list[Shape] = list(shapes)
+        self.dtype = checked_dtype(dtype)
+        self.shapes: list[Shape] = [
+            checked_shape(shape, f"shapes[{i}], the shape of an input,")
+            for i, shape in enumerate(shapes)
+        ]
         for i, node in enumerate(self.nodes):
-            node.layer.hand_down(dtype=self.dtype)
-            self.shapes.append(self._build(i, node))
-            node.layer.hand_down(dtype=self.dtype)  # build may have made layers
+            try:
+                self._check_is_free(i, node)
+                node.layer.hand_down(dtype=self.dtype)
+                self.shapes.append(self._build(i, node))
+                node.layer.hand_down(dtype=self.dtype)  # build may have made layers
+            except SharedError as error:
+                raise SharedError(f"{node}: {error}") from None
         if loss is not None:
             loss.dtype = self.dtype
+            loss.settle()
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)
         self._layers = self._each_once()
         self.variables = self._named_variables()
+        for name, variable in self.variables.items():
+            if variable.is_bound:
+                raise SharedError(
+                    f"{name} already belongs to another network or layer; {remedy(variable)}"
+                )
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
-        self._training: bool | None = None
         self._scratch = Scratch()
+        self._forget_passes()
+        self.needs_input_grads(False)
+
+    def _forget_passes(self) -> None:
+        """Begin as if there had been no pass yet."""
+        self._training: bool | None = None
         self.values: list[Array] = []
         self._douts: list[Array | None] = []
-        self.needs_input_grads(False)
+
+    if not TYPE_CHECKING:  # for which an attribute that is not declared stays a mistake
+
+        def __getattr__(self, name: str) -> Any:
+            # Python comes here only where there is no such attribute.
+            if name in _VECTORS:
+                raise self._not_initialized(name)
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
+
+    def _not_initialized(self, name: str) -> NotReadyError:
+        text = "the network was never initialised; call network.initialize(seed)"
+        return NotReadyError(text, name=name, obj=self)
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether it has its vectors, with first values or trained ones."""
+        return "params" in vars(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        other = memo[id(self)] = object.__new__(type(self))
+        state = self.__getstate__() | {"compilers": self.compilers}
+        other.__setstate__(copy.deepcopy(state, memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds. The variables hold the numbers of the vectors."""
+        state = {n: v for n, v in vars(self).items() if n not in (*_VECTORS, *_OF_PASSES)}
+        # Functions of plugins, which are found anew; that there are to be none is kept.
+        compilers = None if self.compilers else self.compilers
+        return state | {"compilers": compilers, "is_initialized": self.is_initialized}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        is_initialized = state.pop("is_initialized")
+        vars(self).update(state)
+        self._forget_passes()
+        if is_initialized:
+            self._allocate()
 
     @property
     def parameter_count(self) -> int:
@@ -132,29 +218,39 @@ class Network:
         return self.shapes[-1]
 
     def initialize(self, seed: int | np.random.SeedSequence = 0) -> Self:
-        """Allocate all arrays and set the first values.
+        """Allocate all arrays and set the first values, in place of any values there were.
 
         Every layer has a generator of its own, for its first values and for what it draws later,
         so that a change to one layer leaves the numbers of the others alone.
+
+        Args:
+            seed: What the random numbers follow from. A number gives the first values that
+                ``layerkit run`` gives for that seed.
+
+        Raises:
+            UserError: The seed is no integer from 0 on, or a layer was given to another network.
         """
         if not isinstance(seed, np.random.SeedSequence):
-            seed = np.random.SeedSequence(seed)
-        parameters = list(self.parameters.values())
-        self.params = bind_all(parameters, self.dtype)
-        self.states = bind_all(
-            [v for v in self.variables.values() if not isinstance(v, Parameter)], self.dtype
-        )
-        self.grads = zeros(self.params.shape, self.dtype)
-        start = 0
-        for parameter in parameters:
-            parameter.bind_grad(self.grads[start : start + parameter.size])
-            start += parameter.size
+            # A run's seed has three children: of the network, the batches and the optimizer.
+            seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
+        self._check_is_whole()
+        self._allocate()
         for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
             rng = np.random.default_rng(child)
             node.layer.hand_down(rng=rng)
             for _, variable in node.layer.variables():
                 variable.initialize(rng)
+            for layer in node.layer.walk():
+                layer.settle()
         return self
+
+    def _allocate(self) -> None:
+        """Give all variables memory, one vector for each of three kinds; values are kept."""
+        parameters = list(self.parameters.values())
+        states = [v for v in self.variables.values() if not isinstance(v, Parameter)]
+        self.params = bind_all(parameters, self.dtype)
+        self.states = bind_all(states, self.dtype)
+        self.grads = bind_grads(parameters, self.dtype)
 
     def needs_input_grads(self, wanted: bool) -> None:
         """Say whether ``backward`` is to go on to the inputs of the network.
@@ -183,6 +279,8 @@ class Network:
                 do with that many examples.
         """
         if training is not self._training:
+            if not self.is_initialized:
+                raise self._not_initialized("params")
             self._training = training
             for layer in self._layers:
                 layer.training = training
@@ -208,7 +306,16 @@ class Network:
 
         Raises:
             PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
+            NotReadyError: There was no ``forward`` before.
+            ShapeError: ``dout`` does not have the shape of the output.
         """
+        if not self.values:
+            raise NotReadyError("backward follows a forward: call network.forward(x) first")
+        if getattr(dout, "shape", None) != self.values[-1].shape:
+            raise ShapeError(
+                f"backward takes a gradient of the shape of the output, {self.values[-1].shape}, "
+                f"got {np.shape(dout)}"
+            )
         douts = self._douts = [None] * len(self.values)
         douts[-1] = dout
         for slot in range(len(self.nodes) - 1, -1, -1):
@@ -247,7 +354,8 @@ class Network:
     def train_step(self, x: Array, t: Array) -> float:
         """Return the loss of a batch, and set the gradients of all parameters."""
         loss = self._loss_or_error()
-        value = float(loss.forward(self.forward(x, training=True), t))
+        y = self.forward(x, training=True)
+        value = float(loss.forward(y, self._targets(t, len(y))))
         self.backward(loss.backward())
         return value
 
@@ -258,7 +366,15 @@ class Network:
             y: What ``forward`` returned.
             t: The targets.
         """
-        return float(self._loss_or_error().forward(y, t))
+        return float(self._loss_or_error().forward(y, self._targets(t, len(y))))
+
+    def _targets(self, t: Array, count: int) -> Array:
+        """Return the targets of a batch as an array; refuse a number that is not the batch's."""
+        t = np.asarray(t)
+        if len(t if t.ndim else ()) != count:
+            got = f"{len(t)}" if t.ndim else f"the single number {t}"
+            raise ShapeError(f"takes a target for each of {count} examples, got {got}")
+        return t
 
     def _loss_or_error(self) -> Loss:
         if self.loss_function is None:
@@ -391,9 +507,38 @@ class Network:
                 return f"{node}, in its output"
         return None
 
+    def _check_is_free(self, index: int, node: Node) -> None:
+        """Refuse a layer that has values already, and inputs that are not there yet."""
+        for layer in node.layer.walk():
+            if layer.is_initialized:
+                which = "" if layer is node.layer else f"holds a {type(layer).__name__} that "
+                raise UserError(
+                    f"{node} {which}already belongs to another network, or was initialised on its "
+                    "own; a network builds its layers anew, and their parameters would be lost: "
+                    "make a new layer"
+                )
+        slots = self.input_count + index
+        if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):
+            raise UserError(
+                f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
+                f"and the layers before it, got {node.inputs}"
+            )
+
+    def _check_is_whole(self) -> None:
+        """Refuse to initialise a network whose layers another one has built anew."""
+        now = self._named_variables()
+        for name, variable in self.variables.items():
+            if now.get(name) is not variable:
+                node = next(n for n in self.nodes if name.startswith(f"{n.name}."))
+                raise UserError(
+                    f"{node} was given to another network, which has built it anew; make a new "
+                    "layer for each network"
+                )
+
     def _build(self, index: int, node: Node) -> Shape:
         given = [self.shapes[i] for i in node.inputs]
         try:
+            node.layer.check_input_count(len(given))
             shape: Any = node.layer.build(*given)
         except ShapeError as error:
             sources = " and ".join(f"{self.source(i)} gives {self.shapes[i]}" for i in node.inputs)
@@ -421,9 +566,16 @@ class Network:
 
     def _named_variables(self) -> dict[str, State]:
         named: dict[str, State] = {}
+        owners: dict[int, tuple[Node, str]] = {}
         for node in self.nodes:
             for inner, variable in node.layer.variables():
                 name = f"{node.name}.{inner}"
+                first, first_name = owners.setdefault(id(variable), (node, name))
+                if first is not node:
+                    raise SharedError(
+                        f"{first} and {node} share a {noun(variable)}, {first_name} and {name}; "
+                        f"{remedy(variable)}"
+                    )
                 if name in named:
                     raise UserError(f'two parameters are called "{name}"; rename a layer')
                 named[name] = variable

@@ -1,18 +1,23 @@
 """The loop: a batch, its loss and gradient, an update, and an evaluation now and then."""
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from threading import RLock
+from typing import Any, Self
 
 import numpy as np
 
-from layerkit.dataset import Data
-from layerkit.errors import NonFiniteError
+from layerkit.arguments import check_instance, checked_seed
+from layerkit.dataset import Data, Split
+from layerkit.errors import DataError, NonFiniteError, NotReadyError, ShapeError, UserError
 from layerkit.metric import Metric
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.plugins import load_registry
+from layerkit.registry import did_you_mean
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import limit_blas_threads
@@ -20,7 +25,7 @@ from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
 from layerkit.types import Array
-from layerkit.variable import bind_all, variables
+from layerkit.variable import CopiedWhole, bind_all, variables
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,25 @@ class Snapshot:
     states: Array
 
 
-class Trainer:
+class Trainer(CopiedWhole):
     """Trains one network. All that a run is made of is among its attributes.
 
+    It begins with the parameters that the network has, first values or trained ones, and makes the
+    optimizer ready, which therefore has to be new. To train on after the end, raise
+    ``total_steps`` and call ``run`` again. One thread at a time may train.
+
+    ``copy.deepcopy`` takes everything but the examples, which the copy shares with the original
+    as nobody changes them; ``pickle`` takes them too. Either goes on to the same numbers.
+
     Args:
-        network: The network, with a loss; it gets its memory and first values here.
+        network: The network, initialised, with a loss.
         data: The examples.
-        optimizer: How gradients change the parameters.
+        optimizer: How gradients change the parameters; a new one.
         settings: How long and on what to train.
         metrics: What evaluations tell besides the loss, by name.
         monitor: The number that tells the best parameters.
-        higher_is_better: Which way that number is better.
-        seed: What all random numbers follow from.
+        higher_is_better: Which way that number is better; by default as its metric says.
+        seed: What the order of the examples follows from, and what the optimizer draws.
 
     Attributes:
         step: The number of updates made.
@@ -70,6 +82,13 @@ class Trainer:
         optimizer_state: The states of the optimizer, one vector.
         best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
+
+    Raises:
+        NotReadyError: The network was never initialised.
+        ShapeError: The examples do not have the shape that the network takes.
+        DataError: A part has no examples, or holds something else than arrays of numbers.
+        UserError: The optimizer belongs to another trainer, there is no such number to monitor,
+            or an argument is of the wrong class.
     """
 
     def __init__(
@@ -80,41 +99,66 @@ class Trainer:
         settings: TrainingSettings,
         metrics: dict[str, Metric],
         monitor: str = "test_loss",
-        higher_is_better: bool = False,
+        higher_is_better: bool | None = None,
         seed: int = 0,
     ) -> None:
-        for_network, for_batches, for_optimizer = np.random.SeedSequence(seed).spawn(3)
-        self.network = network.initialize(for_network)
+        _check_arguments(network, data, optimizer, settings, metrics)
+        _check_monitor(monitor, metrics, settings)
+        _check_examples(network, data)
+        if optimizer.is_initialized:
+            raise UserError(
+                "the optimizer already belongs to another training, whose states would be lost; "
+                f"make a new one for each Trainer, as in {type(optimizer).__name__}(...), or train "
+                "on with the first Trainer: raise its total_steps and call run() again"
+            )
+        # A run's seed has three children; the first is that of the network.
+        for_batches, for_optimizer = (
+            np.random.default_rng(np.random.SeedSequence(checked_seed(seed), spawn_key=(child,)))
+            for child in (1, 2)
+        )
+        self.network = network
         self.data = data
         self.optimizer = optimizer
         self.settings = settings
         self.metrics = metrics
         self.monitor = monitor
         self.batches = Batches(
-            data.train,
-            settings.batch_size,
-            settings.sampling,
-            network.dtype,
-            np.random.default_rng(for_batches),
+            data.train, settings.batch_size, settings.sampling, network.dtype, for_batches
         )
         self.step = 0
         self.total_steps = settings.steps or (settings.epochs or 0) * self.batches.per_epoch
         self.loss = math.nan
         self.best: Snapshot | None = None
         self.stop_requested = False
+        if higher_is_better is None:
+            metric = metrics.get(monitor.partition("_")[2])
+            higher_is_better = metric is not None and metric.higher_is_better
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
-
-        optimizer.dtype = network.dtype
-        optimizer.build(network.parameter_count)
-        states = [v for _, v in variables(optimizer)]
-        self.optimizer_state = bind_all(states, network.dtype)
-        rng = np.random.default_rng(for_optimizer)
-        for state in states:
-            state.initialize(rng)
+        self._turn = RLock()
+        self.optimizer_state = optimizer.initialize(
+            network.parameter_count, for_optimizer, network.dtype
+        )
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo.update({id(part): part for part in (self.data, self.data.train, self.data.test)})
+        other = memo[id(self)] = object.__new__(type(self))
+        other.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds; a step is made anew, as it may hold what pickles cannot."""
+        left_out = ("fastest_step", "optimizer_state", "_turn")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._turn = RLock()
+        states = [state for _, state in variables(self.optimizer)]
+        self.optimizer_state = bind_all(states, self.network.dtype)
 
     @cached_property
     def fastest_step(self) -> Step:
@@ -140,13 +184,21 @@ class Trainer:
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; says where it began.
+            UserError: Another thread trains.
         """
         every = self.settings.evaluate_every
         interval = self.batches.per_epoch if every == "epoch" else every
         while self.step < self.total_steps and not (self.stopped_early or self.stop_requested):
-            self._train_until(min(self.step - self.step % interval + interval, self.total_steps))
-            evaluation = self._evaluate()
-            self._judge(evaluation)
+            if not self._turn.acquire(blocking=False):
+                raise _two_threads()
+            try:
+                self._train_until(
+                    min(self.step - self.step % interval + interval, self.total_steps)
+                )
+                evaluation = self._evaluate()
+                self._judge(evaluation)
+            finally:
+                self._turn.release()
             yield evaluation
 
     def train_step(self) -> None:
@@ -154,7 +206,16 @@ class Trainer:
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; nothing was updated.
+            UserError: Another thread trains.
         """
+        if not self._turn.acquire(blocking=False):
+            raise _two_threads()
+        try:
+            self._train_step()
+        finally:
+            self._turn.release()
+
+    def _train_step(self) -> None:
         self.loss = self.fastest_step.gradients(self.batches.indices())
         if not math.isfinite(self.loss):
             raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
@@ -217,3 +278,66 @@ def _norm(vector: Array) -> float:
     norm = math.sqrt(float(vector @ vector))
     # In float32 a square overflows long before the norm does.
     return norm if norm < math.inf else float(np.linalg.norm(vector.astype(np.float64)))
+
+
+def _two_threads() -> UserError:
+    return UserError(
+        "another thread is training with this Trainer, and two would overwrite each other's "
+        "gradients; train in one thread, or make a network and a Trainer for each"
+    )
+
+
+def _check_arguments(
+    network: Network,
+    data: Data,
+    optimizer: Optimizer,
+    settings: TrainingSettings,
+    metrics: dict[str, Metric],
+) -> None:
+    """Refuse arguments of the wrong class, and a network that cannot be trained yet."""
+    check_instance(network, Network, "network")
+    check_instance(data, Data, "data")
+    check_instance(optimizer, Optimizer, "optimizer")
+    check_instance(settings, TrainingSettings, "settings")
+    check_instance(metrics, dict, "metrics")
+    for name, metric in metrics.items():
+        check_instance(metric, Metric, f"metrics[{name!r}]")
+    if network.loss_function is None:
+        raise UserError("this network has no loss; give it one: Network(..., loss=...)")
+    if not network.is_initialized:
+        raise NotReadyError(
+            "the network was never initialised; call network.initialize(seed) before Trainer(...)"
+        )
+
+
+def _check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSettings) -> None:
+    """Refuse a number to monitor that evaluations do not give."""
+    known = [f"{part}_{name}" for part in ("train", "test") for name in ("loss", *metrics)]
+    if monitor not in known:
+        advice = did_you_mean(str(monitor), known)
+        raise UserError(f"monitor must be one of {', '.join(known)}, got {monitor!r}{advice}")
+    stopping = settings.early_stopping
+    if stopping is not None and stopping.metric != monitor:
+        raise UserError(
+            f'early stopping watches "{stopping.metric}" and the trainer "{monitor}"; name the '
+            f'same number in both: Trainer(..., monitor="{stopping.metric}")'
+        )
+
+
+def _check_examples(network: Network, data: Data) -> None:
+    """Refuse parts without examples, and examples that the network cannot take."""
+    for part, split in (("training", data.train), ("test", data.test)):
+        check_instance(split, Split, f"the {part} part")
+        for name, array in (("examples", split.x), ("targets", split.t)):
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+                got = getattr(array, "dtype", type(array).__name__)
+                raise DataError(f"the {part} part must have {name} in an array of numbers, got {got}")
+        if not len(split):
+            raise DataError(f"the {part} part has no examples")
+        shapes = network.shapes[: network.input_count]
+        if shapes != [split.x.shape[1:]]:
+            takes = " and ".join(map(str, shapes))
+            raise ShapeError(
+                f"the network takes examples of shape {takes}, and those of the {part} part have "
+                f"the shape {split.x.shape[1:]}"
+            )
