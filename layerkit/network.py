@@ -135,8 +135,7 @@ class Network(CopiedWhole):
         self.loss_function = loss
         self.dtype = checked_dtype(dtype)
         self.shapes: list[Shape] = [
-            checked_shape(shape, f"shapes[{i}], the shape of an input,")
-            for i, shape in enumerate(shapes)
+            checked_shape(shape, f"shapes[{i}]") for i, shape in enumerate(shapes)
         ]
         for i, node in enumerate(self.nodes):
             try:
@@ -323,7 +322,14 @@ class Network(CopiedWhole):
             dout_here = douts[self.input_count + slot]
             if dout_here is None or not self._has_backward[slot]:
                 continue
-            dxs = node.layer.backward(dout_here)
+            try:
+                dxs = node.layer.backward(dout_here)
+            except NotReadyError as error:
+                if error.name is None:
+                    raise
+                raise PluginError(
+                    f"{node}: backward uses {error.name}, which forward does not set"
+                ) from error
             if not isinstance(dxs, tuple):
                 dxs = (dxs,)
             if len(dxs) != len(node.inputs):
@@ -373,7 +379,7 @@ class Network(CopiedWhole):
         t = np.asarray(t)
         if len(t if t.ndim else ()) != count:
             got = f"{len(t)}" if t.ndim else f"the single number {t}"
-            raise ShapeError(f"takes a target for each of {count} examples, got {got}")
+            raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
         return t
 
     def _loss_or_error(self) -> Loss:

@@ -148,7 +148,7 @@ def test_a_copy_holds_nothing_of_the_last_pass(copied):
     other = copied(original)
 
     assert other.values == []
-    with pytest.raises(NotReadyError, match="call network.forward"):
+    with pytest.raises(NotReadyError, match=r"call network\.forward"):
         other.backward(np.zeros((5000, 2), np.float32))
     held = [a for n in other.nodes for a in vars(n.layer).values() if isinstance(a, np.ndarray)]
     assert [array for array in held if len(array) > 100] == []

@@ -74,7 +74,10 @@ def component(kind: type[Component]) -> PlainValidator:
 def nested(model: type[SpecModel]) -> PlainValidator:
     """Return the validator of an object inside a spec that words its own errors."""
     return PlainValidator(
-        lambda value, info: validated(model, value, info.context), json_schema_input_type=model
+        lambda value, info: (
+            value if isinstance(value, model) else validated(model, value, info.context)
+        ),
+        json_schema_input_type=model,
     )
 
 

@@ -331,7 +331,9 @@ def _check_examples(network: Network, data: Data) -> None:
         for name, array in (("examples", split.x), ("targets", split.t)):
             if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
                 got = getattr(array, "dtype", type(array).__name__)
-                raise DataError(f"the {part} part must have {name} in an array of numbers, got {got}")
+                raise DataError(
+                    f"the {part} part must have {name} in an array of numbers, got {got}"
+                )
         if not len(split):
             raise DataError(f"the {part} part has no examples")
         shapes = network.shapes[: network.input_count]
