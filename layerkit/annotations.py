@@ -6,7 +6,7 @@ here, without pydantic, which takes longer to import than all of layerkit's laye
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from inspect import isclass, signature
 from numbers import Integral, Real
 from pathlib import PurePath
@@ -29,20 +29,20 @@ from layerkit.arguments import plain, shown
 from layerkit.errors import OptionError
 
 _BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any], str]]] = {
-    "gt": (lambda value, limit: value > limit, lambda limit: f"must be greater than {limit:g}"),
-    "ge": (lambda value, limit: value >= limit, lambda limit: f"must be at least {limit:g}"),
-    "lt": (lambda value, limit: value < limit, lambda limit: f"must be less than {limit:g}"),
-    "le": (lambda value, limit: value <= limit, lambda limit: f"must be at most {limit:g}"),
+    "gt": (lambda limit, value: value > limit, lambda limit: f"must be greater than {limit:g}"),
+    "ge": (lambda limit, value: value >= limit, lambda limit: f"must be at least {limit:g}"),
+    "lt": (lambda limit, value: value < limit, lambda limit: f"must be less than {limit:g}"),
+    "le": (lambda limit, value: value <= limit, lambda limit: f"must be at most {limit:g}"),
     "multiple_of": (
-        lambda value, limit: value % limit == 0,
+        lambda limit, value: value % limit == 0,
         lambda limit: f"must be a multiple of {limit}",
     ),
     "min_length": (
-        lambda value, limit: len(value) >= limit,
+        lambda limit, value: len(value) >= limit,
         lambda limit: f"must have at least {_elements(limit)}",
     ),
     "max_length": (
-        lambda value, limit: len(value) <= limit,
+        lambda limit, value: len(value) <= limit,
         lambda limit: f"must have at most {_elements(limit)}",
     ),
 }
@@ -182,7 +182,7 @@ def _check_of_bound(bound: BaseMetadata) -> Check | None:
     for name, (keeps, worded) in _BOUNDS.items():
         limit = getattr(bound, name, None)
         if limit is not None:
-            return _test(lambda v, k=keeps, n=limit: k(v, n), worded(limit))
+            return _test(partial(keeps, limit), worded(limit))
     return None
 
 

@@ -1,4 +1,4 @@
-"""What callers hand over in Python: classes, shapes, types and seeds, each checked with a message."""
+"""Arguments of calls in Python: classes, shapes, types and seeds, each checked with a message."""
 
 from inspect import isclass
 from numbers import Integral

@@ -174,13 +174,14 @@ def _checked(init: Callable[..., None]) -> Callable[..., None]:
             init(self, *args, **kwargs)
             return
         if args or kwargs:
-            args, kwargs = checked_options(type(self), init, args, kwargs)
+            positional, named = checked_options(type(self), init, args, kwargs)
+            args, kwargs = tuple(positional), named
         try:
             init(self, *args, **kwargs)
         except OptionError:
             raise
         except ValueError as error:
-            raise OptionError(f"{type(self).__name__}: {error}") from error
+            raise OptionError(str(error)) from error
 
     checked.unchecked = init  # type: ignore[attr-defined]
     return checked

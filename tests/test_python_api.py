@@ -137,18 +137,18 @@ class Odd(Layer):
         (lambda: Gelu("fast"), "Gelu: approximate: must be \"none\" or \"tanh\", got 'fast'"),
         (lambda: Reshape(3), "Reshape: shape: must be a tuple or a list, got 3"),
         (lambda: Reshape((3, "x")), "Reshape: shape[1]: must be an integer, got 'x'"),
-        (lambda: Reshape((3, 0)), "Reshape: shape must have positive axes, and -1 for at most one "
+        (lambda: Reshape((3, 0)), "shape must have positive axes, and -1 for at most one "
          "of them"),
         (lambda: SGD(-1), "SGD: learning_rate: must be greater than 0 or an instance of Schedule, "
          "got -1"),
         (lambda: SGD(Cosine), "SGD: learning_rate: must be a number or an instance of Schedule, "
          "got the class Cosine; make an instance of it: Cosine(...)"),
         (lambda: SGD(0.1, 1), "SGD: momentum: must be less than 1, got 1"),
-        (lambda: SGD(0.1, nesterov=True), "SGD: nesterov needs a momentum greater than 0"),
+        (lambda: SGD(0.1, nesterov=True), "nesterov needs a momentum greater than 0"),
         (lambda: AdamW(beta1=1.0), "AdamW: beta1: must be less than 1, got 1.0"),
         (lambda: SGD(10**400), "SGD: learning_rate: must be a finite number or an instance of "
          f"Schedule, got 1{'0' * 56}..."),
-        (lambda: Uniform(1, 0), "Uniform: low must be less than high, got low=1 and high=0"),
+        (lambda: Uniform(1, 0), "low must be less than high, got low=1 and high=0"),
         (lambda: LinearWarmup(0, 0.1), "LinearWarmup: steps: must be greater than 0, got 0"),
         (lambda: Huber(0), "Huber: delta: must be greater than 0, got 0"),
         (lambda: Affine(-1, bias=None), "Affine: units: must be greater than 0, got -1; bias: must "
