@@ -376,8 +376,8 @@ class Network(CopiedWhole):
 
     def _targets(self, t: Array, count: int) -> Array:
         """Return the targets of a batch as an array; refuse a number that is not the batch's."""
-        t = np.asarray(t)
-        if len(t if t.ndim else ()) != count:
+        t = t if type(t) is np.ndarray else np.asarray(t)
+        if t.shape[:1] != (count,):
             got = f"{len(t)}" if t.ndim else f"the single number {t}"
             raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
         return t
