@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layerkit.errors import UserError
-from layerkit.types import Shape
+from layerkit.types import Rng, Shape
 
 
 def plain(value: Any) -> Any:
@@ -91,3 +91,13 @@ def checked_seed(seed: Any) -> int:
     if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"seed must be an integer from 0 on, got {shown(seed)}")
     return int(seed)
+
+
+def checked_rng(rng: Any) -> Rng:
+    """Return a generator, or a new one that begins with a seed.
+
+    Raises:
+        UserError: The seed is no integer from 0 on.
+    """
+    is_source = isinstance(rng, np.random.Generator | np.random.SeedSequence)
+    return np.random.default_rng(rng if is_source else checked_seed(rng))

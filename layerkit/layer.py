@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_shape
+from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.component import Component
 from layerkit.errors import ShapeError
@@ -96,7 +96,7 @@ class Layer(CopiedWhole, Component):
             UserError: A shape is no tuple of ints, the type is no float, or layers inside the
                 layer share a parameter.
         """
-        dtype, rng = checked_dtype(dtype), np.random.default_rng(rng)
+        dtype, rng = checked_dtype(dtype), checked_rng(rng)
         shapes = tuple(checked_shape(shape, "the shape of an input") for shape in shapes)
         self.check_input_count(len(shapes))
         self.hand_down(dtype=dtype)

@@ -10,7 +10,7 @@ import numpy as np
 
 from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape, shown
 from layerkit.arrays import DType, Scratch, empty
-from layerkit.errors import LayerkitError, NotReadyError, PluginError, ShapeError, UserError
+from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
@@ -384,7 +384,7 @@ class Network(CopiedWhole):
 
     def _loss_or_error(self) -> Loss:
         if self.loss_function is None:
-            raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
+            raise UserError("this network has no loss; give it one: Network(..., loss=...)")
         return self.loss_function
 
     def predict(self, x: Array) -> Array:

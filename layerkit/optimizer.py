@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype
+from layerkit.arguments import checked_dtype, checked_rng
 from layerkit.arrays import DType
 from layerkit.component import Component
 from layerkit.errors import UserError
@@ -62,7 +62,7 @@ class Optimizer(CopiedWhole, Component):
             UserError: The type is no float, optimizers inside this one share a state, or a state
                 belongs to somebody else.
         """
-        dtype, rng = checked_dtype(dtype), np.random.default_rng(rng)
+        dtype, rng = checked_dtype(dtype), checked_rng(rng)
         everyone = [self, *(part for _, part in parts(self) if isinstance(part, Optimizer))]
         for optimizer in everyone:
             optimizer.dtype = dtype

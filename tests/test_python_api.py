@@ -312,6 +312,10 @@ def test_a_spec_checks_options_once(monkeypatch):
         (lambda: Relu().initialize((3,), (3,)), "takes 1 input, got 2"),
         (lambda: Relu().initialize((3,), dtype="int8"), "dtype must be float32 or float64, got "
          "int8"),
+        (lambda: Relu().initialize((3,), rng=-1), "seed must be an integer from 0 on, got -1"),
+        (lambda: Adam().initialize(3, rng="x"), "seed must be an integer from 0 on, got 'x'"),
+        (lambda: Network([Relu()], (4,)).initialize().loss(X, T), "this network has no loss; give "
+         "it one: Network(..., loss=...)"),
         (lambda: Adam().initialize(3, dtype="int8"), "dtype must be float32 or float64, got int8"),
     ],
 )  # fmt: skip
