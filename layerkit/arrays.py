@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,9 @@ class Scratch:
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
         self._handed_out: dict[str, Array] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scratch, ()  # what it holds means nothing to a copy
 
     def __call__(self, name: str, shape: Shape, dtype: DType) -> Array:
         """Return the array of that name, with undefined contents."""

@@ -1,14 +1,17 @@
 """What all components share, whatever their kind."""
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from layerkit.annotations import checked_options
 from layerkit.arrays import DType, Scratch
+from layerkit.errors import NotReadyError, OptionError
 from layerkit.types import Array, Shape
 
 
@@ -39,7 +42,8 @@ class Component(ABC):
     The signature of ``__init__`` is the interface: each parameter is an option of the component
     in a spec, with its annotation as type and bounds and its line under ``Args`` as description.
     Each option is stored in an attribute of the same name. ``__init__`` does nothing else but
-    check how options go together, which it reports as ``ValueError``.
+    check how options go together, which it reports as ``ValueError``. That each keeps its
+    annotation is checked before, in Python as in a spec.
 
     Attributes:
         kind: What it is, in one word, as in ``registry.layer``; set by the kind's own class.
@@ -53,6 +57,54 @@ class Component(ABC):
     examples: ClassVar[Sequence[Example]] = ()
     owns_variables: ClassVar[bool] = False
     dtype: DType = np.float64
+    _lasting: frozenset[str] | None = None  # the attributes there were when it was initialised
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _checked(cls.__init__)  # type: ignore[method-assign]
+
+    @classmethod
+    def accepts(cls, value: Any) -> bool:
+        """Return whether a value will do in Python for an option annotated with this kind."""
+        return isinstance(value, cls)
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether ``initialize`` was called, of itself or of the network it belongs to."""
+        return self._lasting is not None
+
+    def settle(self) -> None:
+        """Take note that it is initialised, and of the attributes it then has.
+
+        Private attributes that come later belong to a pass, and are left out of copies.
+        """
+        self._lasting = frozenset(vars(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copies and pickles are made of; what belongs to a pass is left out."""
+        kept, state = self._lasting, vars(self)
+        if kept is None:
+            return {**state}
+        return {n: v for n, v in state.items() if n in kept or n[0] != "_" or n == "_lasting"}
+
+    if not TYPE_CHECKING:  # for which an attribute that is not declared stays a mistake
+
+        def __getattr__(self, name: str) -> Any:
+            # Python comes here only where there is no such attribute.
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            advice = "" if name.startswith("__") else self.advice(name)
+            if advice:
+                raise NotReadyError(f"{text} yet; {advice}", name=name, obj=self)
+            raise AttributeError(text, name=name, obj=self)
+
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing; nothing where that is unknown.
+
+        Args:
+            name: The name of the attribute.
+        """
+        return ""
 
     def scratch(self, name: str, shape: Shape, dtype: DType | None = None) -> Array:
         """Return an array to work in, the same one at each call with that name.
@@ -92,6 +144,47 @@ class Component(ABC):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         return {"type": ["string", "object"], "title": cls.kind}
+
+
+C = TypeVar("C", bound=Component)
+
+
+def created(cls: type[C], options: Mapping[str, Any]) -> C:
+    """Return an instance with options that a spec has checked already.
+
+    Args:
+        cls: The class.
+        options: The options by name.
+
+    Raises:
+        ValueError: They do not go together.
+    """
+    component = cls.__new__(cls)
+    init: Any = cls.__init__
+    getattr(init, "unchecked", init)(component, **options)
+    return component
+
+
+def _checked(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that first checks its arguments against their annotations."""
+
+    @wraps(init)
+    def checked(self: Component, *args: Any, **kwargs: Any) -> None:
+        if type(self).__init__ is not checked:  # a subclass calls it, with arguments of its own
+            init(self, *args, **kwargs)
+            return
+        if args or kwargs:
+            positional, named = checked_options(type(self), init, args, kwargs)
+            args, kwargs = tuple(positional), named
+        try:
+            init(self, *args, **kwargs)
+        except OptionError:
+            raise
+        except ValueError as error:
+            raise OptionError(str(error)) from error
+
+    checked.unchecked = init  # type: ignore[attr-defined]
+    return checked
 
 
 def option_parameters(cls: type[Component]) -> dict[str, Parameter]:

@@ -2,6 +2,8 @@
 
 LayerkitError
 ├── UserError              the spec, the data or the call is wrong (exit code 2)
+│   ├── OptionError        an option of a component is out of its bounds; a ValueError
+│   ├── NotReadyError      something was used before what prepares it; an AttributeError
 │   ├── ShapeError         a shape does not fit a layer, a loss or a metric
 │   ├── DataError          a data file is missing or wrong
 │   ├── PluginError        a plugin, or what it registered, is wrong
@@ -25,6 +27,14 @@ class LayerkitError(Exception):
 
 class UserError(LayerkitError):
     """The spec, the data or the call is wrong; the message says where and what to do."""
+
+
+class OptionError(UserError, ValueError):
+    """An option is not what its annotation asks for, or does not go together with another one."""
+
+
+class NotReadyError(UserError, AttributeError):
+    """Something was used before what prepares it, as ``backward`` before ``forward``."""
 
 
 class ShapeError(UserError):

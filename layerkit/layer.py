@@ -7,13 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.component import Component
+from layerkit.errors import ShapeError
 from layerkit.types import Array, Rng, Shape
-from layerkit.variable import State, parts, variables
+from layerkit.variable import CopiedWhole, State, parts, variables
 
 
-class Layer(Component):
+class Layer(CopiedWhole, Component):
     """One step of a network: a function of arrays, and its derivative.
 
     A subclass writes ``forward`` and ``backward``, and ``build`` where it has parameters, a shape
@@ -88,18 +90,48 @@ class Layer(Component):
 
         Returns:
             The shape of the output.
+
+        Raises:
+            ShapeError: A shape does not fit, or there are more or fewer than the layer has inputs.
+            UserError: A shape is no tuple of ints, the type is no float, or layers inside the
+                layer share a parameter.
         """
-        rng = np.random.default_rng(rng)
+        dtype, rng = checked_dtype(dtype), checked_rng(rng)
+        shapes = tuple(checked_shape(shape, "the shape of an input") for shape in shapes)
+        self.check_input_count(len(shapes))
         self.hand_down(dtype=dtype)
         shape = self.build(*shapes)
         self.hand_down(dtype=dtype, rng=rng, training=training)
         for _, variable in variables(self):
             variable.allocate(dtype)
             variable.initialize(rng)
+        for layer in self.walk():
+            layer.settle()
         return shape
 
+    def check_input_count(self, count: int) -> None:
+        """Refuse a number of inputs that ``forward`` does not take.
+
+        Raises:
+            ShapeError: There are too few or too many.
+        """
+        least, most = input_count(type(self))
+        if count < least or (most is not None and count > most):
+            number = f"{least} input{'s' if least > 1 else ''}{' or more' if most is None else ''}"
+            raise ShapeError(f"takes {number}, got {count}")
+
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing."""
+        if not self.is_initialized:
+            return "first call initialize() of the network, or of the layer where it stands alone"
+        return "backward needs what forward keeps: call forward first" if name[0] == "_" else ""
+
     def walk(self) -> Iterator["Layer"]:
-        """Yield the layer and the layers inside it, among its attributes and in lists of them."""
+        """Yield the layer and the layers inside it, among its attributes and in lists of them.
+
+        Raises:
+            SharedError: Two of them share a layer or a variable.
+        """
         yield self
         for _, part in parts(self):
             if isinstance(part, Layer):

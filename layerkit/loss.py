@@ -18,6 +18,10 @@ class Loss(Component):
     kind: ClassVar[str] = "loss"
     metrics: ClassVar[tuple[str, ...]] = ()
 
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing."""
+        return "backward needs what forward keeps: call forward first" if name[0] == "_" else ""
+
     @abstractmethod
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse a network or targets that do not fit the loss.

@@ -19,6 +19,10 @@ class Metric(Component):
     kind: ClassVar[str] = "metric"
     higher_is_better: ClassVar[bool] = True
 
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing."""
+        return "call reset() first" if name[0] == "_" else ""
+
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse a network or targets that the metric cannot judge; by default none.
 

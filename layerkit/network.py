@@ -1,5 +1,6 @@
 """The network: layers in order, one vector of parameters, forward and backward."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +9,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from layerkit.arrays import DType, Scratch, empty, zeros
-from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
+from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape, shown
+from layerkit.arrays import DType, Scratch, empty
+from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
 from layerkit.types import Array, Shape
-from layerkit.variable import Parameter, State, bind_all
+from layerkit.variable import (
+    CopiedWhole,
+    Parameter,
+    SharedError,
+    State,
+    bind_all,
+    bind_grads,
+    noun,
+    remedy,
+)
 
 if TYPE_CHECKING:
     from layerkit.training.step import Compiler
@@ -55,7 +66,13 @@ class Node:
         return f"{self.name} ({self.type})"
 
 
-class Network:
+_VECTORS = ("params", "grads", "states")
+
+_OF_PASSES = ("values", "_douts", "_training", "_passed_by", "turns")
+"""Attributes that mean nothing to a copy."""
+
+
+class Network(CopiedWhole):
     """Layers in order, each with its inputs, and a loss.
 
     Any number of threads may call ``predict``, ``accuracy`` and ``loss``: they take turns. One
@@ -64,6 +81,10 @@ class Network:
     The constructor infers every shape and counts the parameters, allocating nothing;
     ``initialize`` allocates one vector for all parameters, one for their gradients and one for the
     states, and sets the first values.
+
+    ``copy.deepcopy`` and ``pickle`` take everything but what belongs to a pass, and the copy has
+    vectors of its own. A pickle leaves out ``compilers`` too: where it is read, those installed
+    there count.
 
     Args:
         layers: The layers. One that is not wrapped in a ``Node`` takes the output before it.
@@ -87,7 +108,9 @@ class Network:
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
         PluginError: What ``build`` of a layer returned is no shape.
-        UserError: A layer stands at two places, or two parameters have the same name.
+        UserError: What is given is no layer, shape, loss or float type; a layer stands at two
+            places or belongs to another network; two layers share a parameter, or two parameters
+            have the same name.
     """
 
     params: Array
@@ -103,7 +126,15 @@ class Network:
         dtype: DType = np.float32,
         input_names: Sequence[str] = (),
     ) -> None:
+        if not shapes:
+            raise UserError("a network needs the shape of its input, as in Network(layers, (784,))")
+        if not isinstance(layers, list | tuple) or not layers:
+            raise UserError(f"layers must be a list of at least one layer, got {shown(layers)}")
         self.input_count = len(shapes)
+        for i, layer in enumerate(layers):
+            check_instance(layer.layer if isinstance(layer, Node) else layer, Layer, f"layers[{i}]")
+        if loss is not None:
+            check_instance(loss, Loss, "loss")
         self.nodes = [
             node
             if isinstance(node, Node)
@@ -112,27 +143,81 @@ class Network:
         ]
         self._input_names = input_names
         self.loss_function = loss
-        self.dtype = np.dtype(dtype)
-        self.shapes: list[Shape] = list(shapes)
+        self.dtype = checked_dtype(dtype)
+        self.shapes: list[Shape] = [
+            checked_shape(shape, f"shapes[{i}]") for i, shape in enumerate(shapes)
+        ]
         for i, node in enumerate(self.nodes):
-            node.layer.hand_down(dtype=self.dtype)
-            self.shapes.append(self._build(i, node))
-            node.layer.hand_down(dtype=self.dtype)  # build may have made layers
+            try:
+                self._check_is_free(i, node)
+                node.layer.hand_down(dtype=self.dtype)
+                self.shapes.append(self._build(i, node))
+                node.layer.hand_down(dtype=self.dtype)  # build may have made layers
+            except SharedError as error:
+                raise SharedError(f"{node}: {error}") from None
         if loss is not None:
             loss.dtype = self.dtype
+            loss.settle()
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)
         self._layers = self._each_once()
         self.variables = self._named_variables()
+        for name, variable in self.variables.items():
+            if variable.is_bound:
+                raise SharedError(
+                    f"{name} already belongs to another network or layer; {remedy(variable)}"
+                )
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
         self._largest = max((p.size for p in self.parameters.values()), default=0)
+        self._scratch = Scratch()
+        self._forget_passes()
+        self.needs_input_grads(False)
+
+    def _forget_passes(self) -> None:
+        """Begin as if there had been no pass yet."""
         self.turns = Turns()
         self._passed_by: int | None = None
         self._training: bool | None = None
-        self._scratch = Scratch()
         self.values: list[Array] = []
         self._douts: list[Array | None] = []
-        self.needs_input_grads(False)
+
+    if not TYPE_CHECKING:  # for which an attribute that is not declared stays a mistake
+
+        def __getattr__(self, name: str) -> Any:
+            # Python comes here only where there is no such attribute.
+            if name in _VECTORS:
+                raise self._not_initialized(name)
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
+
+    def _not_initialized(self, name: str) -> NotReadyError:
+        text = "the network was never initialised; call network.initialize(seed)"
+        return NotReadyError(text, name=name, obj=self)
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether it has its vectors, with first values or trained ones."""
+        return "params" in vars(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        other = memo[id(self)] = object.__new__(type(self))
+        state = self.__getstate__() | {"compilers": self.compilers}
+        other.__setstate__(copy.deepcopy(state, memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds. The variables hold the numbers of the vectors."""
+        state = {n: v for n, v in vars(self).items() if n not in (*_VECTORS, *_OF_PASSES)}
+        # Functions of plugins, which are found anew; that there are to be none is kept.
+        compilers = None if self.compilers else self.compilers
+        return state | {"compilers": compilers, "is_initialized": self.is_initialized}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        is_initialized = state.pop("is_initialized")
+        vars(self).update(state)
+        self._forget_passes()
+        if is_initialized:
+            self._allocate()
 
     @property
     def parameter_count(self) -> int:
@@ -145,29 +230,39 @@ class Network:
         return self.shapes[-1]
 
     def initialize(self, seed: int | np.random.SeedSequence = 0) -> Self:
-        """Allocate all arrays and set the first values.
+        """Allocate all arrays and set the first values, in place of any values there were.
 
         Every layer has a generator of its own, for its first values and for what it draws later,
         so that a change to one layer leaves the numbers of the others alone.
+
+        Args:
+            seed: What the random numbers follow from. A number gives the first values that
+                ``layerkit run`` gives for that seed.
+
+        Raises:
+            UserError: The seed is no integer from 0 on, or a layer was given to another network.
         """
         if not isinstance(seed, np.random.SeedSequence):
-            seed = np.random.SeedSequence(seed)
-        parameters = list(self.parameters.values())
-        self.params = bind_all(parameters, self.dtype)
-        self.states = bind_all(
-            [v for v in self.variables.values() if not isinstance(v, Parameter)], self.dtype
-        )
-        self.grads = zeros(self.params.shape, self.dtype)
-        start = 0
-        for parameter in parameters:
-            parameter.bind_grad(self.grads[start : start + parameter.size])
-            start += parameter.size
+            # A run's seed has three children: of the network, the batches and the optimizer.
+            seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
+        self._check_is_whole()
+        self._allocate()
         for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
             rng = np.random.default_rng(child)
             node.layer.hand_down(rng=rng)
             for _, variable in node.layer.variables():
                 variable.initialize(rng)
+            for layer in node.layer.walk():
+                layer.settle()
         return self
+
+    def _allocate(self) -> None:
+        """Give all variables memory, one vector for each of three kinds; values are kept."""
+        parameters = list(self.parameters.values())
+        states = [v for v in self.variables.values() if not isinstance(v, Parameter)]
+        self.params = bind_all(parameters, self.dtype)
+        self.states = bind_all(states, self.dtype)
+        self.grads = bind_grads(parameters, self.dtype)
 
     def needs_input_grads(self, wanted: bool) -> None:
         """Say whether ``backward`` is to go on to the inputs of the network.
@@ -203,6 +298,8 @@ class Network:
     def _forward(self, xs: Sequence[Array], training: bool) -> Array:
         self._passed_by = None
         if training is not self._training:
+            if not self.is_initialized:
+                raise self._not_initialized("params")
             self._training = training
             for layer in self._layers:
                 layer.training = training
@@ -227,17 +324,28 @@ class Network:
             not needed. They are valid until the next pass.
 
         Raises:
-            LayerkitError: The last pass was not a ``forward`` of this thread.
+            NotReadyError: The last pass was not a ``forward`` of this thread.
             PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
+            ShapeError: ``dout`` does not have the shape of the output.
         """
         with self.turns.turn, one_blas_thread:
-            if self._passed_by != get_ident():
-                raise LayerkitError(
-                    "backward() goes back through a forward() of the same thread, and a "
-                    "prediction or another thread has passed through the network since, or "
-                    "nobody has yet; call forward() again first"
-                )
+            self._check_goes_back(dout)
             return self._backward(dout)
+
+    def _check_goes_back(self, dout: Array) -> None:
+        """Refuse a way back through no pass, through another one, or of another shape."""
+        if not self.values:
+            raise NotReadyError("backward follows a forward: call network.forward(x) first")
+        if self._passed_by != get_ident():
+            raise NotReadyError(
+                "backward follows a forward of the same thread, and since then a prediction or "
+                "another thread has passed through the network: call network.forward(x) again"
+            )
+        if getattr(dout, "shape", None) != self.values[-1].shape:
+            raise ShapeError(
+                f"backward takes a gradient of the shape of the output, {self.values[-1].shape}, "
+                f"got {np.shape(dout)}"
+            )
 
     def _backward(self, dout: Array) -> list[Array | None]:
         douts = self._douts = [None] * len(self.values)
@@ -247,7 +355,14 @@ class Network:
             dout_here = douts[self.input_count + slot]
             if dout_here is None or not self._has_backward[slot]:
                 continue
-            dxs = node.layer.backward(dout_here)
+            try:
+                dxs = node.layer.backward(dout_here)
+            except NotReadyError as error:
+                if error.name is None:
+                    raise
+                raise PluginError(
+                    f"{node}: backward uses {error.name}, which forward does not set"
+                ) from error
             if not isinstance(dxs, tuple):
                 dxs = (dxs,)
             if len(dxs) != len(node.inputs):
@@ -283,7 +398,8 @@ class Network:
         """
         loss = self._loss_or_error()
         with self.turns.training, self.turns.turn, one_blas_thread:
-            value = float(loss.forward(self._forward((x,), True), t))
+            y = self._forward((x,), True)
+            value = float(loss.forward(y, self._targets(t, len(y))))
             self._backward(loss.backward())
             self._passed_by = get_ident()
         return value
@@ -296,11 +412,19 @@ class Network:
             t: The targets.
         """
         with self.turns.turn:
-            return float(self._loss_or_error().forward(y, t))
+            return float(self._loss_or_error().forward(y, self._targets(t, len(y))))
+
+    def _targets(self, t: Array, count: int) -> Array:
+        """Return the targets of a batch as an array; refuse a number that is not the batch's."""
+        t = t if type(t) is np.ndarray else np.asarray(t)
+        if t.shape[:1] != (count,):
+            got = f"{len(t)}" if t.ndim else f"the single number {t}"
+            raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
+        return t
 
     def _loss_or_error(self) -> Loss:
         if self.loss_function is None:
-            raise LayerkitError("this network has no loss; give it one: Network(..., loss=...)")
+            raise UserError("this network has no loss; give it one: Network(..., loss=...)")
         return self.loss_function
 
     def predict(self, x: Array) -> Array:
@@ -443,9 +567,38 @@ class Network:
                 return f"{node}, in its output"
         return None
 
+    def _check_is_free(self, index: int, node: Node) -> None:
+        """Refuse a layer that has values already, and inputs that are not there yet."""
+        for layer in node.layer.walk():
+            if layer.is_initialized:
+                which = "" if layer is node.layer else f"holds a {type(layer).__name__} that "
+                raise UserError(
+                    f"{node} {which}already belongs to another network, or was initialised on its "
+                    "own; a network builds its layers anew, and their parameters would be lost: "
+                    "make a new layer"
+                )
+        slots = self.input_count + index
+        if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):
+            raise UserError(
+                f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
+                f"and the layers before it, got {node.inputs}"
+            )
+
+    def _check_is_whole(self) -> None:
+        """Refuse to initialise a network whose layers another one has built anew."""
+        now = self._named_variables()
+        for name, variable in self.variables.items():
+            if now.get(name) is not variable:
+                node = next(n for n in self.nodes if name.startswith(f"{n.name}."))
+                raise UserError(
+                    f"{node} was given to another network, which has built it anew; make a new "
+                    "layer for each network"
+                )
+
     def _build(self, index: int, node: Node) -> Shape:
         given = [self.shapes[i] for i in node.inputs]
         try:
+            node.layer.check_input_count(len(given))
             shape: Any = node.layer.build(*given)
         except ShapeError as error:
             sources = " and ".join(f"{self.source(i)} gives {self.shapes[i]}" for i in node.inputs)
@@ -473,9 +626,16 @@ class Network:
 
     def _named_variables(self) -> dict[str, State]:
         named: dict[str, State] = {}
+        owners: dict[int, tuple[Node, str]] = {}
         for node in self.nodes:
             for inner, variable in node.layer.variables():
                 name = f"{node.name}.{inner}"
+                first, first_name = owners.setdefault(id(variable), (node, name))
+                if first is not node:
+                    raise SharedError(
+                        f"{first} and {node} share a {noun(variable)}, {first_name} and {name}; "
+                        f"{remedy(variable)}"
+                    )
                 if name in named:
                     raise UserError(f'two parameters are called "{name}"; rename a layer')
                 named[name] = variable

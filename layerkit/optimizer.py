@@ -3,12 +3,18 @@
 from abc import abstractmethod
 from typing import ClassVar
 
+import numpy as np
+
+from layerkit.arguments import checked_dtype, checked_rng
+from layerkit.arrays import DType
 from layerkit.component import Component
+from layerkit.errors import UserError
 from layerkit.schedule import Schedule
-from layerkit.types import Array
+from layerkit.types import Array, Rng
+from layerkit.variable import CopiedWhole, bind_all, noun, parts, variables
 
 
-class Optimizer(Component):
+class Optimizer(CopiedWhole, Component):
     """How a gradient changes the parameters: a few NumPy calls over two vectors.
 
     Every subclass has the option ``learning_rate: PositiveFloat | Schedule``.
@@ -37,6 +43,47 @@ class Optimizer(Component):
             grads: The gradient of the loss by each, ``(size,)``.
             step: The number of updates made before this one.
         """
+
+    def initialize(self, size: int, rng: Rng | int = 0, dtype: DType = np.float64) -> Array:
+        """Make the optimizer ready for parameters of a size, and return all its states.
+
+        What it remembered before is gone. A ``Trainer`` does this for the optimizer it is given;
+        to use an optimizer alone, call this, and ``learning_rate.build`` of a schedule.
+
+        Args:
+            size: The length of the parameter vector.
+            rng: The generator of its random numbers, or a seed for one.
+            dtype: The type of its states, which is that of the parameters.
+
+        Returns:
+            All states, one vector; each ``State.value`` is a view of it.
+
+        Raises:
+            UserError: The type is no float, optimizers inside this one share a state, or a state
+                belongs to somebody else.
+        """
+        dtype, rng = checked_dtype(dtype), checked_rng(rng)
+        everyone = [self, *(part for _, part in parts(self) if isinstance(part, Optimizer))]
+        for optimizer in everyone:
+            optimizer.dtype = dtype
+        self.build(size)
+        states = dict(variables(self))
+        for name, state in states.items():
+            if state.is_bound and not self.is_initialized:
+                raise UserError(
+                    f"{type(self).__name__}: its {noun(state)} {name} already belongs to another "
+                    "optimizer or network; give it one of its own"
+                )
+        vector = bind_all(list(states.values()), dtype)
+        for state in states.values():
+            state.initialize(rng)
+        for optimizer in everyone:
+            optimizer.settle()
+        return vector
+
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing."""
+        return "" if self.is_initialized else "first call initialize(size), or make a Trainer"
 
     def rate(self, step: int) -> float:
         """Return the learning rate of that step."""

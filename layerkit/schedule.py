@@ -11,6 +11,10 @@ class Schedule(Component):
 
     kind: ClassVar[str] = "schedule"
 
+    def advice(self, name: str) -> str:
+        """Return what to call first where an attribute is missing."""
+        return "call build(total_steps) first" if name[0] == "_" else ""
+
     def build(self, total_steps: int) -> None:
         """Take note of how many steps the run will make; for schedules that end with the run."""
 

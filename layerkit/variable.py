@@ -5,16 +5,32 @@ each then becomes a view into one contiguous vector, which is what optimizers up
 data-parallel training reduces and what a checkpoint stores.
 """
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn, Self
 
+import numpy as np
+
+from layerkit.arguments import checked_shape
 from layerkit.arrays import DType, empty, zeros
-from layerkit.errors import LayerkitError
+from layerkit.errors import NotReadyError, UserError
 from layerkit.types import Array, Rng, Shape
 
 
-class State:
+class CopiedWhole:
+    """Something with arrays of its own, which a shallow copy would share with the original."""
+
+    def __copy__(self) -> NoReturn:
+        raise UserError(
+            f"copy.copy of a {type(self).__name__} would share its arrays with the original; "
+            "use copy.deepcopy"
+        )
+
+
+class State(CopiedWhole):
     """An array that is saved with its owner but not trained, such as a running mean.
 
     Args:
@@ -23,11 +39,14 @@ class State:
 
     Attributes:
         value: The array. Assigning copies into place, so that views of it stay valid.
+
+    Raises:
+        UserError: The shape is no tuple of ints.
     """
 
     def __init__(self, shape: Shape, init: Callable[[Shape, Rng], Array] | float = 0.0) -> None:
-        self.shape = shape
-        self.size = math.prod(shape)
+        self.shape = checked_shape(shape, f"the shape of a {type(self).__name__}")
+        self.size = math.prod(self.shape)
         self.init = init
 
     @property
@@ -35,20 +54,25 @@ class State:
         """The array; assigning copies into it.
 
         Raises:
-            LayerkitError: There is none yet.
+            NotReadyError: There is none yet.
         """
         try:
             return self._value
         except AttributeError:
-            raise LayerkitError(
-                "a parameter has no value yet; first call initialize() of the network, "
-                "or of the layer where it stands alone"
-            ) from None
+            raise _no_value() from None
 
     @value.setter
     def value(self, array: Any) -> None:
-        if array is not self._value:
-            self._value[...] = array
+        try:
+            if array is not self._value:
+                self._value[...] = array
+        except AttributeError:
+            raise _no_value() from None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it has memory: its own, or that of the network or optimizer it belongs to."""
+        return hasattr(self, "_value")
 
     def allocate(self, dtype: DType) -> None:
         """Give the variable memory of its own, for use outside a network."""
@@ -62,6 +86,42 @@ class State:
         """Set the first value."""
         self.value = self.init(self.shape, rng) if callable(self.init) else self.init
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        other = memo[id(self)] = object.__new__(type(self))
+        other.__setstate__({n: _copied(v, memo) for n, v in vars(self).items()})
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: the array itself, and not the vector it is a view of."""
+        init: Any = self.init.func if isinstance(self.init, partial) else self.init
+        name = getattr(init, "__qualname__", "")
+        return {**vars(self), "init": Unpicklable(name) if "<" in name else self.init}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({n: _aligned(v) for n, v in state.items()})
+
+
+@dataclass(frozen=True)
+class Unpicklable:
+    """Stands in a pickle for a first value by a function that pickles cannot hold, as a lambda.
+
+    Args:
+        name: The function, as Python calls it.
+    """
+
+    name: str
+
+    def __call__(self, shape: Shape, rng: Rng) -> Array:
+        """Refuse to draw.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError(
+            f"the first value of this parameter comes from {self.name}, which a pickle cannot "
+            "hold: build the network anew, or define that function at the top of its module"
+        )
+
 
 class Parameter(State):
     """A trained array, with the gradient of the loss by it.
@@ -73,13 +133,23 @@ class Parameter(State):
 
     @property
     def grad(self) -> Array:
-        """The gradient of the loss by the value; assigning copies into it."""
-        return self._grad
+        """The gradient of the loss by the value; assigning copies into it.
+
+        Raises:
+            NotReadyError: There is none yet.
+        """
+        try:
+            return self._grad
+        except AttributeError:
+            raise _no_value() from None
 
     @grad.setter
     def grad(self, array: Any) -> None:
-        if array is not self._grad:
-            self._grad[...] = array
+        try:
+            if array is not self._grad:
+                self._grad[...] = array
+        except AttributeError:
+            raise _no_value() from None
 
     def allocate(self, dtype: DType) -> None:
         """Give the parameter and its gradient memory of their own."""
@@ -91,6 +161,26 @@ class Parameter(State):
         self._grad = grad.reshape(self.shape)
 
 
+def _no_value() -> NotReadyError:
+    return NotReadyError(
+        "a parameter has no value yet; first call initialize() of the network, "
+        "or of the layer where it stands alone"
+    )
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    # An array is copied by __setstate__, to the start of a cache line.
+    return value if isinstance(value, np.ndarray) else copy.deepcopy(value, memo)
+
+
+def _aligned(value: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    array = empty(value.shape, value.dtype)
+    array[...] = value
+    return array
+
+
 def variables(owner: object) -> Iterator[tuple[str, State]]:
     """Yield the variables of ``owner``, with their names; see ``parts``."""
     for name, part in parts(owner):
@@ -98,37 +188,110 @@ def variables(owner: object) -> Iterator[tuple[str, State]]:
             yield name, part
 
 
+class SharedError(UserError):
+    """Two owners share a variable, or a layer; the message names both places."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a part was found first.
+
+    Attributes:
+        name: Its dotted name.
+        owners: The owners around it, the outermost first.
+        container: The list, tuple or dict it is in; of several the innermost, None without one.
+    """
+
+    name: str
+    owners: tuple[object, ...]
+    container: object
+
+
 def parts(owner: object) -> Iterator[tuple[str, object]]:
     """Yield the variables among the attributes of ``owner``, and whatever else owns variables.
 
-    Attributes that own variables themselves (a layer inside a layer), and lists of them, are
-    searched too; what they own gets dotted names such as ``inner.W`` and ``blocks.0.W``. What
-    has several names is yielded once, under the first of them.
-    """
-    seen = {id(owner)}
+    Attributes that own variables themselves (a layer inside a layer), and lists, tuples and dicts
+    of them, are searched too; what they own gets dotted names such as ``inner.W``, ``blocks.0.W``
+    and ``heads.left.W``. An owner, and those around it, may have several names for a part, which
+    is yielded once, under the first of them.
 
-    def found(name: str, value: object) -> Iterator[tuple[str, object]]:
-        if isinstance(value, list | tuple):
-            for i, item in enumerate(value):
-                yield from found(f"{name}.{i}", item)
-        elif id(value) not in seen and (
-            isinstance(value, State) or getattr(value, "owns_variables", False)
-        ):
-            seen.add(id(value))
-            yield name, value
-            if not isinstance(value, State):
-                for inner, part in vars(value).items():
-                    yield from found(f"{name}.{inner}", part)
+    Raises:
+        SharedError: Two owners next to each other have the same part, or a list has one twice.
+    """
+    places: dict[int, _Place] = {id(owner): _Place("", (), None)}
+
+    def search(
+        name: str, value: object, owners: tuple[object, ...], containers: tuple[object, ...]
+    ) -> Iterator[tuple[str, object]]:
+        if isinstance(value, list | tuple | dict):
+            if not any(value is container for container in containers):
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                for key, item in items:
+                    yield from search(f"{name}.{key}", item, owners, (*containers, value))
+            return
+        if not (isinstance(value, State) or getattr(value, "owns_variables", False)):
+            return
+        place = _Place(name, owners, containers[-1] if containers else None)
+        first = places.setdefault(id(value), place)
+        if first is not place:
+            _check_alias(value, first, place)
+            return
+        yield name, value
+        if not isinstance(value, State):
+            for inner, part in vars(value).items():
+                yield from search(f"{name}.{inner}", part, (*owners, value), ())
 
     for name, value in vars(owner).items():
-        yield from found(name, value)
+        yield from search(name, value, (owner,), ())
+
+
+def _check_alias(part: object, first: _Place, second: _Place) -> None:
+    """Refuse a second place of a part that is more than a second name for it."""
+    depth = min(len(first.owners), len(second.owners))
+    is_within = all(a is b for a, b in zip(first.owners, second.owners, strict=False))
+    is_state = isinstance(part, State)
+    same_list = first.container is not None and first.container is second.container
+    if depth == 0 or (is_within and (is_state or not same_list)):
+        return
+    raise SharedError(f"{first.name} and {second.name} are one {noun(part)}; {remedy(part)}")
+
+
+def noun(part: object) -> str:
+    """Return what a part is, in one word."""
+    return type(part).__name__.lower() if isinstance(part, State) else getattr(part, "kind", "part")
+
+
+def remedy(part: object) -> str:
+    """Return what to do about a part that two owners have."""
+    if isinstance(part, Parameter):
+        return "give each its own, because backward sets a gradient and does not add to it"
+    if isinstance(part, State):
+        return "give each its own"
+    return "make one for each place, because it keeps what its backward needs"
 
 
 def bind_all(found: Sequence[State], dtype: DType) -> Array:
-    """Allocate one contiguous vector and make every variable a view of it, in order."""
-    vector = zeros((sum(v.size for v in found),), dtype)
-    start = 0
+    """Allocate one contiguous vector and make every variable a view of it, in order.
+
+    Variables that have values keep them.
+    """
+    vector, start = zeros((sum(v.size for v in found),), dtype), 0
     for variable in found:
-        variable.bind(vector[start : start + variable.size])
+        part = vector[start : start + variable.size]
+        if variable.is_bound:
+            part[...] = variable.value.reshape(-1)
+        variable.bind(part)
         start += variable.size
+    return vector
+
+
+def bind_grads(found: Sequence[Parameter], dtype: DType) -> Array:
+    """Do the same with the gradients of parameters."""
+    vector, start = zeros((sum(p.size for p in found),), dtype), 0
+    for parameter in found:
+        part = vector[start : start + parameter.size]
+        if parameter.is_bound and hasattr(parameter, "_grad"):
+            part[...] = parameter.grad.reshape(-1)
+        parameter.bind_grad(part)
+        start += parameter.size
     return vector

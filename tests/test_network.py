@@ -362,7 +362,7 @@ def test_a_network_without_a_loss_says_so():
 
 
 def test_a_network_that_is_not_initialized_says_so():
-    with pytest.raises(LayerkitError, match=r"first call initialize\(\)"):
+    with pytest.raises(UserError, match=r"never initialised; call network.initialize\(seed\)"):
         Network([Affine(3)], (4,)).predict(BATCH)
 
 

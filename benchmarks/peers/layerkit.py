@@ -39,7 +39,7 @@ class Peer(Comparable):
                 raise CannotDo(str(error)) from error
             self.data = experiment.dataset.load()
         self.trainer = Trainer(
-            experiment.network,
+            experiment.network.initialize(),
             self.data,
             experiment.optimizer,
             experiment.settings,

@@ -53,7 +53,9 @@ def check_gradients(experiment: Experiment, data: Data) -> list[GradientCheck]:
         experiment: Built in float64; the rounding of float32 would hide the differences.
         data: The loaded data.
     """
-    network = experiment.network.initialize(experiment.spec.content.seed)
+    network = experiment.network
+    if not network.is_initialized:
+        network.initialize(experiment.spec.content.seed)
     x, t = Gather(data.train, network.dtype).slice(0, EXAMPLES)
     loss = network.repeatable(lambda: network.loss(x, t, training=True))
     gradients = network.gradient(x, t)
@@ -73,7 +75,7 @@ def check_graph(spec: Spec) -> list[GradientCheck]:
     content = spec.content
     assert isinstance(content, GraphSpec)
     network, batches = build_graph(spec)
-    network.initialize(content.seed)
+    network.initialize(np.random.SeedSequence(content.seed))
     network.needs_input_grads(True)
 
     def run() -> float:

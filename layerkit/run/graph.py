@@ -43,7 +43,7 @@ def run_graph(spec: Spec) -> list[GraphNode]:
     content = spec.content
     assert isinstance(content, GraphSpec)
     network, batches = build_graph(spec)
-    network.initialize(content.seed)
+    network.initialize(np.random.SeedSequence(content.seed))
     network.needs_input_grads(True)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         output = network.forward(*batches)

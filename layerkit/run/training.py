@@ -14,7 +14,7 @@ import numpy as np
 import layerkit
 from layerkit.builder import Experiment
 from layerkit.dataset import Data, Form, Split
-from layerkit.errors import DataError, RunError
+from layerkit.errors import DataError, RunError, UserError
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import lock, provenance
 from layerkit.spec import Spec, TrainingSpec
@@ -155,12 +155,18 @@ def run_training(
         watchers: Who is told how it goes.
 
     Raises:
-        UserError: The folder is there already, or cannot be made.
+        UserError: The folder is there already, or cannot be made; or the experiment has been run.
         PluginError: A plugin was asked for a faster step, and raised.
         NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
             is kept, and ``run.json`` says why the run ended.
     """
     spec = experiment.spec
+    if experiment.network.is_initialized:
+        raise UserError(
+            "the network of this experiment has parameters already, which a run would replace by "
+            "the first values of its seed; build the experiment anew for each run"
+        )
+    experiment.network.initialize(spec.content.seed)
     trainer = Trainer(
         experiment.network,
         data,

@@ -102,7 +102,7 @@ def parse_spec(
         else:
             content = validated(TrainingSpec, document.value, reading)
     except ValidationError as error:
-        problems += _located(error, document.value)
+        problems += located(error, document.value)
     wiring, misnamed = wire(document.value, registry)
     problems += misnamed
     if problems or content is None:
@@ -114,7 +114,7 @@ def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
     return SpecError(problems, report(document, problems))
 
 
-def _located(error: ValidationError, value: Any) -> list[Problem]:
+def located(error: ValidationError, value: Any) -> list[Problem]:
     """Return pydantic's errors as problems at places of the document.
 
     Between the keys of a place pydantic names the members of a union that it tried; what is no key

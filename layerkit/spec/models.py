@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, StringConstraints, ValidationError, 
 from pydantic_core import InitErrorDetails
 from typing_extensions import TypeAliasType
 
-from layerkit.component import Component
+from layerkit.component import Component, created
 from layerkit.dataset import Dataset
 from layerkit.errors import PluginError
 from layerkit.layer import Layer
@@ -52,8 +52,8 @@ class ComponentSpec(Generic[C]):
             ValueError: Its options do not go together.
         """
         cls: type[Any] = self.entry.cls
-        created: C = cls(**{k: _created(v) for k, v in self.options.items()})
-        return created
+        made: C = created(cls, {k: _created(v) for k, v in self.options.items()})
+        return made
 
 
 def _created(value: Any) -> Any:
@@ -74,7 +74,10 @@ def component(kind: type[Component]) -> PlainValidator:
 def nested(model: type[SpecModel]) -> PlainValidator:
     """Return the validator of an object inside a spec that words its own errors."""
     return PlainValidator(
-        lambda value, info: validated(model, value, info.context), json_schema_input_type=model
+        lambda value, info: (
+            value if isinstance(value, model) else validated(model, value, info.context)
+        ),
+        json_schema_input_type=model,
     )
 
 

@@ -19,8 +19,9 @@ from pydantic.errors import PydanticUserError
 from pydantic.json_schema import PydanticJsonSchemaWarning
 from typing_extensions import TypeAliasType
 
+from layerkit.arguments import plain
 from layerkit.component import Component, option_parameters
-from layerkit.errors import PluginError
+from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
 from layerkit.spec.wording import worded
 
@@ -29,6 +30,26 @@ class SpecModel(BaseModel):
     """An object in a spec: strict types and no unknown keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    def __init__(self, /, **values: Any) -> None:
+        # Python alone comes here: a spec is validated without a call of the constructor.
+        try:
+            super().__init__(**{name: plain(value) for name, value in values.items()})
+        except ValidationError as error:
+            raise _in_python(type(self), values, error) from None
+
+    # So that pydantic goes on to do without that call.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+def _in_python(cls: type[SpecModel], values: dict[str, Any], error: ValidationError) -> OptionError:
+    """Return what is wrong with the arguments of a constructor, in layerkit's words."""
+    from layerkit.spec import located  # which is loaded after this module
+
+    known = [f.alias or name for name, f in cls.model_fields.items()]
+    problems = located(worded(error, known), values)
+    texts = [f"{place(p.path)}: {p.message}" if p.path else p.message for p in problems]
+    return OptionError(f"{cls.__name__}: {'; '.join(texts)}")
 
 
 M = TypeVar("M", bound=SpecModel)

@@ -6,17 +6,18 @@ from typing import Any
 
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
+from layerkit.annotations import worded_bound
 from layerkit.registry import did_you_mean
 
 OURS = "layerkit"
 """The type of an error that is worded already."""
 
 _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than": lambda c: f"must be greater than {c['gt']:g}",
-    "greater_than_equal": lambda c: f"must be at least {c['ge']:g}",
-    "less_than": lambda c: f"must be less than {c['lt']:g}",
-    "less_than_equal": lambda c: f"must be at most {c['le']:g}",
-    "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
+    "greater_than": lambda c: worded_bound("gt", c["gt"]),
+    "greater_than_equal": lambda c: worded_bound("ge", c["ge"]),
+    "less_than": lambda c: worded_bound("lt", c["lt"]),
+    "less_than_equal": lambda c: worded_bound("le", c["le"]),
+    "multiple_of": lambda c: worded_bound("multiple_of", c["multiple_of"]),
     "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), chr(34))}",
     "int_type": lambda c: "must be an integer",
     "int_from_float": lambda c: "must be an integer",
@@ -29,8 +30,8 @@ _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "tuple_type": lambda c: "must be an array",
     "dict_type": lambda c: "must be an object",
     "model_type": lambda c: "must be an object",
-    "too_short": lambda c: f"must have at least {_count(c['min_length'])}",
-    "too_long": lambda c: f"must have at most {_count(c['max_length'])}",
+    "too_short": lambda c: worded_bound("min_length", c["min_length"]),
+    "too_long": lambda c: worded_bound("max_length", c["max_length"]),
     "string_too_short": lambda c: "must not be empty",
     "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
     "value_error": lambda c: str(c["error"]),
@@ -91,7 +92,3 @@ def got(value: Any) -> str:
     """Return ``", got -50"``; of a long value only the beginning."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return f", got {text if len(text) <= 60 else text[:57] + '...'}"
-
-
-def _count(n: int) -> str:
-    return f"{n} element{'s' if n > 1 else ''}"

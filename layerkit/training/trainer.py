@@ -1,14 +1,17 @@
 """The loop: a batch, its loss and gradient, an update, and an evaluation now and then."""
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 
+from layerkit.arguments import checked_seed
 from layerkit.dataset import Data
-from layerkit.errors import NonFiniteError
+from layerkit.errors import NonFiniteError, UserError
 from layerkit.metric import Metric
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
@@ -16,11 +19,12 @@ from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
+from layerkit.training.beginning import check_arguments, check_examples, check_monitor
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
 from layerkit.types import Array
-from layerkit.variable import bind_all, variables
+from layerkit.variable import CopiedWhole, bind_all, variables
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,25 @@ class Snapshot:
     states: Array
 
 
-class Trainer:
+class Trainer(CopiedWhole):
     """Trains one network. All that a run is made of is among its attributes.
 
+    It begins with the parameters that the network has, first values or trained ones, and makes the
+    optimizer ready, which therefore has to be new. To train on after the end, raise
+    ``total_steps`` and call ``run`` again. One thread at a time may train.
+
+    ``copy.deepcopy`` takes everything but the examples, which the copy shares with the original
+    as nobody changes them; ``pickle`` takes them too. Either goes on to the same numbers.
+
     Args:
-        network: The network, with a loss; it gets its memory and first values here.
+        network: The network, initialised, with a loss.
         data: The examples.
-        optimizer: How gradients change the parameters.
+        optimizer: How gradients change the parameters; a new one.
         settings: How long and on what to train.
         metrics: What evaluations tell besides the loss, by name.
         monitor: The number that tells the best parameters.
-        higher_is_better: Which way that number is better.
-        seed: What all random numbers follow from.
+        higher_is_better: Which way that number is better; by default as its metric says.
+        seed: What the order of the examples follows from, and what the optimizer draws.
 
     Attributes:
         step: The number of updates made.
@@ -71,6 +82,13 @@ class Trainer:
         best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
         stop_reason: Set with it, why: the name of a signal, say.
+
+    Raises:
+        NotReadyError: The network was never initialised.
+        ShapeError: The examples do not have the shape that the network takes.
+        DataError: A part has no examples, or holds something else than arrays of numbers.
+        UserError: The optimizer belongs to another trainer, there is no such number to monitor,
+            or an argument is of the wrong class.
     """
 
     def __init__(
@@ -81,22 +99,31 @@ class Trainer:
         settings: TrainingSettings,
         metrics: dict[str, Metric],
         monitor: str = "test_loss",
-        higher_is_better: bool = False,
+        higher_is_better: bool | None = None,
         seed: int = 0,
     ) -> None:
-        for_network, for_batches, for_optimizer = np.random.SeedSequence(seed).spawn(3)
-        self.network = network.initialize(for_network)
+        check_arguments(network, data, optimizer, settings, metrics)
+        check_monitor(monitor, metrics, settings)
+        check_examples(network, data)
+        if optimizer.is_initialized:
+            raise UserError(
+                "the optimizer already belongs to another training, whose states would be lost; "
+                f"make a new one for each Trainer, as in {type(optimizer).__name__}(...), or train "
+                "on with the first Trainer: raise its total_steps and call run() again"
+            )
+        # A run's seed has three children; the first is that of the network.
+        for_batches, for_optimizer = (
+            np.random.default_rng(np.random.SeedSequence(checked_seed(seed), spawn_key=(child,)))
+            for child in (1, 2)
+        )
+        self.network = network
         self.data = data
         self.optimizer = optimizer
         self.settings = settings
         self.metrics = metrics
         self.monitor = monitor
         self.batches = Batches(
-            data.train,
-            settings.batch_size,
-            settings.sampling,
-            network.dtype,
-            np.random.default_rng(for_batches),
+            data.train, settings.batch_size, settings.sampling, network.dtype, for_batches
         )
         self.step = 0
         self.total_steps = settings.steps or (settings.epochs or 0) * self.batches.per_epoch
@@ -104,19 +131,33 @@ class Trainer:
         self.best: Snapshot | None = None
         self.stop_requested = False
         self.stop_reason = ""
+        if higher_is_better is None:
+            metric = metrics.get(monitor.partition("_")[2])
+            higher_is_better = metric is not None and metric.higher_is_better
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
-
-        optimizer.dtype = network.dtype
-        optimizer.build(network.parameter_count)
-        states = [v for _, v in variables(optimizer)]
-        self.optimizer_state = bind_all(states, network.dtype)
-        rng = np.random.default_rng(for_optimizer)
-        for state in states:
-            state.initialize(rng)
+        self.optimizer_state = optimizer.initialize(
+            network.parameter_count, for_optimizer, network.dtype
+        )
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo.update({id(part): part for part in (self.data, self.data.train, self.data.test)})
+        other = memo[id(self)] = object.__new__(type(self))
+        other.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds; a step is made anew, as it may hold what pickles cannot."""
+        left_out = ("fastest_step", "optimizer_state")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        states = [state for _, state in variables(self.optimizer)]
+        self.optimizer_state = bind_all(states, self.network.dtype)
 
     @cached_property
     def fastest_step(self) -> Step:
@@ -142,13 +183,17 @@ class Trainer:
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; says where it began.
+            UserError: Another thread is training the network.
         """
         every = self.settings.evaluate_every
         interval = self.batches.per_epoch if every == "epoch" else every
         while self.step < self.total_steps and not (self.stopped_early or self.stop_requested):
-            self._train_until(min(self.step - self.step % interval + interval, self.total_steps))
-            evaluation = self._evaluate()
-            self._judge(evaluation)
+            with self.network.turns.training:
+                self._train_until(
+                    min(self.step - self.step % interval + interval, self.total_steps)
+                )
+                evaluation = self._evaluate()
+                self._judge(evaluation)
             yield evaluation
 
     def train_step(self) -> None:
@@ -175,21 +220,13 @@ class Trainer:
 
     def _train_until(self, step: int) -> None:
         # Overflow shows in the loss, and is told there with its place.
-        with (
-            self.network.turns.training,
-            one_blas_thread,
-            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-        ):
+        with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while self.step < step and not self.stop_requested:
                 self.train_step()
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
-        with (
-            self.network.turns.training,
-            one_blas_thread,
-            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
-        ):
+        with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for part, split in (("train", self.data.train), ("test", self.data.test)):
                 found = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
                 scores |= {f"{part}_{name}": score for name, score in found.items()}

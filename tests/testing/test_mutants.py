@@ -934,8 +934,8 @@ class KeepsDoubles(OfDescent):
 
 
 class Doubles(State):
-    def allocate(self, dtype: Any) -> None:
-        super().allocate(np.float64)
+    def bind(self, value: Array) -> None:
+        super().bind(value.astype(np.float64))
 
 
 @breaks("every_parameter_counts_alone", "updated in another way alone")

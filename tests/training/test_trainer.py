@@ -52,7 +52,7 @@ def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
     )
     network.compilers = NONE
     return Trainer(
-        network,
+        network.initialize(options.get("seed", 0)),
         Data(data, data),
         optimizer or SGD(0.1),
         TrainingSettings(**{"steps": 2, **settings}),
@@ -66,7 +66,7 @@ def classifier(*hidden, seed=0, optimizer=None, dtype="float32", **settings):
     network = Network([*hidden, Affine(2)], (2,), loss=SoftmaxWithLoss(), dtype=dtype)
     network.compilers = NONE
     return Trainer(
-        network,
+        network.initialize(seed),
         POINTS_DATA,
         optimizer or Adam(0.01),
         TrainingSettings(**{"epochs": 2, "batch_size": 16, **settings}),
@@ -485,7 +485,7 @@ def test_a_layer_that_divides_by_zero_is_told_and_warns_of_nothing():
             return dout
 
     layers = [Affine(1, weight_init=Constant(0.0)), Inverse()]
-    network = Network(layers, (1,), loss=MeanSquaredError())
+    network = Network(layers, (1,), loss=MeanSquaredError()).initialize()
     network.compilers = NONE
     trainer = Trainer(network, Data(ONE, ONE), SGD(0.1), TrainingSettings(steps=1), {})
 
@@ -503,7 +503,7 @@ def test_a_step_allocates_nothing_that_grows_with_the_batch(sampling):
 
     def peak_of_step(size):
         layers = [Affine(16), BatchNorm(), Dropout(), Affine(2)]
-        network = Network(layers, (8,), loss=SoftmaxWithLoss())
+        network = Network(layers, (8,), loss=SoftmaxWithLoss()).initialize()
         network.compilers = NONE
         split = Split(x, t, 1 / 255)
         settings = TrainingSettings(

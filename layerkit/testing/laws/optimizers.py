@@ -18,15 +18,11 @@ class Run:
 
     def __init__(self, optimizer: Optimizer, dtype: str = "float64", size: int = SIZE) -> None:
         self.optimizer = optimizer
-        optimizer.dtype = np.dtype(dtype)
-        optimizer.build(size)
+        rng = np.random.default_rng(0)
+        optimizer.initialize(size, rng, dtype)
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(400)
         self.states: list[tuple[str, State]] = list(variables(optimizer))
-        rng = np.random.default_rng(0)
-        for _, state in self.states:
-            state.allocate(dtype)
-            state.initialize(rng)
         self.params: Array = rng.normal(size=SIZE).astype(dtype)[:size]
         self.goal: Array = rng.normal(size=SIZE).astype(dtype)[:size]
         self.made = 0

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerkit import (
+    Batches,
     Data,
     Network,
     Node,
@@ -92,7 +93,15 @@ def trainer(layers, loss, split=CLASSES, optimizer=None, *, compiled=True, dtype
     network.compilers = [layerkit_compile] if compiled else []
     made = (optimizer or OPTIMIZERS["sgd"])()
     training = TrainingSettings(**{"epochs": 3, "batch_size": 50, **how})
-    return Trainer(network, Data(split, split), made, training, {})
+    return Trainer(network.initialize(), Data(split, split), made, training, {})
+
+
+def step(network, split):
+    """Return the step that the plugin gives for a network, whatever a trainer would say to it."""
+    optimizer = SGD(0.1)
+    optimizer.initialize(network.parameter_count, dtype=network.dtype)
+    batches = Batches(split, 50, "shuffle", network.dtype, np.random.default_rng(0))
+    return layerkit_compile(network, optimizer, batches)
 
 
 def both(*what, **how):
@@ -326,7 +335,7 @@ class TestOutputs:
         wrong[120, 4] = np.inf
         train, test = Split(MOSTLY_ZEROS.astype(np.float32), LABELS), Split(wrong, LABELS)
         made = Trainer(
-            Network([Affine(100), Affine(7)], (300,), loss=SoftmaxWithLoss()),
+            Network([Affine(100), Affine(7)], (300,), loss=SoftmaxWithLoss()).initialize(),
             Data(train, test),
             SGD(1e-5),
             TrainingSettings(epochs=1, batch_size=50),
@@ -364,7 +373,7 @@ def test_a_network_that_is_initialized_again_goes_on_to_learn():
 
 
 def test_a_training_written_in_python_is_compiled_like_one_from_a_spec():
-    network = Network(LAYERS["the chapter's"](), (60,), loss=SoftmaxWithLoss())
+    network = Network(LAYERS["the chapter's"](), (60,), loss=SoftmaxWithLoss()).initialize()
     how = TrainingSettings(epochs=1, batch_size=50)
 
     made = Trainer(network, Data(CLASSES, CLASSES), SGD(0.1), how, {})
@@ -491,27 +500,19 @@ class TestWhatIsWrong:
     ):
         if not isinstance(split, Split):
             split = Split(BYTES, split, 1 / 255)
-        made = Trainer(
-            Network(layers, shape, loss=loss()),
-            Data(split, split),
-            SGD(0.1),
-            TrainingSettings(epochs=1, batch_size=50),
-            {},
-        )
+        made = step(Network(layers, shape, loss=loss()).initialize(), split)
 
         with pytest.raises((ShapeError, ValueError), match=re.escape(message)):
-            list(made.run())
+            made.gradients(np.arange(50))
 
-        assert not made.fastest_step.compiles_gradients
+        assert not made.compiles_gradients
 
     def test_a_network_of_two_inputs_is_no_chain(self):
         nodes = [Node(Affine(60), (0,), "a", "affine"), Node(Affine(7), (1,), "b", "affine")]
-        network = Network(nodes, (60,), (60,), loss=SoftmaxWithLoss())
-        settings = TrainingSettings(epochs=1, batch_size=50)
 
-        made = Trainer(network, Data(CLASSES, CLASSES), SGD(0.1), settings, {})
+        made = step(Network(nodes, (60,), (60,), loss=SoftmaxWithLoss()).initialize(), CLASSES)
 
-        assert not made.fastest_step.compiles_gradients
+        assert not made.compiles_gradients
 
     def test_a_layer_without_inputs_is_left_to_numpy(self):
         nothing = Split(np.zeros((130, 0), np.float32), LABELS)

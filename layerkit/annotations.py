@@ -1,0 +1,235 @@
+"""The options of a component, checked against the annotations of its constructor.
+
+In a spec pydantic reads these annotations. A component made in Python is held to the same bounds
+here, without pydantic, which takes longer to import than all of layerkit's layers.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from inspect import isclass, signature
+from numbers import Integral, Real
+from pathlib import PurePath
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from annotated_types import BaseMetadata, GroupedMetadata
+
+from layerkit.arguments import plain, shown
+from layerkit.errors import OptionError
+
+_BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any], str]]] = {
+    "gt": (lambda limit, value: value > limit, lambda limit: f"must be greater than {limit:g}"),
+    "ge": (lambda limit, value: value >= limit, lambda limit: f"must be at least {limit:g}"),
+    "lt": (lambda limit, value: value < limit, lambda limit: f"must be less than {limit:g}"),
+    "le": (lambda limit, value: value <= limit, lambda limit: f"must be at most {limit:g}"),
+    "multiple_of": (
+        lambda limit, value: value % limit == 0,
+        lambda limit: f"must be a multiple of {limit}",
+    ),
+    "min_length": (
+        lambda limit, value: len(value) >= limit,
+        lambda limit: f"must have at least {_elements(limit)}",
+    ),
+    "max_length": (
+        lambda limit, value: len(value) <= limit,
+        lambda limit: f"must have at most {_elements(limit)}",
+    ),
+}
+"""For each kind of bound, whether a value keeps it, and what a message says it asks for."""
+
+
+class Mismatch(NamedTuple):
+    """What is wrong with a value.
+
+    Attributes:
+        place: Where inside the value, as in ``[1]``.
+        expected: What would fit.
+        value: What stands there instead.
+    """
+
+    place: str
+    expected: str
+    value: Any
+
+
+Check: TypeAlias = Callable[[Any], Mismatch | None]
+"""Returns what is wrong with a value, or None where nothing is."""
+
+
+def checked_options(
+    cls: type[Any], init: Callable[..., None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of a constructor, with scalars of NumPy as numbers of Python.
+
+    Args:
+        cls: The component, for the message.
+        init: Its constructor.
+        args: The arguments by position, without ``self``.
+        kwargs: The arguments by name.
+
+    Raises:
+        OptionError: An argument is not what its annotation asks for.
+    """
+    names, checks = _checks(init)
+    # The call itself reports arguments that are too many or not known.
+    positional, named = [plain(v) for v in args], {name: plain(v) for name, v in kwargs.items()}
+    problems = []
+    for name, value in (*zip(names, positional, strict=False), *named.items()):
+        check = checks.get(name)
+        if check and (mismatch := check(value)):
+            place, expected, got = mismatch
+            problems.append(f"{name}{place}: {expected}, got {shown(got)}")
+    if problems:
+        raise OptionError(f"{cls.__name__}: {'; '.join(problems)}")
+    return positional, named
+
+
+def worded_bound(name: str, limit: Any) -> str:
+    """Return what a bound asks for, in the words of messages: ``must be greater than 0``."""
+    return _BOUNDS[name][1](limit)
+
+
+def _elements(count: int) -> str:
+    """Return a number of elements in words."""
+    return f"{count} element{'' if count == 1 else 's'}"
+
+
+@cache
+def _checks(init: Callable[..., None]) -> tuple[list[str], dict[str, Check]]:
+    """Return the names of the parameters by position, and the check of each that has one."""
+    parameters = list(signature(init).parameters.values())[1:]
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    try:
+        hints = get_type_hints(init, include_extras=True)
+    except (NameError, TypeError):
+        # A name that only a type checker imports. No spec can use such a component, and says so.
+        return names, {}
+    checks = {
+        p.name: _check_of(hints[p.name])
+        for p in parameters
+        if p.name in hints and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+    return names, {name: check for name, check in checks.items() if check}
+
+
+def _check_of(hint: Any) -> Check | None:
+    """Return the check of an annotation; None where every value will do."""
+    hint = getattr(hint, "__value__", hint)  # of a type alias
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _all_of([_check_of(parts[0]), *map(_check_of_bound, _single(parts[1:]))])
+    if origin in (Union, UnionType):
+        return _any_of([_check_of(part) for part in parts])
+    if origin is Literal:
+        return _one_of(parts)
+    if tuple in (hint, origin) or list in (hint, origin):
+        return _sequence(parts, is_fixed=origin is tuple and ... not in parts)
+    if isclass(hint) and hint in _TYPES:
+        return _TYPES[hint]
+    if isclass(hint) and issubclass(hint, PurePath):
+        return _test(lambda v: isinstance(v, PurePath), "must be the pathlib.Path of a file")
+    if isclass(hint) and hasattr(hint, "accepts"):  # a kind of component
+        return _test(hint.accepts, f"must be an instance of {hint.__name__}")
+    return None
+
+
+def _test(fits: Callable[[Any], bool], expected: str) -> Check:
+    return lambda value: None if fits(value) else Mismatch("", expected, value)
+
+
+def _number(value: Any) -> Mismatch | None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return Mismatch("", "must be a number", value)
+    try:
+        is_finite = math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        is_finite = False
+    return None if is_finite else Mismatch("", "must be a finite number", value)
+
+
+_TYPES: dict[type, Check] = {
+    int: _test(lambda v: isinstance(v, Integral) and not isinstance(v, bool), "must be an integer"),
+    float: _number,
+    bool: _test(lambda v: isinstance(v, bool), "must be True or False"),
+    str: _test(lambda v: isinstance(v, str), "must be text"),
+    NoneType: _test(lambda v: v is None, "must be None"),
+}
+
+
+def _single(metadata: Iterable[Any]) -> Iterable[Any]:
+    """Yield the bounds of an annotation one by one."""
+    for item in metadata:
+        if isinstance(item, GroupedMetadata):  # Interval and Len
+            yield from _single(item)
+        elif isinstance(item, BaseMetadata):
+            yield item
+        else:  # a Field of pydantic keeps its bounds in a list
+            yield from _single(getattr(item, "metadata", ()))
+
+
+def _check_of_bound(bound: BaseMetadata) -> Check | None:
+    for name, (keeps, worded) in _BOUNDS.items():
+        limit = getattr(bound, name, None)
+        if limit is not None:
+            return _test(partial(keeps, limit), worded(limit))
+    return None
+
+
+def _all_of(checks: list[Check | None]) -> Check | None:
+    """Return the check that reports the first mismatch: what is no number keeps no bound."""
+    active = [check for check in checks if check]
+    return lambda v: next((m for check in active if (m := check(v))), None)
+
+
+def _any_of(checks: list[Check | None]) -> Check | None:
+    members = [check for check in checks if check]
+    if len(members) < len(checks):
+        return None
+
+    def check(value: Any) -> Mismatch | None:
+        mismatches = [m for member in members if (m := member(value))]
+        if len(mismatches) < len(members):
+            return None
+        # The member that got furthest into the value is the one that was meant.
+        deepest = max(mismatches, key=lambda m: len(m.place))
+        heads = list(dict.fromkeys(m.expected for m in mismatches if m.place == deepest.place))
+        rest = [head.removeprefix("must be ") for head in heads[1:]]
+        return deepest._replace(expected=" or ".join([heads[0], *rest]))
+
+    return check
+
+
+def _one_of(choices: tuple[Any, ...]) -> Check:
+    *most, last = (f'"{c}"' if isinstance(c, str) else repr(c) for c in choices)
+    expected = f"must be {', '.join(most)}{' or ' if most else ''}{last}"
+    return _test(lambda v: any(type(v) is type(c) and v == c for c in choices), expected)
+
+
+def _sequence(parts: tuple[Any, ...], is_fixed: bool) -> Check:
+    """Return the check of a tuple or a list, each of which will do for the other."""
+    checks = [_check_of(part) for part in parts if part is not ...]
+
+    def check(value: Any) -> Mismatch | None:
+        if not isinstance(value, tuple | list):
+            return Mismatch("", "must be a tuple or a list", value)
+        if is_fixed and len(value) != len(checks):
+            return Mismatch("", f"must have {_elements(len(checks))}", value)
+        for i, (item, of_item) in enumerate(
+            zip(value, checks if is_fixed else checks[:1] * len(value), strict=False)
+        ):
+            if of_item and (mismatch := of_item(item)):
+                return mismatch._replace(place=f"[{i}]{mismatch.place}")
+        return None
+
+    return check

@@ -1,0 +1,103 @@
+"""Arguments of calls in Python: classes, shapes, types and seeds, each checked with a message."""
+
+from inspect import isclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from layerkit.errors import UserError
+from layerkit.types import Rng, Shape
+
+
+def plain(value: Any) -> Any:
+    """Return a value with the scalars of NumPy in it as numbers of Python.
+
+    Numbers of Python leave the type of an array alone, while float32 times ``np.float64(0.1)`` is
+    float64.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(map(plain, value))
+    return value
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it; of a long one only the beginning."""
+    if isclass(value):
+        return f"the class {value.__name__}; make an instance of it: {value.__name__}(...)"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def check_instance(value: Any, cls: type[Any], name: str) -> None:
+    """Refuse an argument of another class.
+
+    Args:
+        value: The argument.
+        cls: What it must be an instance of.
+        name: What the message calls it.
+
+    Raises:
+        UserError: It is something else.
+    """
+    if not isinstance(value, cls):
+        raise UserError(f"{name} must be an instance of {cls.__name__}, got {shown(value)}")
+
+
+def checked_shape(value: Any, name: str) -> Shape:
+    """Return a shape, its axes as ints of Python.
+
+    Args:
+        value: The shape.
+        name: What the message calls it.
+
+    Raises:
+        UserError: It is no tuple of ints from 0 on.
+    """
+    axes = plain(value)
+    if not isinstance(axes, tuple) or not all(type(n) is int and n >= 0 for n in axes):
+        raise UserError(
+            f"{name} must be a tuple of ints, as in (784,) for examples of 784 numbers each, "
+            f"got {shown(value)}"
+        )
+    return axes
+
+
+def checked_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return a type that networks compute in.
+
+    Raises:
+        UserError: It is neither float32 nor float64.
+    """
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in (np.float32, np.float64):
+        name = dtype.__name__ if isclass(dtype) else dtype
+        raise UserError(f"dtype must be float32 or float64, got {name}")
+    return found
+
+
+def checked_seed(seed: Any) -> int:
+    """Return a seed as an int of Python.
+
+    Raises:
+        UserError: It is no integer from 0 on.
+    """
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed must be an integer from 0 on, got {shown(seed)}")
+    return int(seed)
+
+
+def checked_rng(rng: Any) -> Rng:
+    """Return a generator, or a new one that begins with a seed.
+
+    Raises:
+        UserError: The seed is no integer from 0 on.
+    """
+    is_source = isinstance(rng, np.random.Generator | np.random.SeedSequence)
+    return np.random.default_rng(rng if is_source else checked_seed(rng))
