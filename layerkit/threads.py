@@ -58,10 +58,14 @@ class _Limits:
     """
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.renew_lock()
         self.limits: list[int] = []
         self.least = sys.maxsize
         self._allowed: list[int] = []
+
+    def renew_lock(self) -> None:
+        """Have a lock that nobody holds."""
+        self.lock = Lock()
 
     def change(self) -> None:
         """Set the number of threads after the least of the limits has changed."""
@@ -81,13 +85,9 @@ class _Limits:
 
 _limits = _Limits()
 if hasattr(os, "register_at_fork"):
-    # No other thread holds the lock just then, so a process that is forked off has it to take.
-    # There the limits of other threads stay in force.
-    os.register_at_fork(
-        before=_limits.lock.acquire,
-        after_in_parent=_limits.lock.release,
-        after_in_child=_limits.lock.release,
-    )
+    # Another thread may hold the lock just then; that thread is not there to give it back. Its
+    # limits stay in force in the process that is forked off.
+    os.register_at_fork(after_in_child=_limits.renew_lock)
 
 
 class limit_blas_threads:

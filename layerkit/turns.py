@@ -8,13 +8,52 @@ two that take turns would mix their steps, so the second one is refused.
 import os
 import time
 from threading import RLock, local
-from typing import Any
 from weakref import WeakSet
 
 from layerkit.errors import UserError
 
 PATIENCE = 10.0
 """The seconds for which a fork waits for passes under way to end."""
+
+COURTESY = 1e-4
+"""The seconds for which a thread steps back after its turn where others wait. A thread that waits
+takes some 50 microseconds to wake, and one that trains would have the next turn before that."""
+
+
+class Turn:
+    """A context in which one thread is in a network, again and again if it likes; others wait."""
+
+    __slots__ = ("_depth", "_lock", "_waiting")
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._depth = 0
+        self._waiting: list[None] = []
+
+    def acquire(self, timeout: float = -1) -> bool:
+        """Wait for the turn, and return whether it came within so many seconds; -1 is for ever."""
+        if not self._lock.acquire(blocking=False):
+            self._waiting.append(None)
+            try:
+                if not self._lock.acquire(timeout=timeout):
+                    return False
+            finally:
+                self._waiting.pop()
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give the turn to whoever waits."""
+        self._depth -= 1
+        is_over = not self._depth
+        self._lock.release()
+        if is_over and self._waiting:
+            time.sleep(COURTESY)
+
+    __enter__ = acquire
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
 
 
 class Training:
@@ -42,8 +81,7 @@ class Turns:
     """Whose turn it is at a network.
 
     Attributes:
-        turn: A lock that is held during a pass; whoever comes meanwhile waits. A thread that has
-            it may take it again.
+        turn: The context of a pass; see ``Turn``.
         training: A context for whoever trains; see ``Training``.
     """
 
@@ -53,15 +91,15 @@ class Turns:
 
     def begin_again(self) -> None:
         """Let nobody have the turn."""
-        self.turn = RLock()
+        self.turn = Turn()
         self.training = Training()
 
 
 class _Held(local):
-    """The locks that this thread holds while it forks."""
+    """The turns that this thread has while it forks."""
 
     def __init__(self) -> None:
-        self.locks: list[Any] = []
+        self.turns: list[Turn] = []
 
 
 _all: "WeakSet[Turns]" = WeakSet()
@@ -76,22 +114,22 @@ def _wait_for_passes() -> None:
     """
     until = time.monotonic() + PATIENCE
     while not _take_all() and time.monotonic() < until:
-        time.sleep(0.001)
+        pass
 
 
 def _take_all() -> bool:
-    """Take all turns, or else none: whoever holds one may be waiting for another."""
+    """Take all turns, or else none: whoever has one may be waiting for another."""
     for turns in list(_all):
-        if not turns.turn.acquire(blocking=False):
+        if not turns.turn.acquire(timeout=PATIENCE / 100):
             _give_back()
             return False
-        _held.locks.append(turns.turn)
+        _held.turns.append(turns.turn)
     return True
 
 
 def _give_back() -> None:
-    while _held.locks:
-        _held.locks.pop().release()
+    while _held.turns:
+        _held.turns.pop().release()
 
 
 def _begin_again() -> None:
