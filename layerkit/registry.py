@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerkit.component import Component, option_parameters
 from layerkit.dataset import Dataset
+from layerkit.distributions import canonical_name
 from layerkit.errors import PluginError
 from layerkit.initializer import Initializer
 from layerkit.layer import Layer
@@ -41,7 +42,8 @@ class Provider:
     """Who provides a component.
 
     Attributes:
-        distribution: The name of the installed package, as in ``layerkit-foo``.
+        distribution: The name of the installed package as PEP 503 normalises it, as in
+            ``layerkit-foo``.
         version: Its version.
         module: What the entry point names: a module, or an object in one.
     """
@@ -209,13 +211,14 @@ class Registry:
 
         Args:
             kind: As in ``"layer"``.
-            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``).
+            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``), the package spelt in
+                any way that pip takes.
 
         Raises:
             UnknownComponentError: There is none.
             ContestedNameError: Several packages claim the name.
         """
-        distribution, _, bare = name.rpartition("/")
+        distribution, bare = split_name(name)
         claims = self._claims.get((kind, bare), [])
         if distribution:
             claims = [e for e in claims if e.provider.distribution == distribution]
@@ -235,7 +238,7 @@ class Registry:
             name: What is missing. If it names its package, only that one counts; a plugin of the
                 same name comes first.
         """
-        distribution, _, bare = name.rpartition("/")
+        distribution, bare = split_name(name)
         found = [
             (plugin, reason)
             for plugin, reason in self.absent.items()
@@ -258,6 +261,12 @@ class Registry:
             names = self.names(kind)
             advice += did_you_mean(name, names) or did_you_mean(name.rpartition("/")[2], names)
         return advice or f"; see: layerkit layers --kind {kind}"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the distribution that a name is qualified by, normalised, or nothing; and the rest."""
+    distribution, _, bare = name.rpartition("/")
+    return canonical_name(distribution), bare
 
 
 def with_article(noun: str) -> str:

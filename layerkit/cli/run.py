@@ -42,6 +42,9 @@ def run(
     from layerkit.spec import GraphSpec, load_spec
 
     plugins = load_plugins()
+    for report in plugins.reports:
+        if report.state == "broken" and not report.provider.module:  # its metadata are damaged
+            _warn(f"{report} is broken: {report.reason}")
     loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:

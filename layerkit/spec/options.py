@@ -9,6 +9,7 @@ import json
 import math
 import re
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import GenericAlias, NoneType, UnionType
@@ -23,6 +24,11 @@ from layerkit.component import Component, option_parameters
 from layerkit.errors import PluginError
 from layerkit.registry import Registry
 from layerkit.spec.wording import worded
+
+# With the first model pydantic looks for plugins of its own among all installed distributions, and
+# raises where the entry points of one are malformed. It looks only once, and layerkit needs none.
+with suppress(Exception):
+    create_model("First")
 
 
 class SpecModel(BaseModel):
