@@ -80,6 +80,7 @@ def _run_training(
     experiment = build_experiment(spec)
     _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
+    warn_of_large_batch(experiment, len(data.train))
     watchers: list[Any] = [_Interrupt()]
     if json:
         watchers.append(_Json())
@@ -98,6 +99,18 @@ def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", lock
     lock = lock_of(Path(spec.document.file))
     for change in compare(lock, provenance(used), locked=locked):
         _warn(f"{lock}: {change}")
+
+
+def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:
+    """Warn if the spec asks for batches of more examples than there are."""
+    settings = experiment.settings
+    if settings.batch_size <= examples or "batch_size" not in settings.model_fields_set:
+        return
+    takes = "each step takes them all"
+    if settings.sampling == "with_replacement":
+        takes = "each step draws some of them several times"
+    message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
+    _warn(experiment.spec.located(("training", "batch_size"), message))
 
 
 def _warn(message: str) -> None:

@@ -73,6 +73,7 @@ def load_data(experiment: Experiment) -> Data:
     except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
     _check_batches(experiment, len(data.train))
+    experiment.check_memory(len(data.train), len(data.test))
     return data
 
 
