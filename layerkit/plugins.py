@@ -133,6 +133,7 @@ def load_plugins() -> Plugins:
                 raise PluginError(
                     f"{report} is {report.state}: {report.reason}; LAYERKIT_STRICT is set"
                 )
+    registry.providers += [report.provider for report in reports if report.hooks is not None]
     registry.compilers += [
         _compiler(report, call) for report, call in in_order(reports, "layerkit_compile")
     ]

@@ -86,3 +86,9 @@ def limit_blas_threads(threads: int) -> Iterator[None]:
 def allowed_threads() -> int:
     """Return how many threads matrix products may have, as the user or the library set it."""
     return _limit.allowed()
+
+
+def blas_libraries() -> list[dict[str, Any]]:
+    """Return what is known of each library that computes matrix products, as threadpoolctl does."""
+    libraries = get_cached_controller().select(user_api="blas").lib_controllers
+    return [library.info() for library in libraries]

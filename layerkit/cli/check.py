@@ -28,10 +28,12 @@ def check(
     """
     from layerkit.builder import amount, build_experiment, build_graph
     from layerkit.plugins import load_registry
-    from layerkit.run import check_gradients, check_graph, load_data
+    from layerkit.run import check_gradients, check_graph, load_data, remember
     from layerkit.spec import GraphSpec, load_spec
 
-    loaded = load_spec(spec, load_registry(), set_)
+    registry = load_registry()
+    remember(registry, spec)
+    loaded = load_spec(spec, registry, set_)
     memory, at_most = None, ""
     checks: list[GradientCheck] = []
     if isinstance(loaded.content, GraphSpec):

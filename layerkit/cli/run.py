@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from layerkit.builder import Experiment
     from layerkit.plugins import Plugins
-    from layerkit.run import Result
+    from layerkit.run import Provenance, Result
     from layerkit.spec import Spec as LoadedSpec
     from layerkit.training import Evaluation, Trainer
 
@@ -39,12 +39,14 @@ def run(
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
     from layerkit.plugins import load_plugins
+    from layerkit.run import remember
     from layerkit.spec import GraphSpec, load_spec
 
     plugins = load_plugins()
     for report in plugins.reports:
         if report.state == "broken" and not report.provider.module:  # its metadata are damaged
             _warn(f"{report} is broken: {report.reason}")
+    remember(plugins.registry, spec)
     loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:
@@ -55,9 +57,9 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
-    from layerkit.run import run_graph
+    from layerkit.run import provenance, run_graph
 
-    _compare_with_lock(spec, spec, locked)
+    _compare_with_lock(spec, provenance(spec), locked)
     nodes = run_graph(spec)
     if json:
         print_json([asdict(node) for node in nodes])
@@ -78,7 +80,6 @@ def _run_training(
     if out is not None and out.exists():
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
-    _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
     warn_of_large_batch(experiment, len(data.train))
     watchers: list[Any] = [_Interrupt()]
@@ -88,17 +89,19 @@ def _run_training(
         watchers.append(Table(experiment, data))
     watchers += plugin_watchers(plugins.reports, spec.document.value, _warn)
     with _interruptible(watchers[0]):
-        result = run_training(experiment, data, out, watchers)
+        result = run_training(
+            experiment, data, out, watchers, lambda now: _compare_with_lock(spec, now, locked)
+        )
     if result.status == "interrupted":
         raise typer.Exit(130)
 
 
-def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", locked: bool) -> None:
-    from layerkit.run import compare, lock_of, provenance
+def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> None:
+    from layerkit.run import compare, lock_of
 
     lock = lock_of(Path(spec.document.file))
-    for change in compare(lock, provenance(used), locked=locked):
-        _warn(f"{lock}: {change}")
+    for difference in compare(lock, now, locked=locked):
+        _warn(f"{lock}: {difference}")
 
 
 def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:

@@ -31,7 +31,7 @@ class Gelu(Layer):
 
     def build(self, shape: Shape) -> Shape:
         """Return the shape of the input."""
-        self.scratch_size = 8 * math.prod(shape)  # the error function works with doubles
+        self.scratch_size = 6 * math.prod(shape)  # the error function works with doubles
         return shape
 
     def forward(self, x: Array) -> Array:
