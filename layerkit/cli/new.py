@@ -8,7 +8,6 @@ import tempfile
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from pkgutil import iter_modules
 from string import Template
 from typing import Annotated
 
@@ -30,6 +29,8 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
+    from pkgutil import iter_modules
+
     import layerkit
     from layerkit.plugins import load_registry
     from layerkit.registry import BUILTIN

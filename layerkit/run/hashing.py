@@ -22,8 +22,9 @@ MISSING = "missing"
 def distribution_hash(distribution: Distribution | None, modules: set[str]) -> str | None:
     """Return the SHA-256 over all files of a distribution that can be imported, data included.
 
-    It is that of a line ``PATH SHA256`` for each file, in alphabetical order. Compiled ``.pyc``
-    files are left out, and so is whatever stands outside of the packages: scripts and metadata.
+    It is that of a line ``PATH SHA256`` for each file, in alphabetical order. What Python itself
+    compiles to ``__pycache__`` is left out, and so is whatever stands outside of the packages:
+    scripts and metadata.
 
     Args:
         distribution: What is installed; None where its metadata are not, as in a frozen program.
@@ -33,6 +34,8 @@ def distribution_hash(distribution: Distribution | None, modules: set[str]) -> s
     Returns:
         The hash in hexadecimal; None where the files cannot be had, as in a frozen program.
     """
+    if getattr(sys, "frozen", False):  # what lies beside the program is not all of its code
+        return None
     listed = None if distribution is None or _is_editable(distribution) else _listed(distribution)
     files = listed or dict(each for module in sorted(modules) for each in _of_module(module))
     if not files:
@@ -73,7 +76,7 @@ def _counts(path: str) -> bool:
     """Return whether a file is one that imports or what is imported can read."""
     top, _, _ = path.partition("/")
     return not (
-        path.endswith((".pyc", ".pth"))
+        path.endswith(".pth")
         or "__pycache__" in path
         or top == ".."
         or top.endswith((".dist-info", ".egg-info"))
@@ -128,9 +131,8 @@ def _of_folder(name: str, folder: str) -> Iterator[tuple[str, str]]:
     for where, folders, files in os.walk(folder):
         folders[:] = [inner for inner in folders if inner != "__pycache__"]
         for file in files:
-            if not file.endswith(".pyc"):
-                path = f"{where}{os.sep}{file}"
-                yield name + path[len(folder) :].replace(os.sep, "/"), _hash_of_content(path)
+            path = f"{where}{os.sep}{file}"
+            yield name + path[len(folder) :].replace(os.sep, "/"), _hash_of_content(path)
 
 
 def _of_resources(path: str, folder: Traversable) -> Iterator[tuple[str, str]]:
@@ -141,7 +143,7 @@ def _of_resources(path: str, folder: Traversable) -> Iterator[tuple[str, str]]:
             if inner.is_dir():
                 if inner.name != "__pycache__":
                     yield from _of_resources(inside, inner)
-            elif not inner.name.endswith(".pyc"):
+            else:
                 yield inside, hashlib.sha256(inner.read_bytes()).hexdigest()
     except OSError:  # a frozen program has no such folder
         return

@@ -171,6 +171,13 @@ def test_where_there_are_no_files_there_is_no_hash():
     assert distribution_hash(None, set()) is None
 
 
+def test_of_a_frozen_program_there_is_none(site, monkeypatch):
+    install(site)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+    assert hashed() is None
+
+
 def test_numpy_as_it_is_installed_has_a_hash_and_it_repeats():
     installed = metadata.distribution("numpy")
 
