@@ -5,10 +5,7 @@ between processes, on a device) is a change to this file.
 """
 
 import math
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,17 +13,7 @@ import numpy.typing as npt
 
 from layerkit.types import Array, Shape
 
-if sys.platform == "win32":
-    resource = None
-else:
-    import resource
-
 DType: TypeAlias = npt.DTypeLike
-
-MEMINFO = Path("/proc/meminfo")
-STATUS = Path("/proc/self/status")
-CONTROL_GROUP = Path("/sys/fs/cgroup")
-
 
 CACHE_LINE = 64
 """Bytes that a processor fetches at a time, and the most that it loads at a time. NumPy's own
@@ -49,37 +36,6 @@ def _aligned(allocate: Callable[..., Array], shape: Shape, dtype: DType) -> Arra
     memory = allocate(size + CACHE_LINE, np.uint8)
     start = -memory.__array_interface__["data"][0] % CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def available_memory() -> int | None:
-    """Return how many bytes this process may still take; None where the system does not tell.
-
-    It is the memory that is free, or what the limits of the process and of its control group leave
-    if that is less.
-    Files that the system keeps in memory as long as nobody needs it count as free.
-    """
-    found = []
-    if MEMINFO.exists():
-        found.append(_fields(MEMINFO)["MemAvailable:"] * 1024)
-    elif "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):  # which Windows does not have
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limit = CONTROL_GROUP / "memory.max"
-    if limit.exists() and limit.read_text().strip() != "max":
-        files = _fields(CONTROL_GROUP / "memory.stat")
-        used = int((CONTROL_GROUP / "memory.current").read_text())
-        used -= files["active_file"] + files["inactive_file"]
-        found.append(int(limit.read_text()) - used)
-    if resource is not None:
-        most, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if most != resource.RLIM_INFINITY and STATUS.exists():
-            found.append(most - _fields(STATUS)["VmSize:"] * 1024)
-    return min(found, default=None)
-
-
-def _fields(file: Path) -> dict[str, int]:
-    """Return the numbers of a file whose lines are a name and what it stands for."""
-    lines = (line.split() for line in file.read_text().splitlines())
-    return {line[0]: int(line[1]) for line in lines if len(line) > 1 and line[1].isdecimal()}
 
 
 class Scratch:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arrays import available_memory
 from layerkit.dataset import Dataset, Form
 from layerkit.errors import DataError, Path, ShapeError, SpecError
 from layerkit.loss import Loss
+from layerkit.memory import available_memory
 from layerkit.metric import Metric
 from layerkit.network import Network, Node
 from layerkit.optimizer import Optimizer
@@ -22,6 +22,10 @@ from layerkit.registry import UnknownComponentError
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
 from layerkit.types import Array, Shape
 from layerkit.variable import variables
+
+ALWAYS_FREE = 2**25
+"""Bytes for which nobody asks whether they are free: about what importing NumPy takes. To ask takes
+longer than to train a small network."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +60,51 @@ class Experiment:
 
     @property
     def memory(self) -> int:
-        """How many bytes training takes in the type that the spec asks for, the data aside."""
-        network = self.network
+        """How many bytes training takes at most, however many examples there are; see below."""
+        return self.memory_for(self.settings.batch_size, self.network.rows_at_once)
+
+    def memory_for(self, train: int, test: int = 1) -> int:
+        """Return how many bytes training takes in the type of the spec, the data aside.
+
+        It is what layers, the optimizer and the best parameters so far hold, and what a step and an
+        evaluation compute. What a layer keeps beside its output counts as far as the layer says.
+
+        Args:
+            train: How many examples there are to train on.
+            test: How many there are to test on.
+        """
+        network, content = self.network, self.spec.content
+        assert isinstance(content, TrainingSpec)
+        batch = self.batch_of(train)
+        # Layers work in the same arrays in a step and in an evaluation, which takes larger batches.
+        rows = max(batch, min(network.rows_at_once, max(train, test)))
+        values = sum(math.prod(shape) for shape in network.shapes)
+        kept = values + sum(layer.scratch_size for n in network.nodes for layer in n.layer.walk())
         states = sum(v.size for _, v in variables(self.optimizer))
         states += sum(v.size for v in network.variables.values())
-        values = sum(math.prod(shape) for shape in network.shapes)
-        # Of every parameter there are the gradient and the best value so far, of every value the
-        # gradient.
-        content = self.spec.content
-        assert isinstance(content, TrainingSpec)
-        numbers = states + 2 * network.parameter_count + 2 * values * self.settings.batch_size
+        # Of every parameter there are also the gradient, the best value so far and, while a better
+        # one is copied, that copy. Backward works with about as many numbers as forward keeps.
+        numbers = states + 3 * network.parameter_count + (rows + batch) * kept
         return numbers * np.dtype(content.dtype).itemsize
+
+    def batch_of(self, examples: int) -> int:
+        """Return how many examples a step has, if there are so many to train on."""
+        size = self.settings.batch_size
+        return min(size, examples) if self.settings.sampling == "shuffle" else size
+
+    def check_memory(self, train: int, test: int) -> None:
+        """Refuse a training that does not fit in memory.
+
+        Args:
+            train: How many examples there are to train on.
+            test: How many there are to test on.
+
+        Raises:
+            SpecError: It does not; the message names the largest layer.
+        """
+        problems = _memory_problems(self, train, test)
+        if problems:
+            raise self.spec.error(*problems)
 
 
 def build(spec: Spec) -> Network:
@@ -166,7 +204,8 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         content.training,
         monitor,
     )
-    _check_memory(experiment, problems)
+    # How many examples there are shows when they are read; until then one is all that is certain.
+    problems += _memory_problems(experiment, 1, 1)
     if problems:
         raise spec.error(*problems)
     return experiment
@@ -240,22 +279,25 @@ def _monitor(
     return stopping.metric
 
 
-def _check_memory(experiment: Experiment, problems: list[tuple[Path, str]]) -> None:
-    network, needed, available = experiment.network, experiment.memory, available_memory()
+def _memory_problems(experiment: Experiment, train: int, test: int) -> list[tuple[Path, str]]:
+    network, needed = experiment.network, experiment.memory_for(train, test)
+    if needed <= ALWAYS_FREE:
+        return []
+    available = available_memory()
     if available is None or needed <= available:
-        return
-    batch = experiment.settings.batch_size
+        return []
+    batch = experiment.batch_of(train)
     sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
     outputs = [math.prod(shape) for shape in network.shapes[network.input_count :]]
     shares = [size + batch * output for size, output in zip(sizes, outputs, strict=True)]
     largest = shares.index(max(shares))
+    each = f"each of {batch:,} examples" if batch > 1 else "each example"
     message = (
         f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
         f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-        f"{outputs[largest]:,} outputs for each of {batch:,} examples; "
-        "make it or the batch smaller"
+        f"{outputs[largest]:,} outputs for {each}; make it or the batch smaller"
     )
-    problems.append((("layers", largest), message))
+    return [(("layers", largest), message)]
 
 
 def amount(size: int) -> str:

@@ -1,41 +1,62 @@
 """The control groups of this process, by which Linux shares out processors and memory.
 
-A process is in one group of each hierarchy, and what any group above that allows holds too. Of the
-first version there is a hierarchy for each controller, of the second version one for all; a system
-may have both.
+What a group allows holds for those inside it. Of the first version there is a hierarchy of groups
+for each controller, of the second version one for all; a system may have both.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-MEMBERSHIP = Path("/proc/self/cgroup")
-HIERARCHIES = Path("/sys/fs/cgroup")
+PROC = Path("/proc/self")
 
 
-def control_groups(controller: str) -> Iterator[Path]:
-    """Yield the folders of the process's groups that have a controller, the innermost first.
+def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
+    """Yield the control groups that a controller limits this process by, innermost first.
 
-    In a container the innermost groups are often out of sight; those in sight are yielded.
+    Each comes as its version and its folder. Where both versions are mounted, both count.
 
     Args:
-        controller: ``cpu`` or ``memory``.
+        controller: As in ``memory`` or ``cpu``.
+
+    Source:
+        Linux manual pages cgroups(7), section "/proc/pid/cgroup", and proc_pid_mountinfo(5).
     """
     try:
-        memberships = MEMBERSHIP.read_text().splitlines()
-    except OSError:  # not Linux, or /proc is hidden
+        groups = (PROC / "cgroup").read_text().splitlines()
+        mounts = (PROC / "mountinfo").read_text().splitlines()
+    except OSError:  # not Linux
         return
-    for membership in memberships:
-        _, controllers, group = membership.split(":", 2)
+    paths: dict[int, str] = {}
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
         if not controllers:
-            root = HIERARCHIES  # of the second version, or "unified" in it beside the first
-            if (HIERARCHIES / "unified").is_dir():
-                root = HIERARCHIES / "unified"
+            paths[2] = path
         elif controller in controllers.split(","):
-            named = (HIERARCHIES / controller, HIERARCHIES / controllers)
-            root = next((each for each in named if each.is_dir()), HIERARCHIES)
-        else:
+            paths[1] = path
+    for line in mounts:
+        # ID, parent, device, root, mount point, options and tags; then type, source, options.
+        head, _, tail = line.partition(" - ")
+        root, mount_point = head.split()[3:5]
+        kind, *_, options = tail.split()
+        version = {"cgroup": 1, "cgroup2": 2}.get(kind)
+        if version not in paths or (version == 1 and controller not in options.split(",")):
             continue
-        folder = root / group.lstrip("/")
-        for each in (folder, *folder.parents):
-            if each.is_dir() and each.is_relative_to(root):
-                yield each
+        yield from ((version, f) for f in _folders(Path(mount_point), root, paths[version]))
+
+
+def _folders(mount_point: Path, root: str, group: str) -> Iterator[Path]:
+    """Yield the folders of a group and of those that hold it, as far as they are mounted.
+
+    Args:
+        mount_point: Where groups are mounted.
+        root: The group that is mounted there.
+        group: The group, as seen from the same place as ``root``.
+    """
+    inside = group.removeprefix(root.rstrip("/")).strip("/")
+    # In a container that sees the groups of its host by name only, they are not below the root.
+    is_below = group == root or group.startswith(root.rstrip("/") + "/")
+    folder = mount_point / inside if is_below and ".." not in inside.split("/") else mount_point
+    yield folder
+    while folder != mount_point:
+        folder = folder.parent
+        yield folder

@@ -1,4 +1,10 @@
-"""The hooks that a plugin may implement."""
+"""The hooks that a plugin may implement.
+
+``hookimpl(tryfirst=True)`` and ``trylast=True`` order the calls of a hook across all plugins, as in
+pluggy; otherwise they follow the names of the distributions. The order of ``layerkit_register``
+makes no difference, because no name is ever replaced. Wrappers are not supported and are reported:
+layerkit calls each plugin alone, so that one that raises concerns no other.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -34,6 +34,9 @@ class Layer(CopiedWhole, Component):
         differs_in_training: Whether the output in training is another than in evaluation.
         gives_views: Whether an output or a gradient may be a view of what came in.
         least_batch: The fewest examples that it can train on at a time.
+        scratch_size: How many numbers it keeps for each example beside its output and the gradient
+            of its input, as far as that is much; ``build`` may set it. A training that takes more
+            memory than there is can then be refused before it begins.
     """
 
     kind: ClassVar[str] = "layer"
@@ -42,6 +45,7 @@ class Layer(CopiedWhole, Component):
     differs_in_training: ClassVar[bool] = False
     gives_views: ClassVar[bool] = False
     least_batch: int = 1
+    scratch_size: int = 0
     training: bool = True
     needs_input_grad: bool = True
     rng: Rng

@@ -441,11 +441,8 @@ class Network(CopiedWhole):
         x = np.asarray(x)
         rows = self.rows_at_once
         is_refused = x.ndim == 0 or [x.shape[1:]] != self.shapes[: self.input_count]
-        if is_refused or len(x) * self._largest < THREADED:
+        if is_refused or (len(x) <= rows and len(x) * self._largest < THREADED):
             with self.turns.turn:
-                return self._forward((x,), False).copy()
-        if len(x) <= rows:
-            with self.turns.turn, one_blas_thread:
                 return self._forward((x,), False).copy()
         y = empty((len(x), *self.output_shape), self.dtype)
         for start in range(0, len(x), rows):

@@ -9,15 +9,26 @@ and everything else keeps working.
 import os
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from importlib.metadata import Distribution, EntryPoint
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import pluggy
 
 import layerkit
 from layerkit import hookspecs
+from layerkit.distributions import (
+    DamagedError,
+    canonical_name,
+    entry_points,
+    installed,
+    mentions,
+    name_and_version,
+    name_and_version_by_folder,
+    plain,
+)
 from layerkit.errors import LayerkitError, PluginError
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
@@ -29,8 +40,21 @@ if TYPE_CHECKING:
     from layerkit.training.step import Compiler
 
 PluginState: TypeAlias = Literal[
-    "ok", "incompatible", "broken", "no hooks", "misspelt hook", "shadowed", "contested"
+    "ok",
+    "incompatible",
+    "broken",
+    "no hooks",
+    "misspelt hook",
+    "unsupported hook",
+    "shadowed",
+    "contested",
+    "unreadable",
 ]
+"""``unreadable`` is a distribution that is no plugin as far as one can tell, but whose entry points
+cannot be read."""
+
+RUN_HOOKS = ("layerkit_run_started", "layerkit_epoch_ended", "layerkit_run_ended")
+"""The hooks that are told of runs."""
 
 
 @dataclass
@@ -38,8 +62,9 @@ class PluginReport:
     """What became of one plugin.
 
     Attributes:
-        name: The name of its entry point.
-        provider: Its distribution, version and module.
+        name: The name of its entry point; of its distribution where no entry point can be read.
+        provider: Its distribution, version and module; the module is empty where its metadata
+            cannot be read.
         entries: The components it provides.
         state: Whether it works.
         reason: If it does not, why; in one line.
@@ -58,15 +83,12 @@ class PluginReport:
     @property
     def watches_runs(self) -> bool:
         """Whether it has a hook that is told of runs."""
-        others = ("layerkit_register", "layerkit_compile")
-        hooks = vars(self.hooks).items() if self.hooks else ()
-        told = (h for name, h in hooks if name not in others and h.has_spec())
-        return any(h.get_hookimpls() for h in told)
+        return any(in_order([self], hook) for hook in RUN_HOOKS)
 
     @property
     def compiles_steps(self) -> bool:
         """Whether it has a hook that may make training steps faster."""
-        return bool(self.hooks and self.hooks.layerkit_compile.get_hookimpls())
+        return bool(in_order([self], "layerkit_compile"))
 
     def __str__(self) -> str:
         return f"plugin {self.provider.distribution} ({self.name})"
@@ -101,17 +123,51 @@ def load_plugins() -> Plugins:
             not work and ``LAYERKIT_STRICT`` is set.
     """
     registry = Registry()
-    own = EntryPoint(BUILTIN, "layerkit.builtin", hookspecs.PROJECT)
-    reports = [_load(point, registry) for point in (own, *_wanted(_installed()))]
+    found, reports = _installed()
+    own = Installed(EntryPoint(BUILTIN, "layerkit.builtin", hookspecs.PROJECT), _own())
+    reports = [_load(plugin, registry) for plugin in (own, *_chosen(found))] + reports
     for report in reports:
-        if report.state != "ok":
+        if report.state not in ("ok", "unreadable"):
             registry.absent[str(report)] = report.reason
             if is_strict():
                 raise PluginError(
                     f"{report} is {report.state}: {report.reason}; LAYERKIT_STRICT is set"
                 )
+    registry.providers += [report.provider for report in reports if report.hooks is not None]
+    registry.compilers += [
+        _compiler(report, call) for report, call in in_order(reports, "layerkit_compile")
+    ]
     _report_conflicts(registry, reports)
     return Plugins(registry, reports)
+
+
+def in_order(
+    reports: Sequence[PluginReport], hook: str
+) -> list[tuple[PluginReport, Callable[..., Any]]]:
+    """Return every implementation of a hook, with its plugin, in the order to call them.
+
+    As in pluggy, those marked ``tryfirst`` come first and those marked ``trylast`` last, across all
+    plugins; otherwise the order is that of the reports. Each takes the arguments of the hook by
+    name, and passes on those it asks for.
+    """
+    found = [
+        (report, impl)
+        for report in reports
+        if report.hooks is not None
+        # pluggy lists them in the order opposite to that of its calls.
+        for impl in reversed(getattr(report.hooks, hook).get_hookimpls())
+        if not _is_wrapper(impl)
+    ]
+    found.sort(key=lambda each: each[1].trylast - each[1].tryfirst)
+    return [(report, _by_name(impl)) for report, impl in found]
+
+
+def _by_name(impl: pluggy.HookImpl) -> Callable[..., Any]:
+    return lambda **arguments: impl.function(*(arguments[name] for name in impl.argnames))
+
+
+def _is_wrapper(impl: pluggy.HookImpl) -> bool:
+    return impl.wrapper or impl.hookwrapper
 
 
 def is_strict() -> bool:
@@ -119,42 +175,81 @@ def is_strict() -> bool:
     return os.environ.get("LAYERKIT_STRICT", "0") not in ("", "0")
 
 
-def _installed() -> list[EntryPoint]:
-    found = entry_points(group=hookspecs.PROJECT)
-    return sorted(found, key=lambda p: (_provider(p).distribution, p.name))
+class Installed(NamedTuple):
+    """An entry point, and who provides it."""
+
+    point: EntryPoint
+    provider: Provider
 
 
-def _wanted(installed: list[EntryPoint]) -> list[EntryPoint]:
+def _own() -> Provider:
+    return Provider(BUILTIN, layerkit.__version__, "layerkit.builtin")
+
+
+def _installed() -> tuple[list[Installed], list[PluginReport]]:
+    """Return the installed plugins by distribution and name, and a report of what is damaged."""
+    plugins: list[Installed] = []
+    damaged: list[PluginReport] = []
+    for distribution in installed():
+        try:
+            points = entry_points(distribution, hookspecs.PROJECT)
+            if points:
+                name, version = name_and_version(distribution)
+                plugins += [
+                    Installed(point, Provider(name, version, plain(point.value)))
+                    for point in points
+                ]
+        except DamagedError as error:
+            damaged.append(_damaged(distribution, error))
+    plugins.sort(key=lambda each: (each.provider.distribution, each.point.name))
+    damaged.sort(key=lambda each: each.name)
+    return plugins, damaged
+
+
+def _damaged(distribution: Distribution, error: DamagedError) -> PluginReport:
+    """Report a distribution whose metadata cannot be read, and which therefore cannot be loaded."""
+    try:
+        name, version = name_and_version(distribution)
+    except DamagedError:  # what the metadata say is what is damaged
+        name, version = name_and_version_by_folder(distribution)
+    return PluginReport(
+        name,
+        Provider(name, version, ""),
+        state="broken" if mentions(distribution, hookspecs.PROJECT) else "unreadable",
+        reason=f"{error}; install {name} again",
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def _chosen(plugins: list[Installed]) -> list[Installed]:
     """Return the plugins that ``LAYERKIT_PLUGINS`` names; all of them where it is not set."""
     setting = os.environ.get("LAYERKIT_PLUGINS")
     if setting is None:
-        return installed
-    wanted = {name.strip() for name in setting.split(",") if name.strip()}
-    known = sorted({n for p in installed for n in (p.name, _provider(p).distribution)})
-    for name in sorted(wanted.difference(known)):
-        advice = did_you_mean(name, known) or f"; installed: {', '.join(known) or 'none'}"
-        raise PluginError(f'LAYERKIT_PLUGINS: no plugin is named "{name}"{advice}')
-    return [p for p in installed if wanted & {p.name, _provider(p).distribution}]
+        return plugins
+    chosen: set[str] = set()
+    known = sorted({n for p in plugins for n in (p.point.name, p.provider.distribution)})
+    for name in sorted({name.strip() for name in setting.split(",") if name.strip()}):
+        names = {name, canonical_name(name)}.intersection(known)
+        if not names:
+            advice = did_you_mean(name, known) or f"; installed: {', '.join(known) or 'none'}"
+            raise PluginError(f'LAYERKIT_PLUGINS: no plugin is named "{name}"{advice}')
+        chosen |= names
+    return [p for p in plugins if chosen & {p.point.name, p.provider.distribution}]
 
 
-def _provider(point: EntryPoint) -> Provider:
-    if point.dist is None:  # as only the built-ins' own
-        return Provider(BUILTIN, layerkit.__version__, point.value)
-    metadata = point.dist.metadata
-    # A deletion that was cut short may leave entry points without metadata.
-    name = metadata["Name"] if "Name" in metadata else "unknown"  # noqa: SIM401  it has no get
-    version = metadata["Version"] if "Version" in metadata else "unknown"  # noqa: SIM401
-    return Provider(name, version, point.value)
-
-
-def _load(point: EntryPoint, registry: Registry) -> PluginReport:
+def _load(plugin: Installed, registry: Registry) -> PluginReport:
     """Load one plugin with a manager of its own, so that nothing it does concerns another."""
-    report = PluginReport(point.name, _provider(point))
+    point, provider = plugin
+    report = PluginReport(plain(point.name), provider)
     try:
-        report.reason = _unmet(point)
+        report.reason = _unmet(plugin)
         if report.reason:
             report.state = "incompatible"
             return report
+        if not point.pattern.match(point.value):
+            raise PluginError(
+                f'entry point "{report.name}" must name a module, got "{provider.module}"'
+            )
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
         with redirect_stdout(sys.stderr):  # where what it prints spoils no output
@@ -162,39 +257,37 @@ def _load(point: EntryPoint, registry: Registry) -> PluginReport:
         manager.register(module)
         if not manager.get_hookcallers(module):
             report.state = "no hooks"
-            report.reason = f"{point.value} has no function marked with @layerkit.hookimpl"
+            report.reason = f"{provider.module} has no function marked with @layerkit.hookimpl"
             return report
-        report.reason = _misspelt(manager, module)
-        if report.reason:
-            report.state = "misspelt hook"
-        registrar = Registrar(report.provider)
+        _check_hooks(report, manager, module)
+        report.hooks = manager.hook
+        registrar = Registrar(provider)
         with redirect_stdout(sys.stderr):
-            manager.hook.layerkit_register(registry=registrar)
-        if report.provider.distribution != BUILTIN:  # whose options have tests of their own
+            for _, register in in_order([report], "layerkit_register"):
+                register(registry=registrar)
+        if provider.distribution != BUILTIN:  # whose options have tests of their own
             for entry in registrar.entries:
                 options_schema(entry.cls, registry)
         registry.admit(registrar.entries)
-        report.entries, report.hooks = registrar.entries, manager.hook
-        if report.compiles_steps:
-            registry.compilers.append(_compiler(report, manager.hook))
+        report.entries = registrar.entries
     except KeyboardInterrupt:
         raise
     # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
     except BaseException as error:
-        report.state, report.reason = "broken", _reason(error)
+        report.state, report.reason, report.hooks = "broken", _reason(error), None
         report.traceback = traceback.format_exc()
     return report
 
 
-def _compiler(report: PluginReport, hooks: pluggy.HookRelay) -> "Compiler":
-    """Return the hook of a plugin as a function that names the plugin if it raises."""
+def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
+    """Return a hook of a plugin as a function that names the plugin if it raises."""
 
     def compiled(network: Network, optimizer: Optimizer, batches: "Batches") -> "Step | None":
         try:
-            step: Step | None = hooks.layerkit_compile(
-                network=network, optimizer=optimizer, batches=batches
-            )
-        except Exception as error:
+            step: Step | None = call(network=network, optimizer=optimizer, batches=batches)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too would end the run without a word
             raise PluginError(
                 f"{report}: layerkit_compile raised {_reason(error)}; LAYERKIT_PLUGINS can name "
                 "the plugins to load without it"
@@ -211,40 +304,48 @@ def _reason(error: BaseException) -> str:
         return lines[0]
     # pluggy says first where and last what.
     line = lines[-1 if isinstance(error, pluggy.PluginValidationError) else 0]
-    return f"{type(error).__name__}: {line}"
+    return f"{type(error).__name__}: {plain(line)}"
 
 
-def _unmet(point: EntryPoint) -> str:
+def _unmet(plugin: Installed) -> str:
     """Return what a plugin needs of layerkit and does not get, or nothing."""
-    if point.dist is None:
+    if plugin.point.dist is None:  # as only the built-ins' own
         return ""
     # Takes as long to import as many plugins to load, and is not needed where there are none.
     from packaging.requirements import Requirement
     from packaging.version import Version
 
     own = Version(layerkit.__version__)
-    for requirement in map(Requirement, point.dist.requires or ()):
+    for requirement in map(Requirement, plugin.point.dist.requires or ()):
         applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if not applies or requirement.name.lower() != BUILTIN:
+        if not applies or canonical_name(requirement.name) != BUILTIN:
             continue
         for part in requirement.specifier:
             if not part.contains(own, prereleases=True):
                 bound = Version(part.version.removesuffix(".*"))
                 late = bound < own or part.operator.startswith("<")
-                outdated = _provider(point).distribution if late else BUILTIN
+                outdated = plugin.provider.distribution if late else BUILTIN
                 return f"needs {BUILTIN} {part}, this is {own}; upgrade {outdated}"
     return ""
 
 
-def _misspelt(manager: pluggy.PluginManager, module: object) -> str:
-    """Return which hooks of a plugin there are not, or nothing."""
+def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: object) -> None:
+    """Report the hooks that do not exist, and those that cannot mean what pluggy promises."""
     specified = [name for name in vars(hookspecs) if name.startswith(hookspecs.PROJECT)]
-    unknown = [
-        caller.name
-        for caller in manager.get_hookcallers(module) or ()
-        if not caller.has_spec() and not all(i.optionalhook for i in caller.get_hookimpls())
-    ]
-    return "; ".join(f'no hook is named "{n}"{did_you_mean(n, specified)}' for n in unknown)
+    misspelt, wrappers = [], []
+    for caller in manager.get_hookcallers(module) or ():
+        impls = caller.get_hookimpls()
+        if not caller.has_spec() and not all(impl.optionalhook for impl in impls):
+            advice = did_you_mean(caller.name, specified)
+            misspelt.append(f'no hook is named "{caller.name}"{advice}')
+        elif any(map(_is_wrapper, impls)):
+            wrappers.append(
+                f"{caller.name} is a wrapper, and layerkit calls each plugin alone; "
+                "use tryfirst or trylast instead"
+            )
+    if misspelt or wrappers:
+        report.state = "misspelt hook" if misspelt else "unsupported hook"
+        report.reason = "; ".join(misspelt + wrappers)
 
 
 def _report_conflicts(registry: Registry, reports: list[PluginReport]) -> None:

@@ -6,6 +6,7 @@ meant.
 """
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerkit.component import Component, option_parameters
 from layerkit.dataset import Dataset
+from layerkit.distributions import canonical_name
 from layerkit.errors import PluginError
 from layerkit.initializer import Initializer
 from layerkit.layer import Layer
@@ -41,7 +43,8 @@ class Provider:
     """Who provides a component.
 
     Attributes:
-        distribution: The name of the installed package, as in ``layerkit-foo``.
+        distribution: The name of the installed package as PEP 503 normalises it, as in
+            ``layerkit-foo``.
         version: Its version.
         module: What the entry point names: a module, or an object in one.
     """
@@ -159,11 +162,16 @@ class Registry:
         shadowed: Components that lost their bare name to a built-in.
         compilers: Who may make training steps faster, from plugins that work.
         absent: For each plugin that does not work, the reason; named when something is missing.
+        providers: The plugins that work.
+        former: For the kind and the name of a component the distribution that a lock says it came
+            from, and that with its version; named when it is missing.
     """
 
     shadowed: list[Entry] = field(default_factory=list)
     compilers: "list[Compiler]" = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
+    providers: list[Provider] = field(default_factory=list)
+    former: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _claims: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
 
     def admit(self, entries: list[Entry]) -> None:
@@ -209,13 +217,14 @@ class Registry:
 
         Args:
             kind: As in ``"layer"``.
-            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``).
+            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``), the package spelt in
+                any way that pip takes.
 
         Raises:
             UnknownComponentError: There is none.
             ContestedNameError: Several packages claim the name.
         """
-        distribution, _, bare = name.rpartition("/")
+        distribution, bare = split_name(name)
         claims = self._claims.get((kind, bare), [])
         if distribution:
             claims = [e for e in claims if e.provider.distribution == distribution]
@@ -235,7 +244,7 @@ class Registry:
             name: What is missing. If it names its package, only that one counts; a plugin of the
                 same name comes first.
         """
-        distribution, _, bare = name.rpartition("/")
+        distribution, bare = split_name(name)
         found = [
             (plugin, reason)
             for plugin, reason in self.absent.items()
@@ -249,8 +258,24 @@ class Registry:
         more = len(found) - MOST_SUSPECTS
         return told + (f"; {more} more are not working, see: layerkit plugins" if more > 0 else "")
 
+    def _origin(self, kind: str, name: str) -> str:
+        """Return, as the end of a message, who provided a component when a lock was written."""
+        distribution, bare = split_name(name)
+        former, described = self.former.get((kind, bare), ("", ""))
+        is_absent = any(plugin.startswith(f"plugin {former} (") for plugin in self.absent)
+        if not former or distribution not in ("", former) or is_absent:
+            return ""
+        state = "which is not installed"
+        if any(provider.distribution == former for provider in self.providers):
+            state = "but the version that is installed has none"
+        elif "LAYERKIT_PLUGINS" in os.environ:
+            state += ", or which LAYERKIT_PLUGINS leaves out"
+        return f"; it came from {described}, {state}"
+
     def _advice(self, kind: str, name: str) -> str:
-        advice = self.suspects(name)
+        advice, origin = self.suspects(name), self._origin(kind, name)
+        if origin:
+            return advice + origin
         other = sorted({e.kind for e in self if e.name == name})
         if other:
             advice += f'; "{name}" names {" and ".join(map(with_article, other))}'
@@ -258,6 +283,12 @@ class Registry:
             names = self.names(kind)
             advice += did_you_mean(name, names) or did_you_mean(name.rpartition("/")[2], names)
         return advice or f"; see: layerkit layers --kind {kind}"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return the distribution that a name is qualified by, normalised, or nothing; and the rest."""
+    distribution, _, bare = name.rpartition("/")
+    return canonical_name(distribution), bare
 
 
 def with_article(noun: str) -> str:

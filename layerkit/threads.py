@@ -143,13 +143,13 @@ def _processors() -> int:
 @cache
 def _quota() -> int:
     """Return how many processors the quotas of the process's control groups are worth."""
-    return min((_worth(group) for group in control_groups("cpu")), default=sys.maxsize)
+    return min((_worth(*group) for group in control_groups("cpu")), default=sys.maxsize)
 
 
-def _worth(group: Path) -> int:
+def _worth(version: int, group: Path) -> int:
     """Return how many processors the quota of a control group is worth, rounded up."""
     try:
-        if (group / "cpu.max").exists():  # second version
+        if version == 2:
             quota, period = (group / "cpu.max").read_text().split()
         else:
             quota = (group / "cpu.cfs_quota_us").read_text()
@@ -158,3 +158,9 @@ def _worth(group: Path) -> int:
     except (OSError, ValueError):  # no such file, or "max"
         return sys.maxsize
     return worth if worth > 0 else sys.maxsize  # -1 stands for no quota
+
+
+def blas_libraries() -> list[dict[str, Any]]:
+    """Return what is known of each library that computes matrix products, as threadpoolctl does."""
+    libraries = get_cached_controller().select(user_api="blas").lib_controllers
+    return [library.info() for library in libraries]

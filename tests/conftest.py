@@ -10,6 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from layerkit.distributions import installed
+
 # Tests run side by side, one on each core: threads of each would wait for those of the other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -69,11 +71,10 @@ def plugin_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders whose plugins are found, none at first: what is installed takes no part."""
     folders: list[Path] = []
 
-    def found(group: str) -> list[metadata.EntryPoint]:
-        points = metadata.entry_points(group=group)
-        return [p for p in points if p.dist and Path(str(p.dist.locate_file(""))) in folders]
+    def found() -> list[metadata.Distribution]:
+        return [d for d in installed() if Path(str(d.locate_file(""))) in folders]
 
-    monkeypatch.setattr("layerkit.plugins.entry_points", found)
+    monkeypatch.setattr("layerkit.plugins.installed", found)
     return folders
 
 

@@ -1,13 +1,10 @@
-import os
-import resource
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerkit import arrays
-from layerkit.arrays import Scratch, available_memory
+from layerkit.arrays import Scratch
 
 shapes = st.lists(st.integers(0, 5), max_size=3).map(tuple)
 
@@ -64,51 +61,3 @@ def test_scratch_always_has_the_shape_asked_for_and_is_contiguous(asked):
 
         assert (array.shape, array.dtype) == (shape, np.float32)
         assert array.flags.c_contiguous
-
-
-@pytest.fixture
-def system(tmp_path, monkeypatch):
-    """A machine with 1000 MB to spare, whose control group sets no limit."""
-    monkeypatch.setattr(arrays, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(arrays, "CONTROL_GROUP", tmp_path)
-    (tmp_path / "meminfo").write_text(
-        "MemTotal:        4000000 kB\nMemAvailable:    1000000 kB\nHugePages_Total:       0\n"
-    )
-    (tmp_path / "memory.max").write_text("max\n")
-    return tmp_path
-
-
-def test_available_memory_is_what_the_system_says(system):
-    assert available_memory() == 1_000_000 * 1024
-
-
-def test_the_limit_of_the_control_group_counts_where_it_is_lower(system):
-    (system / "memory.max").write_text("5000\n")
-    (system / "memory.current").write_text("3000\n")
-    (system / "memory.stat").write_text("anon 2000\nactive_file 300\ninactive_file 700\n")
-
-    # 1000 of the 3000 are files that the system drops when their memory is needed.
-    assert available_memory() == 5000 - (3000 - 1000)
-
-
-def test_the_limit_of_the_process_counts_where_it_is_lower(system, monkeypatch):
-    (system / "status").write_text("Name:\tpython\nVmSize:\t    3000 kB\nUmask:\t0022\n")
-    monkeypatch.setattr(arrays, "STATUS", system / "status")
-    monkeypatch.setattr(resource, "getrlimit", {resource.RLIMIT_AS: (5_000_000, -1)}.__getitem__)
-
-    assert available_memory() == 5_000_000 - 3000 * 1024
-
-
-def test_without_meminfo_it_is_the_memory_that_the_machine_has(system, monkeypatch):
-    (system / "meminfo").unlink()
-    sizes = {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr(os, "sysconf", sizes.__getitem__)
-
-    assert available_memory() == 40960
-
-
-def test_a_system_that_tells_nothing_gives_none(system, monkeypatch):
-    (system / "meminfo").unlink()
-    monkeypatch.delattr(os, "sysconf_names")
-
-    assert available_memory() is None

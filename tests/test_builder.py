@@ -1,11 +1,13 @@
 """From a spec to a network, with nothing allocated."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from layerkit import SpecError, build, load_registry, load_spec
 from layerkit.builder import amount, build_experiment
+from layerkit.run import load_data, run_training
 from layerkit.spec import parse_spec
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -46,13 +48,88 @@ def test_layers_without_a_name_are_called_by_their_place(registry):
     assert [n.name for n in build(parse_spec(SPEC, registry)).nodes] == ["layers[0]"]
 
 
-def test_memory_is_that_of_parameters_gradients_states_and_a_batch_both_ways(registry):
+PARAMETERS = 64 * 10 + 10
+# Each has its value, its gradient, the best value so far and a copy of that; Adam has two states.
+OF_PARAMETERS = PARAMETERS * (4 + 2)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "kept"),
+    [
+        (100, 1, 100 + 5),  # an evaluation keeps the outputs of all examples, a step of five
+        (3, 1, 3 + 3),  # a step has no more examples than there are
+        (3, 100, 100 + 3),
+        (10**9, 10**9, 4096 + 5),  # an evaluation takes as many at a time, at the most
+    ],
+)
+def test_memory_is_that_of_parameters_states_a_step_and_an_evaluation(registry, train, test, kept):
     experiment = build_experiment(parse_spec(SPEC, registry))
 
-    parameters = 64 * 10 + 10
-    # Values, gradients and the best values; Adam has two states of each.
-    numbers = parameters * 3 + parameters * 2 + 2 * 5 * (64 + 10)
-    assert experiment.memory == 4 * numbers
+    assert experiment.memory_for(train, test) == 4 * (OF_PARAMETERS + kept * (64 + 10))
+    assert experiment.memory_for(train, test) <= experiment.memory
+
+
+def test_drawn_with_replacement_a_batch_may_be_larger_than_the_data(registry):
+    text = SPEC.replace('"batch_size": 5', '"batch_size": 50, "sampling": "with_replacement"')
+
+    experiment = build_experiment(parse_spec(text, registry))
+
+    assert experiment.memory_for(3) == 4 * (OF_PARAMETERS + (50 + 50) * (64 + 10))
+
+
+def test_what_a_layer_says_it_keeps_counts(registry, install):
+    source = """
+        from layerkit import Layer, hookimpl
+
+        class Hoarder(Layer):
+            def build(self, shape):
+                self.scratch_size = 1000
+                return shape
+
+            def forward(self, x):
+                return x
+
+            def backward(self, dout):
+                return dout
+
+        @hookimpl
+        def layerkit_register(registry):
+            registry.layer("hoarder", Hoarder)
+        """
+    install("layerkit-foo", source)
+    text = SPEC.replace('"layers": [', '"layers": ["hoarder", ')
+
+    experiment = build_experiment(parse_spec(text, load_registry()))
+
+    assert experiment.memory_for(3) == 4 * (OF_PARAMETERS + (3 + 3) * (64 + 64 + 10 + 1000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "layers",
+    [
+        '{"type": "affine", "units": 64}, "relu"',
+        ", ".join(['{"type": "affine", "units": 100}, "relu"'] * 20),
+        '{"type": "affine", "units": 2048}, "relu"',
+        '{"type": "affine", "units": 500}, "batch_norm", "relu"',
+        '{"type": "affine", "units": 500}, "layer_norm", "dropout"',
+        '{"type": "affine", "units": 1000}, "gelu"',
+    ],
+)
+@pytest.mark.parametrize("batch", [32, 1438])
+def test_training_takes_about_the_memory_that_is_told(layers, batch, tmp_path):
+    text = SPEC.replace('"layers": [', f'"layers": [{layers}, ').replace('": 5}', f'": {batch}}}')
+    experiment = build_experiment(parse_spec(text, load_registry()))  # of NumPy's steps
+    data = load_data(experiment)
+
+    tracemalloc.start()
+    run_training(experiment, data, tmp_path / "out")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    told = experiment.memory_for(len(data.train), len(data.test))
+    overhead = 2_000_000  # of records and modules, whatever the network
+    assert told / 1.75 - overhead < peak < 1.75 * told + overhead
 
 
 @pytest.mark.parametrize(

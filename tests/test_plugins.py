@@ -1,6 +1,7 @@
 """Discovery with distributions as pip leaves them: what is wrong with one concerns no other."""
 
 import re
+import sys
 
 import pytest
 
@@ -16,6 +17,12 @@ HOOK = "from layerkit import hookimpl\n@hookimpl\ndef layerkit_register(registry
 def _plain_environment(monkeypatch):
     monkeypatch.delenv("LAYERKIT_PLUGINS", raising=False)
     monkeypatch.delenv("LAYERKIT_STRICT", raising=False)
+
+
+@pytest.fixture
+def info_of(tmp_path):
+    """Where the metadata of an installed distribution stand."""
+    return lambda name: tmp_path / "site-packages" / f"{name.replace('-', '_')}-1.0.dist-info"
 
 
 def report_of(name: str) -> PluginReport:
@@ -170,14 +177,40 @@ class TestOtherStates:
             "ModuleNotFoundError: No module named 'layerkit_of_nobody'"
         )
 
-    def test_a_plugin_whose_metadata_is_lost_is_provided_by_an_unknown(self, install, tmp_path):
+    @pytest.mark.parametrize("metadata", [None, "", "Metadata-Version: 2.1\n"])
+    def test_a_plugin_whose_metadata_lacks_its_name_has_that_of_its_folder(
+        self, install, info_of, metadata
+    ):
         install("layerkit-foo")
-        (tmp_path / "site-packages" / "layerkit_foo-1.0.dist-info" / "METADATA").unlink()
+        file = info_of("layerkit-foo") / "METADATA"
+        file.unlink() if metadata is None else file.write_text(metadata)
 
         foo = report_of("foo")
 
-        assert (foo.provider.distribution, foo.provider.version) == ("unknown", "unknown")
+        assert (foo.provider.distribution, foo.provider.version) == ("layerkit-foo", "1.0")
         assert foo.state == "ok"
+
+    @pytest.mark.parametrize("value", ["", "layerkit_foo:", "no module"])
+    def test_an_entry_point_that_names_no_module_is_reported(self, install, value):
+        install("layerkit-foo", points=f"foo = {value}")
+
+        report = report_of("foo")
+
+        assert (report.state, report.reason) == (
+            "broken",
+            f'entry point "foo" must name a module, got "{value}"',
+        )
+
+    def test_nothing_that_a_terminal_would_obey_is_left_in_names_and_reasons(self, install):
+        source = r"raise ImportError('\x1b[2Jgone\x07')"
+        install("layerkit-foo", source, points="f\x1boo = layerkit_foo")
+
+        [report] = load_plugins().reports[1:]
+
+        assert (report.name, report.reason) == (
+            r"f\x1boo",
+            r"ImportError: \x1b[2Jgone\x07",
+        )
 
     @pytest.mark.parametrize(
         ("point", "what"),
@@ -395,6 +428,217 @@ class TestVersions:
         assert report.reason.startswith("InvalidRequirement: ")
 
 
+POINTS = "[layerkit]\nfoo = layerkit_foo\n"
+
+DAMAGED = {
+    "a line without an equals sign": (
+        "entry_points.txt",
+        b"[console_scripts]\nother\n" + POINTS.encode(),
+        "entry_points.txt: line 2 is neither [GROUP] nor NAME = MODULE: other",
+    ),
+    "entry points that are not UTF-8": (
+        "entry_points.txt",
+        POINTS.encode() + b"b\xfcr = x\n",
+        "entry_points.txt: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position "
+        "31: invalid start byte",
+    ),
+    "metadata that are not UTF-8": (
+        "METADATA",
+        b"Metadata-Version: 2.1\nName: layerkit-foo\nVersion: 1.0\nAuthor: J\xfcrgen\n",
+        ": its metadata cannot be read: UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc "
+        "in position 63: invalid start byte",
+    ),
+    "a name that no distribution can have": (
+        "METADATA",
+        b"Metadata-Version: 2.1\nName: foo\x1b[2J\nVersion: 1.0\n",
+        r": its metadata give it the name 'foo\x1b[2J', which no distribution can have",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "content", "reason"), DAMAGED.values(), ids=DAMAGED)
+class TestAPluginWithDamagedMetadata:
+    @pytest.fixture(autouse=True)
+    def _installed(self, install, info_of, file, content):
+        install("layerkit-foo")
+        install("layerkit-zoo")
+        (info_of("layerkit-foo") / file).write_bytes(content)
+
+    def test_is_reported_by_name_with_the_file_and_the_reason(self, info_of, reason):
+        foo = report_of("layerkit-foo")
+
+        place = f"{info_of('layerkit-foo')}{'' if reason[0] == ':' else '/'}"
+        assert (foo.state, foo.reason) == (
+            "broken",
+            f"{place}{reason}; install layerkit-foo again",
+        )
+        assert (foo.provider.version, foo.entries) == ("1.0", [])
+        assert "Traceback" in foo.traceback
+
+    def test_leaves_the_other_plugins_working(self, reason):
+        assert load_registry().find("layer", "swish").provider.distribution == "layerkit-zoo"
+
+    def test_is_named_where_a_spec_needs_what_it_may_have(self, reason):
+        assert error_of_using("gate").startswith(
+            'no layer is named "gate"; plugin layerkit-foo (layerkit-foo), which is not working, '
+            "may have it: "
+        )
+
+
+class TestADistributionThatIsNoPlugin:
+    @pytest.fixture(autouse=True)
+    def _installed(self, install, info_of):
+        install("other", points="")
+        install("layerkit-foo")
+        (info_of("other") / "entry_points.txt").write_text("[console_scripts]\nother\n")
+
+    def test_is_reported_if_its_entry_points_are_malformed(self, info_of):
+        other = report_of("other")
+
+        assert (other.state, other.reason) == (
+            "unreadable",
+            f"{info_of('other')}/entry_points.txt: line 2 is neither [GROUP] nor NAME = MODULE: "
+            "other; install other again",
+        )
+
+    def test_concerns_no_plugin_and_no_message(self, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_STRICT", "1")
+
+        assert report_of("foo").state == "ok"
+        assert error_of_using("gate") == (
+            'no layer is named "gate"; see: layerkit layers --kind layer'
+        )
+
+
+class TestNamesThatPipTakesForOne:
+    SPELLINGS = ("layerkit-gated-relu", "layerkit_gated_relu", "Layerkit.Gated--ReLU")
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, install, info_of, monkeypatch):
+        install("layerkit-gated-relu", points="gate = layerkit_gated_relu")
+        (info_of("layerkit-gated-relu") / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: Layerkit_Gated.ReLU\nVersion: 1.0\n"
+        )
+
+    @pytest.mark.parametrize("spelling", SPELLINGS)
+    def test_find_a_component_by_its_qualified_name(self, spelling):
+        registry = load_registry()
+
+        entry = registry.find("layer", f"{spelling}/swish")
+
+        assert entry.qualified_name == "layerkit-gated-relu/swish"
+        assert parse_spec(graph_of(f"{spelling}/swish"), registry).content.layers
+
+    @pytest.mark.parametrize("spelling", SPELLINGS)
+    def test_name_the_plugins_to_load(self, spelling, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_PLUGINS", spelling)
+
+        assert [r.name for r in load_plugins().reports] == ["layerkit", "gate"]
+
+
+class TestSeveralDistributionsOfOneName:
+    def test_the_first_on_the_path_counts_as_it_does_for_imports(
+        self, install, tmp_path, monkeypatch, plugin_folders
+    ):
+        install("layerkit-foo")
+        later = tmp_path / "later"
+        old = later / "Layerkit.Foo-0.9.dist-info"
+        old.mkdir(parents=True)
+        (old / "METADATA").write_text("Metadata-Version: 2.1\nName: Layerkit.Foo\nVersion: 0.9\n")
+        (old / "entry_points.txt").write_text("[layerkit]\nfoo = layerkit_of_nobody\n")
+        monkeypatch.setattr("sys.path", [*sys.path, str(later)])
+        plugin_folders.append(later)
+
+        foo = report_of("foo")
+
+        assert (foo.state, foo.provider.version) == ("ok", "1.0")
+
+
+COMPILES = """
+    from layerkit import hookimpl
+
+    @hookimpl({how})
+    def layerkit_compile(network, optimizer, batches):
+        return "{name}"
+    """
+
+
+class TestTheOrderOfHooks:
+    def asked(self):
+        return [compiler(None, None, None) for compiler in load_registry().compilers]
+
+    def test_is_that_of_the_names_of_distributions(self, install):
+        for name in ("c", "a", "b"):
+            install(f"layerkit-{name}", COMPILES.format(how="", name=name))
+
+        assert self.asked() == ["a", "b", "c"]
+
+    def test_has_those_first_that_try_to_be_and_those_last(self, install):
+        for name, how in {
+            "a": "trylast=True",
+            "b": "",
+            "c": "tryfirst=True",
+            "d": "",
+            "e": "tryfirst=True",
+        }.items():
+            install(f"layerkit-{name}", COMPILES.format(how=how, name=name))
+
+        assert self.asked() == ["c", "e", "b", "d", "a"]
+
+    def test_holds_for_each_of_several_hooks_of_one_plugin(self, install):
+        two = """
+            from layerkit import hookimpl
+
+            @hookimpl(specname="layerkit_compile", trylast=True)
+            def late(network):
+                return "late"
+
+            @hookimpl(specname="layerkit_compile", tryfirst=True)
+            def early():
+                return "early"
+            """
+        install("layerkit-a", two)
+        install("layerkit-b", COMPILES.format(how="", name="b"))
+
+        assert self.asked() == ["early", "b", "late"]
+
+    @pytest.mark.parametrize("how", ["wrapper=True", "hookwrapper=True"])
+    def test_has_no_wrappers_which_are_reported_and_not_called(self, install, how):
+        source = f"""
+            from conftest_swish import Swish
+            from layerkit import hookimpl
+
+            @hookimpl
+            def layerkit_register(registry):
+                registry.layer("swish", Swish)
+
+            @hookimpl({how})
+            def layerkit_compile(network):
+                raise AssertionError
+                yield
+            """
+        install("conftest-swish", points="")
+        install("layerkit-foo", source)
+
+        report = report_of("foo")
+
+        assert (report.state, report.reason) == (
+            "unsupported hook",
+            "layerkit_compile is a wrapper, and layerkit calls each plugin alone; use tryfirst or "
+            "trylast instead",
+        )
+        assert self.asked() == []
+        assert [e.name for e in report.entries] == ["swish"]
+        assert not report.compiles_steps
+
+    def test_a_compiler_that_exits_is_named(self, install):
+        exits = "from layerkit import hookimpl\n@hookimpl\ndef layerkit_compile(): raise SystemExit"
+        install("layerkit-foo", exits)
+
+        with pytest.raises(PluginError, match=r"\(foo\): layerkit_compile raised SystemExit"):
+            self.asked()
+
+
 class TestTheEnvironment:
     @pytest.fixture(autouse=True)
     def _installed(self, install):
@@ -433,17 +677,11 @@ class TestTheEnvironment:
     def test_names_a_plugin_that_is_not_installed_and_that_is_an_error(
         self, monkeypatch, names, advice
     ):
-        monkeypatch.setattr("layerkit.plugins._installed", self.only_ours)
         monkeypatch.setenv("LAYERKIT_PLUGINS", names)
 
         expected = f"LAYERKIT_PLUGINS: no plugin is named {advice}"
         with pytest.raises(PluginError, match=f"^{re.escape(expected)}$"):
             load_plugins()
-
-    def only_ours(self):
-        from importlib.metadata import distribution
-
-        return [p for n in ("bar", "foo") for p in distribution(f"layerkit-{n}").entry_points]
 
     @pytest.mark.parametrize("value", ["", "0"])
     def test_asks_for_no_strictness_and_a_broken_plugin_is_only_reported(

@@ -598,9 +598,7 @@ def test_one_trainer_in_two_threads_is_refused_in_one_of_them():
     go_on.set()
     first.join()
 
-    assert {message.partition(" this")[0] for message in refusals} == {
-        "another thread is training"
-    }
+    assert {message.partition(" this")[0] for message in refusals} == {"another thread is training"}
     assert made.step == 1
     made.train_step()
     assert made.step == 2

@@ -1,4 +1,5 @@
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -119,6 +120,36 @@ def test_no_more_are_allowed_than_the_quota_is_worth(monkeypatch):
     monkeypatch.setattr(layerkit.threads, "_quota", lambda: 3)
 
     assert allowed_threads() == 3
+
+
+V1, V2 = ("cpu.cfs_quota_us", "cpu.cfs_period_us"), ("cpu.max",)
+
+
+@pytest.mark.parametrize(
+    ("groups", "processors"),
+    [
+        ([(2, V2, "max 100000")], sys.maxsize),
+        ([(2, V2, "150000 100000")], 2),
+        ([(2, V2, "20000 100000")], 1),
+        ([(2, V2, "max 100000"), (2, V2, "300000 100000")], 3),
+        ([(1, V1, "-1 100000")], sys.maxsize),
+        ([(1, V1, "400000 100000"), (1, V1, "-1 100000")], 4),
+        ([(1, V1, "50000 100000"), (2, V2, "200000 100000")], 1),
+        ([(2, (), "")], sys.maxsize),
+        ([], sys.maxsize),
+    ],
+)
+def test_a_quota_of_processors_is_heeded(groups, processors, tmp_path, monkeypatch):
+    folders = []
+    for i, (version, names, text) in enumerate(groups):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        for name, part in zip(names, text.split(" ", len(names) - 1), strict=False):
+            (folder / name).write_text(part)
+        folders.append((version, folder))
+    monkeypatch.setattr(layerkit.threads, "control_groups", lambda controller: folders)
+
+    assert layerkit.threads._quota.__wrapped__() == processors
 
 
 @pytest.mark.parametrize("name", ["get", "set"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layerkit.cli.options import Json, Set, Spec, print_json, print_table
+from layerkit.cli.run import warn_of_large_batch
 from layerkit.errors import GradientError
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ def check(
     """
     from layerkit.builder import amount, build_experiment, build_graph
     from layerkit.plugins import load_registry
-    from layerkit.run import check_gradients, check_graph, load_data
+    from layerkit.run import check_gradients, check_graph, load_data, remember
     from layerkit.spec import GraphSpec, load_spec
 
-    loaded = load_spec(spec, load_registry(), set_)
-    memory = None
+    registry = load_registry()
+    remember(registry, spec)
+    loaded = load_spec(spec, registry, set_)
+    memory, at_most = None, ""
     checks: list[GradientCheck] = []
     if isinstance(loaded.content, GraphSpec):
         network = build_graph(loaded)[0]
@@ -39,8 +42,12 @@ def check(
     else:
         experiment = build_experiment(loaded, dtype="float64" if gradients else None)
         network, memory = experiment.network, experiment.memory
+        at_most = " at most"  # how many examples there are shows when they are read
         if gradients:
-            checks = check_gradients(experiment, load_data(experiment))
+            data = load_data(experiment)
+            at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
+            warn_of_large_batch(experiment, len(data.train))
+            checks = check_gradients(experiment, data)
     if json:
         print_json(_as_json(network, memory, checks))
     else:
@@ -51,7 +58,9 @@ def check(
             )
         ]
         print_table(("layer", "type", "output", "parameters"), rows, right={3})
-        size = f"; training takes {amount(memory)}, the data aside" if memory is not None else ""
+        size = ""
+        if memory is not None:
+            size = f"; training takes{at_most} {amount(memory)}, the data aside"
         typer.echo(f"{network.parameter_count:,} parameters{size}")
         if checks:
             _print_checks(checks)

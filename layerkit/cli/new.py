@@ -1,5 +1,6 @@
 """``layerkit new``: a plugin or a spec to begin with."""
 
+import builtins
 import keyword
 import os
 import re
@@ -28,6 +29,8 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
+    from pkgutil import iter_modules
+
     import layerkit
     from layerkit.plugins import load_registry
     from layerkit.registry import BUILTIN
@@ -38,7 +41,10 @@ def plugin(
     layer = name.replace("-", "_")
     cls = "".join(part.capitalize() for part in name.split("-"))
     builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
-    if layer in builtin or keyword.iskeyword(cls) or cls in vars(layerkit):
+    # Many names of layerkit are loaded when first used; __all__ has them all, vars() does not.
+    taken = {*layerkit.__all__, *dir(builtins), *keyword.kwlist}
+    modules = {module.name for module in iter_modules(layerkit.__path__)}
+    if layer in builtin | modules or cls in taken:
         raise UserError(f'"{name}" is a name that layerkit or Python has already; choose another')
     words = {
         "name": name,

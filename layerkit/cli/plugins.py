@@ -25,14 +25,16 @@ def plugins(
 
     Example: layerkit plugins --traceback swish
     """
+    from layerkit.distributions import canonical_name
     from layerkit.plugins import load_plugins
 
     reports = load_plugins().reports
     if traceback is not None:
-        found = [r for r in reports if traceback in (r.name, r.provider.distribution)]
+        names = {traceback, canonical_name(traceback)}
+        found = [r for r in reports if names & {r.name, r.provider.distribution}]
         if not found:
-            names = ", ".join(r.name for r in reports)
-            raise UserError(f'--traceback: no plugin is named "{traceback}"; there are: {names}')
+            known = ", ".join(r.name for r in reports)
+            raise UserError(f'--traceback: no plugin is named "{traceback}"; there are: {known}')
         for report in found:
             reason = f": {report.reason}" if report.reason else ""
             nothing = f"{report.name} is {report.state}{reason}; nothing was raised"

@@ -15,7 +15,7 @@ from layerkit.interrupts import interrupts
 if TYPE_CHECKING:
     from layerkit.builder import Experiment
     from layerkit.plugins import Plugins
-    from layerkit.run import Result
+    from layerkit.run import Provenance, Result
     from layerkit.spec import Spec as LoadedSpec
     from layerkit.training import Evaluation, Trainer
 
@@ -40,9 +40,14 @@ def run(
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
     from layerkit.plugins import load_plugins
+    from layerkit.run import remember
     from layerkit.spec import GraphSpec, load_spec
 
     plugins = load_plugins()
+    for report in plugins.reports:
+        if report.state == "broken" and not report.provider.module:  # its metadata are damaged
+            _warn(f"{report} is broken: {report.reason}")
+    remember(plugins.registry, spec)
     loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:
@@ -53,9 +58,9 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
-    from layerkit.run import run_graph
+    from layerkit.run import provenance, run_graph
 
-    _compare_with_lock(spec, spec, locked)
+    _compare_with_lock(spec, provenance(spec), locked)
     nodes = run_graph(spec)
     if json:
         print_json([asdict(node) for node in nodes])
@@ -76,8 +81,8 @@ def _run_training(
     if out is not None and out.exists():
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
-    _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
+    warn_of_large_batch(experiment, len(data.train))
     watchers: list[Any] = []
     if json:
         watchers.append(_Json())
@@ -87,17 +92,31 @@ def _run_training(
     do_without_output(_warn)
     with ExitStack() as training:
         watchers.insert(0, _Interruptible(training))
-        result = run_training(experiment, data, out, watchers)
+        result = run_training(
+            experiment, data, out, watchers, lambda now: _compare_with_lock(spec, now, locked)
+        )
     if result.status == "interrupted":
         raise KeyboardInterrupt
 
 
-def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", locked: bool) -> None:
-    from layerkit.run import compare, lock_of, provenance
+def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> None:
+    from layerkit.run import compare, lock_of
 
     lock = lock_of(Path(spec.document.file))
-    for change in compare(lock, provenance(used), locked=locked):
-        _warn(f"{lock}: {change}")
+    for difference in compare(lock, now, locked=locked):
+        _warn(f"{lock}: {difference}")
+
+
+def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:
+    """Warn if the spec asks for batches of more examples than there are."""
+    settings = experiment.settings
+    if settings.batch_size <= examples or "batch_size" not in settings.model_fields_set:
+        return
+    takes = "each step takes them all"
+    if settings.sampling == "with_replacement":
+        takes = "each step draws some of them several times"
+    message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
+    _warn(experiment.spec.located(("training", "batch_size"), message))
 
 
 def _warn(message: str) -> None:

@@ -35,7 +35,8 @@ def verify(
     registry = plugins.registry
     found = _found(registry, names or [])
     # Where everything is verified, what could not even be loaded is told too.
-    absent = [] if names else [r for r in plugins.reports if r.state != "ok" and not r.entries]
+    absent = [r for r in plugins.reports if r.state not in ("ok", "unreadable") and not r.entries]
+    absent = [] if names else absent
     verified = [(entry, check_component(entry.cls, registry=registry)) for entry in found]
     records = [record for _, each in verified for record in each]
     failed = [record for record in records if record.status is Status.FAILED]
@@ -63,7 +64,8 @@ def verify(
 
 def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components of these names or packages, by package and kind."""
-    from layerkit.registry import KINDS, did_you_mean
+    from layerkit.distributions import canonical_name
+    from layerkit.registry import KINDS, did_you_mean, split_name
 
     kinds = list(KINDS)
     every = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))
@@ -71,7 +73,13 @@ def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
         return every
     chosen = []
     for name in names:
-        meant = [e for e in every if name in (e.name, e.qualified_name, e.provider.distribution)]
+        distribution, bare = split_name(name)
+        meant = [
+            e
+            for e in every
+            if (bare == e.name and distribution in ("", e.provider.distribution))
+            or canonical_name(name) == e.provider.distribution
+        ]
         if not meant:
             known = {n for e in every for n in (e.name, e.provider.distribution)}
             raise UserError(

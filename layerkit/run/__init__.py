@@ -5,12 +5,13 @@ from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
 from layerkit.run.hooks import plugin_watchers
 from layerkit.run.model import load_model
-from layerkit.run.provenance import compare, lock_of, provenance
+from layerkit.run.provenance import Provenance, compare, lock_of, provenance, remember
 from layerkit.run.training import Result, Watcher, load_data, run_training
 
 __all__ = [
     "GradientCheck",
     "GraphNode",
+    "Provenance",
     "Result",
     "RunFolder",
     "Watcher",
@@ -22,6 +23,7 @@ __all__ = [
     "lock_of",
     "plugin_watchers",
     "provenance",
+    "remember",
     "run_graph",
     "run_training",
 ]

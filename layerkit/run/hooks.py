@@ -1,4 +1,4 @@
-"""Plugins that watch runs, each called alone so that none of them can end a run."""
+"""Plugins that watch runs, each hook called alone so that none of them can end a run."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -8,29 +8,32 @@ from threading import Lock
 from typing import Any, TextIO
 
 from layerkit.errors import PluginError
-from layerkit.plugins import PluginReport, is_strict
+from layerkit.plugins import RUN_HOOKS, PluginReport, in_order, is_strict
 from layerkit.run.training import Result
 from layerkit.training import Evaluation, Trainer
 
 
 class PluginWatcher:
-    """Passes on to the hooks of one plugin what a watcher hears.
+    """Passes on to the hooks of plugins what a watcher hears, in pluggy's order.
 
-    A hook that raises is told once, and the plugin hears no more of that run.
+    A hook that raises is reported once, and its plugin is not called again during that run.
 
     Args:
-        plugin: The plugin.
+        plugins: The plugins.
         spec: The spec that is run, as JSON holds it.
         complain: Takes the message about a hook that raised.
     """
 
     def __init__(
-        self, plugin: PluginReport, spec: dict[str, Any], complain: Callable[[str], object]
+        self,
+        plugins: Sequence[PluginReport],
+        spec: dict[str, Any],
+        complain: Callable[[str], object],
     ) -> None:
-        self._plugin = plugin
+        self._calls = {hook: in_order(plugins, hook) for hook in RUN_HOOKS}
         self._spec = spec
         self._complain = complain
-        self._hears = True
+        self._failed: list[PluginReport] = []
 
     def started(self, trainer: Trainer, folder: Path) -> None:
         """Call ``layerkit_run_started``."""
@@ -46,28 +49,29 @@ class PluginWatcher:
         self._call("layerkit_run_ended", result=result)
 
     def _call(self, hook: str, **arguments: Any) -> None:
-        if not self._hears:
-            return
-        try:
-            with _output_to_stderr():  # where what it prints spoils no output
-                getattr(self._plugin.hooks, hook)(folder=self._folder, **arguments)
-        # A plugin is a stranger's code: whatever it raises must not cost the run.
-        except KeyboardInterrupt:
-            self._hears = False  # it may be what the user would not wait for
-            raise
-        except BaseException as error:
-            self._hears = False
-            message = f"{self._plugin}: {hook} raised {type(error).__name__}: {error}"
-            if is_strict():
-                raise PluginError(f"{message}; LAYERKIT_STRICT is set") from error
-            self._complain(f"{message}; it hears no more of this run")
+        for plugin, call in self._calls[hook]:
+            if any(plugin is failed for failed in self._failed):
+                continue
+            try:
+                with _output_to_stderr():  # where what it prints spoils no output
+                    call(folder=self._folder, **arguments)
+            # A plugin is a stranger's code: whatever it raises must not cost the run.
+            except KeyboardInterrupt:
+                self._failed.append(plugin)  # it may be what the user would not wait for
+                raise
+            except BaseException as error:
+                self._failed.append(plugin)
+                message = f"{plugin}: {hook} raised {type(error).__name__}: {error}"
+                if is_strict():
+                    raise PluginError(f"{message}; LAYERKIT_STRICT is set") from error
+                self._complain(f"{message}; it hears no more of this run")
 
 
 def plugin_watchers(
     plugins: Sequence[PluginReport], spec: dict[str, Any], complain: Callable[[str], object]
 ) -> list[PluginWatcher]:
-    """Return a watcher for each plugin that works; see ``PluginWatcher``."""
-    return [PluginWatcher(plugin, spec, complain) for plugin in plugins if plugin.hooks]
+    """Return the watcher that passes a run on to the plugins that work; see ``PluginWatcher``."""
+    return [PluginWatcher(plugins, spec, complain)]
 
 
 _lock = Lock()

@@ -14,7 +14,7 @@ from layerkit.errors import DataError, UserError
 from layerkit.network import Network
 from layerkit.plugins import load_registry
 from layerkit.registry import Registry
-from layerkit.run.provenance import compare, lock_of, provenance
+from layerkit.run.provenance import compare, lock_of, provenance, remember
 from layerkit.spec import load_spec
 
 
@@ -42,9 +42,12 @@ def load_model(
     """
     folder = Path(folder)
     file = folder / "spec.json"
-    spec = load_spec(file, load_registry() if registry is None else registry)
+    if registry is None:
+        registry = load_registry()
+        remember(registry, file)
+    spec = load_spec(file, registry)
     network = build_network(spec, _input_shape(folder / "run.json"))
-    changes = compare(lock_of(file), provenance(spec), locked=locked)
+    changes = compare(lock_of(file), provenance(spec), locked=locked, machine=False)
     if changes:
         warnings.warn(f"{folder}: {'; '.join(changes)}", stacklevel=2)
     network.initialize()

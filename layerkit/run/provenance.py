@@ -1,122 +1,155 @@
 """Where the code of a run came from, so that one can tell later whether it has changed.
 
-A run writes a *lock* beside its spec, ``spec.lock.json``: for every component used its
-distribution, version and a hash of its source. The lock of ``digits.json`` is
+A run writes a *lock* beside its spec, ``spec.lock.json``: every distribution that computes, with
+its version and a hash of all its files, and the machine it ran on. The lock of ``digits.json`` is
 ``digits.lock.json``; where it is present, it is compared.
 """
 
-import ast
-import hashlib
+import errno
 import json
-import sys
+import os
+import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import layerkit
 from layerkit.builder import Experiment
-from layerkit.component import Component
+from layerkit.distributions import find, plain
 from layerkit.errors import UserError
-from layerkit.registry import Entry
+from layerkit.registry import BUILTIN, Entry, Provider, Registry
+from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
+from layerkit.threads import allowed_threads, blas_libraries
+from layerkit.training import Step
+
+VERSION = 2
+"""The version of the form of locks. Those of version 1 held a hash of each component's sources."""
+
+LARGEST = 10_000_000
+"""The bytes that a lock may have; one of a run has a few thousand."""
 
 
 @dataclass(frozen=True)
-class Provenance:
-    """Where one component came from.
+class Package:
+    """A distribution that computes.
+
+    Attributes:
+        name: Its name, as PEP 503 normalises it.
+        version: Its version.
+        sha256: The hash of its files, see ``distribution_hash``; None where they cannot be had.
+    """
+
+    name: str
+    version: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which distribution a component came from.
 
     Attributes:
         kind: As in ``layer``.
         name: The name, qualified: ``layerkit-foo/swish``.
-        version: The version of the distribution.
-        source: The SHA-256 of the source files it is made of; see ``source_hash``.
     """
 
     kind: str
     name: str
-    version: str
-    source: str
-
-    @classmethod
-    def of(cls, entry: Entry) -> "Provenance":
-        """Return the provenance of a registered component."""
-        source = source_hash(entry.cls, entry.provider.module)
-        return cls(entry.kind, entry.qualified_name, entry.provider.version, source)
 
 
-def provenance(used: Spec | Experiment) -> list[Provenance]:
-    """Return the provenance of every component that a spec uses, in alphabetical order.
+@dataclass(frozen=True)
+class Provenance:
+    """What computed, and on what.
 
-    An experiment uses the metrics of its loss too, which its spec need not name.
+    Attributes:
+        packages: Layerkit, NumPy, and whoever provides a component or makes the training steps.
+        components: The components used.
+        steps: Whose training steps were used; None where nothing was trained.
+        machine: What else the last digits depend on: processor, libraries and threads.
+    """
+
+    packages: list[Package]
+    components: list[Origin]
+    steps: str | None
+    machine: dict[str, str]
+
+
+def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Provenance:
+    """Return where everything came from that a spec uses, in alphabetical order.
+
+    Args:
+        used: The spec; or an experiment, which uses the metrics of its loss too.
+        step: What makes the training steps.
     """
     spec = used.spec if isinstance(used, Experiment) else used
     entries = {(e.kind, e.qualified_name): e for e in _entries(spec)}
     if isinstance(used, Experiment):
         metrics = {type(metric) for metric in used.metrics.values()}
         entries |= {(e.kind, e.qualified_name): e for e in spec.registry if e.cls in metrics}
-    return [Provenance.of(entry) for _, entry in sorted(entries.items())]
+    by_module = {_top(provider.module): provider for provider in spec.registry.providers}
+    providers = [entry.provider for entry in entries.values()]
+    classes: list[type] = [entry.cls for entry in entries.values()]
+    steps = None
+    if step is not None:
+        classes.append(step)
+        steps = by_module.get(_top(step.__module__), _own()).distribution
+    # A class may be derived from one of another plugin.
+    tops = {_top(base.__module__) for cls in classes for base in cls.__mro__}
+    providers += [by_module[top] for top in sorted(tops & by_module.keys())]
+    providers += [_own(), Provider("numpy", np.__version__, "numpy")]
+    return Provenance(
+        _packages(providers),
+        [Origin(kind, name) for kind, name in sorted(entries)],
+        steps,
+        _machine(),
+    )
 
 
-def source_hash(cls: type[Component], plugin: str) -> str:
-    """Return the SHA-256 of the source of a component, in hexadecimal.
-
-    Its source are the files of the modules that define the class and the classes it is derived
-    from, and of whatever they import, directly or through others, of the plugin's own package.
-    Layerkit's contracts and the standard library are left out: a version tells those.
-
-    Args:
-        cls: The class.
-        plugin: What the entry point of the plugin names.
-    """
-    package = plugin.partition(":")[0]
-    if not _inside(package, "layerkit"):
-        package = package.partition(".")[0]
-    found: dict[str, bytes] = {}
-    pending = [base.__module__ for base in cls.__mro__]
-    while pending:
-        name = pending.pop()
-        module = sys.modules.get(name)
-        if name in found or module is None or not _counts(name, package):
-            continue
-        file = getattr(module, "__file__", None)
-        found[name] = Path(file).read_bytes() if file else b""
-        if file and file.endswith(".py"):
-            inside = getattr(module, "__package__", None) or ""
-            pending += (n for n in _imported(found[name], inside) if _inside(n, package))
-    digest = hashlib.sha256()
-    for name, source in sorted(found.items()):
-        digest.update(f"{name}\n".encode())
-        digest.update(source)
-    return digest.hexdigest()
+def _own() -> Provider:
+    return Provider(BUILTIN, layerkit.__version__, BUILTIN)
 
 
-@cache  # a run asks for several components, and twice
-def _imported(source: bytes, package: str) -> tuple[str, ...]:
-    """Return the names of modules that a source imports, and of what may be modules in them."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # it has changed since it was loaded
-        return ()
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            name = "." * node.level + (node.module or "")
-            name = resolve_name(name, package) if node.level else name
-            names += (name, *(f"{name}.{alias.name}" for alias in node.names))
-    return tuple(names)
+def _packages(providers: list[Provider]) -> list[Package]:
+    modules: dict[str, set[str]] = {}
+    for provider in providers:
+        modules.setdefault(provider.distribution, set()).add(_top(provider.module))
+    versions = {provider.distribution: provider.version for provider in providers}
+    return [
+        Package(name, versions[name], distribution_hash(find(name), tops))
+        for name, tops in sorted(modules.items())
+    ]
 
 
-def _counts(name: str, package: str) -> bool:
-    top = name.partition(".")[0]
-    return _inside(name, package) or (top != "layerkit" and top not in sys.stdlib_module_names)
+def _top(module: str) -> str:
+    """Return the top-level module of what an entry point names."""
+    return module.partition(":")[0].partition(".")[0].strip()
 
 
-def _inside(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")
+def _machine() -> dict[str, str]:
+    libraries = [
+        f"{info['internal_api']} {info['version']} for {info.get('architecture', 'any processor')}"
+        for info in blas_libraries()
+    ]
+    return {
+        "system": f"{platform.system()} on {platform.machine()}",
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "blas": ", ".join(libraries) or "unknown",
+        "threads": str(allowed_threads()),
+    }
+
+
+def _processor() -> str:
+    try:  # Linux, where platform.processor() would start a process and find nothing
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            names = (line.partition(":")[2].strip() for line in lines if "model name" in line)
+            return next(names, "unknown")
+    except OSError:
+        return platform.processor() or "unknown"
 
 
 def _entries(value: Any) -> Iterator[Entry]:
@@ -141,47 +174,136 @@ def lock_of(spec: Path) -> Path:
     return spec.with_suffix(".lock.json")
 
 
-def lock(found: list[Provenance]) -> dict[str, Any]:
+def lock(now: Provenance) -> dict[str, Any]:
     """Return what a lock file holds."""
-    return {"version": 1, "components": [asdict(each) for each in found]}
+    return {"version": VERSION, **asdict(now)}
 
 
-def compare(path: Path, now: list[Provenance], *, locked: bool) -> list[str]:
-    """Return how components differ from those in a lock, a sentence for each.
+class _OldLockError(UserError):
+    """A lock is of a version that cannot be compared any more."""
+
+
+def read_lock(path: Path) -> Provenance:
+    """Return what a lock file holds.
+
+    Raises:
+        FileNotFoundError: There is none.
+        UserError: It cannot be read, or is no lock of this version.
+    """
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # so there is none
+            raise FileNotFoundError(error.errno, error.strerror) from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        content = json.loads(text)
+        version = content["version"]
+        if type(version) is int and version == 1:
+            raise _OldLockError(
+                f"{path}: is a lock of version 1, which tells nothing about data files, compiled "
+                "code and NumPy; take a new spec.lock.json from a run of this version"
+            )
+        if type(version) is not int or version != VERSION:
+            raise ValueError("another version")
+        packages = [Package(**each) for each in content["packages"]]
+        components = [Origin(**each) for each in content["components"]]
+        steps, machine = content["steps"], {**content["machine"]}
+        texts = [
+            *(text for p in packages for text in (p.name, p.version, p.sha256 or "")),
+            *(text for c in components for text in (c.kind, c.name)),
+            *(steps or "", *machine, *machine.values()),
+        ]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("something is no text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(
+            f"{path}: is no lock; take spec.lock.json from the folder of a run"
+        ) from None
+    return Provenance(packages, components, steps, machine)
+
+
+def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) -> list[str]:
+    """Return how what computes differs from a lock, a sentence for each difference.
+
+    Only the code can be refused. The machine decides on the last digits of a result, which a user
+    cannot help on another one, and not on what is computed.
 
     Args:
         path: The lock. Where there is none, nothing differs.
-        now: The components in use.
-        locked: Whether a difference, or the lack of a lock, is an error.
+        now: What is in use.
+        locked: Whether other code, or the lack of a lock, is an error.
+        machine: Whether to compare the machines too.
 
     Raises:
-        UserError: The lock cannot be read; or with ``locked``, something differs.
+        UserError: The lock cannot be read; or with ``locked``, the code differs.
     """
-    if not locked and not path.exists():
-        return []
     try:
-        listed = json.loads(path.read_bytes())["components"]
-        before = {(each["kind"], each["name"]): Provenance(**each) for each in listed}
-    except OSError as error:
+        before = read_lock(path)
+    except FileNotFoundError as error:
+        if not locked:
+            return []
         raise UserError(
             f"{path}: cannot be read: {error.strerror}; a run leaves such a lock in its folder, "
             "spec.lock.json"
         ) from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError(
-            f"{path}: is no lock; take spec.lock.json from the folder of a run"
-        ) from None
-    pairs = [(before.get((each.kind, each.name)), each) for each in now]
-    changes = [_change(old, new) for old, new in pairs if not old or old.source != new.source]
+    except _OldLockError as error:
+        if locked:
+            raise
+        return [str(error).removeprefix(f"{path}: ")]
+    packages = {package.name: package for package in before.packages}
+    pairs = [(packages.get(package.name), package) for package in now.packages]
+    changes = [_change(old, new) for old, new in pairs if old != new]
+    if None not in (before.steps, now.steps) and before.steps != now.steps:
+        changes.append(f"training steps were made by {_short(before.steps)}, now by {now.steps}")
     if changes and locked:
         raise UserError(f"{path}: the code is not the one that was locked: {'; '.join(changes)}")
+    if machine:
+        changes += [
+            f"the machine differs, so the last digits may: {what} was "
+            f"{_short(before.machine[what])}, now {value}"
+            for what, value in now.machine.items()
+            if before.machine.get(what, value) != value
+        ]
     return changes
 
 
-def _change(before: Provenance | None, now: Provenance) -> str:
-    what = f"{now.kind} {now.name}"
+def _change(before: Package | None, now: Package) -> str:
     if before is None:
-        return f"{what} is not in the lock"
+        return f"{now.name} {now.version} is not in the lock"
     if before.version != now.version:
-        return f"{what} was of version {before.version} and is of {now.version}"
-    return f"{what} is still of version {now.version}, but its source has changed"
+        return f"{now.name} was of version {_short(before.version)} and is of {now.version}"
+    if None in (before.sha256, now.sha256):
+        where = "now" if now.sha256 is None else "in the lock"
+        return f"{now.name} {now.version} cannot be compared: its files were not to be had {where}"
+    return f"{now.name} is still of version {now.version}, but its files have changed"
+
+
+def _short(text: Any) -> str:
+    """Return what a lock says, which may be anything, so that it can be printed."""
+    return plain(str(text)[:100])
+
+
+def remember(registry: Registry, spec: Path) -> None:
+    """Let messages about missing components name the package that a lock says they came from.
+
+    Args:
+        registry: Whose messages.
+        spec: The spec whose lock it is. Where there is none that can be read, nothing changes:
+            ``compare`` is what complains of that.
+    """
+    try:
+        before = read_lock(lock_of(spec))
+    except (FileNotFoundError, UserError):
+        return
+    versions = {package.name: package.version for package in before.packages}
+    for origin in before.components:
+        distribution, _, name = origin.name.rpartition("/")
+        if distribution in versions:
+            former = f"{_short(distribution)} {_short(versions[distribution])}"
+            registry.former[origin.kind, name] = (distribution, former)

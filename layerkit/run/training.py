@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from layerkit.builder import Experiment
 from layerkit.dataset import Data, Form, Split
 from layerkit.errors import DataError, RunError, UserError
 from layerkit.run.folder import RunFolder
-from layerkit.run.provenance import lock, provenance
+from layerkit.run.provenance import Provenance, lock, provenance
 from layerkit.spec import Spec, TrainingSpec
 from layerkit.training import Evaluation, Step, Trainer
 
@@ -73,6 +73,7 @@ def load_data(experiment: Experiment) -> Data:
     except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
     _check_batches(experiment, len(data.train))
+    experiment.check_memory(len(data.train), len(data.test))
     return data
 
 
@@ -138,12 +139,16 @@ def _check_batches(experiment: Experiment, count: int) -> None:
 
 
 def run_training(
-    experiment: Experiment, data: Data, out: Path | None, watchers: Sequence[Watcher] = ()
+    experiment: Experiment,
+    data: Data,
+    out: Path | None,
+    watchers: Sequence[Watcher] = (),
+    accept: Callable[[Provenance], object] | None = None,
 ) -> Result:
     """Train, and write the results to a new folder.
 
-    The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (where
-    its components came from), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
+    The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (what
+    computed it), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
     ``last.npz`` (parameters and states by name) and ``run.json`` (versions, status, times). All
     but the last are the same to the byte whenever the same spec is run with the same versions on
     the same machine.
@@ -153,6 +158,7 @@ def run_training(
         data: The loaded data.
         out: The folder to make; ``runs/NAME-TIME`` unless given.
         watchers: Who is told how it goes.
+        accept: Is given what is about to compute; raises where that is to be refused.
 
     Raises:
         UserError: The folder is there already, or cannot be made; or the experiment has been run.
@@ -178,11 +184,13 @@ def run_training(
         spec.content.seed,
     )
     step = type(trainer.fastest_step)  # a plugin that fails here does so before anything is written
-    locked = lock(provenance(experiment))
+    computes = provenance(experiment, step)
+    if accept is not None:
+        accept(computes)
     folder = RunFolder(out, spec.name)
     with folder.discarded_on_failure():
         folder.write_json("spec.json", _with_paths_from(folder.path, spec))
-        folder.write_json("spec.lock.json", locked)
+        folder.write_json("spec.lock.json", lock(computes))
     last: Evaluation | None = None
     began = time.perf_counter()
 

@@ -21,7 +21,7 @@ from layerkit.spec.models import (
 )
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
-from layerkit.spec.report import report
+from layerkit.spec.report import located, report
 from layerkit.spec.text import Document, parse, read_text
 from layerkit.spec.wiring import wire
 
@@ -58,6 +58,10 @@ class Spec:
     def name(self) -> str:
         """Its name, or that of its file."""
         return self.content.name or FilePath(self.document.file).stem
+
+    def located(self, path: Path, message: str) -> str:
+        """Return a message about a place of this spec, with the line that it is about."""
+        return located(self.document, Problem(path, message))
 
     def error(self, *problems: tuple[Path, str]) -> SpecError:
         """Return an error about places of this spec, each with a message."""
@@ -102,7 +106,7 @@ def parse_spec(
         else:
             content = validated(TrainingSpec, document.value, reading)
     except ValidationError as error:
-        problems += located(error, document.value)
+        problems += problems_of(error, document.value)
     wiring, misnamed = wire(document.value, registry)
     problems += misnamed
     if problems or content is None:
@@ -114,7 +118,7 @@ def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
     return SpecError(problems, report(document, problems))
 
 
-def located(error: ValidationError, value: Any) -> list[Problem]:
+def problems_of(error: ValidationError, value: Any) -> list[Problem]:
     """Return pydantic's errors as problems at places of the document.
 
     Between the keys of a place pydantic names the members of a union that it tried; what is no key

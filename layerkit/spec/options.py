@@ -9,6 +9,7 @@ import json
 import math
 import re
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import GenericAlias, NoneType, UnionType
@@ -24,6 +25,11 @@ from layerkit.component import Component, option_parameters
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
 from layerkit.spec.wording import worded
+
+# With the first model pydantic looks for plugins of its own among all installed distributions, and
+# raises where the entry points of one are malformed. It looks only once, and layerkit needs none.
+with suppress(Exception):
+    create_model("First")
 
 
 class SpecModel(BaseModel):
@@ -44,10 +50,10 @@ class SpecModel(BaseModel):
 
 def _in_python(cls: type[SpecModel], values: dict[str, Any], error: ValidationError) -> OptionError:
     """Return what is wrong with the arguments of a constructor, in layerkit's words."""
-    from layerkit.spec import located  # which is loaded after this module
+    from layerkit.spec import problems_of  # which is loaded after this module
 
     known = [f.alias or name for name, f in cls.model_fields.items()]
-    problems = located(worded(error, known), values)
+    problems = problems_of(worded(error, known), values)
     texts = [f"{place(p.path)}: {p.message}" if p.path else p.message for p in problems]
     return OptionError(f"{cls.__name__}: {'; '.join(texts)}")
 

@@ -25,6 +25,11 @@ def report(document: Document, problems: Sequence[Problem]) -> str:
     return "\n".join([*(_one(document, p) for p in ordered[:MOST]), count])
 
 
+def located(document: Document, problem: Problem) -> str:
+    """Return one problem at its place, with the line of the text."""
+    return _one(document, problem)
+
+
 def _one(document: Document, problem: Problem) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
     said = _printable(where + problem.message)

@@ -18,13 +18,15 @@ class Batches:
 
     Args:
         split: The examples.
-        size: The examples of a batch; the last batch of a shuffled epoch may have fewer.
+        size: The examples of a batch; the last batch of a shuffled epoch may have fewer, and none
+            has more than there are.
         sampling: ``shuffle`` takes each example once an epoch; ``with_replacement`` draws each
             batch anew.
         dtype: The type that batches are converted to.
         rng: Where the order comes from.
 
     Attributes:
+        size: The most examples that a batch has.
         gather: Picks and converts examples.
         per_epoch: How many batches make an epoch.
         order: The examples of the present epoch, or of many batches drawn with replacement.
@@ -39,10 +41,10 @@ class Batches:
         dtype: DType,
         rng: Rng,
     ) -> None:
-        self.size = size
+        self.shuffled = sampling == "shuffle"
+        self.size = min(size, max(1, len(split))) if self.shuffled else size
         self.rng = rng
         self.per_epoch = math.ceil(len(split) / size)
-        self.shuffled = sampling == "shuffle"
         self.order: Array = np.empty(0, np.intp)
         self.position = 0
         self.gather = Gather(split, dtype)

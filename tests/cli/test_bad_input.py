@@ -598,11 +598,81 @@ def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
     told = told_of(refused, text)
 
     assert re.match(
-        r"spec\.json:5:5: layers\[0\]: training takes 160 TB of memory, and [\d.]+ .?B are free; "
+        r"spec\.json:5:5: layers\[0\]: training takes 144 TB of memory, and [\d.]+ .?B are free; "
         r"layers\[0\] \(affine\) alone has 5,000,000,000,000 parameters and 1,000,000,000,000 "
-        r"outputs for each of 4 examples; make it or the batch smaller\n",
+        r"outputs for each example; make it or the batch smaller\n",
         told,
     )
+
+
+def test_a_batch_that_takes_more_memory_than_there_is_is_refused_once_the_data_are_read(
+    refused, monkeypatch
+):
+    monkeypatch.setattr("layerkit.builder.available_memory", lambda: 40_000_000)
+    data = '"data": {"type": "spiral", "per_class": 1000000}'
+    text = re.sub(r'"data": [^\n]*,\n', f"{data},\n", SPEC.replace('"units": 5', '"units": 3'))
+
+    told = told_of(refused, text.replace('"batch_size": 4', '"batch_size": 2400000'))
+
+    assert "training takes 211 MB of memory, and 40 MB are free" in told
+    assert "3 outputs for each of 2,400,000 examples; make it or the batch smaller" in told
+
+
+@pytest.mark.parametrize(
+    ("sampling", "takes"),
+    [
+        ("shuffle", "each step takes them all"),
+        ("with_replacement", "each step draws some of them several times"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("run", "--quiet"), ("check",)])
+def test_a_batch_larger_than_the_data_is_reported_where_it_stands(
+    layerkit, tmp_path, monkeypatch, verb, sampling, takes
+):
+    monkeypatch.chdir(tmp_path)
+    Path("large.json").write_text(LARGE_BATCH.replace("2000", f'2000, "sampling": "{sampling}"'))
+
+    outcome = layerkit(*verb, "large.json")
+
+    assert outcome.code == 0
+    assert outcome.err == (
+        "warning: large.json:6:42: training.batch_size: is 2,000, but there are 1,438 training "
+        f"examples; {takes}\n"
+        f'    6 |   "training": {{"steps": 1, "batch_size": 2000, "sampling": "{sampling}"}}\n'
+        "      |                                          ^^^^\n"
+    )
+
+
+def test_nothing_is_said_of_a_batch_size_that_the_spec_leaves_out(layerkit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = LARGE_BATCH.replace('"digits"', '{"type": "spiral", "per_class": 4}')
+    Path("few.json").write_text(few.replace(', "batch_size": 2000', "").replace("10}", "3}"))
+
+    assert layerkit("run", "few.json", "--quiet").err == ""
+
+
+@pytest.mark.parametrize("size", [1438, 10**5, 10**8])
+def test_memory_is_counted_for_no_more_examples_than_there_are(
+    layerkit, tmp_path, monkeypatch, size
+):
+    monkeypatch.chdir(tmp_path)
+    Path("large.json").write_text(LARGE_BATCH.replace("2000", str(size)))
+
+    outcome = layerkit("check", "large.json")
+
+    assert outcome.code == 0
+    assert "650 parameters; training takes 862 kB, the data aside\n" in outcome.out
+    assert layerkit("run", "large.json", "--quiet").code == 0
+
+
+LARGE_BATCH = """{
+  "version": 1,
+  "data": "digits",
+  "layers": [{"type": "affine", "units": 10}],
+  "loss": "softmax_with_loss", "optimizer": "sgd",
+  "training": {"steps": 1, "batch_size": 2000}
+}
+"""
 
 
 @pytest.mark.parametrize(

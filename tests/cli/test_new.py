@@ -103,7 +103,15 @@ def test_a_name_that_no_package_can_have_is_refused(layerkit, here, name):
     assert files(here) == []
 
 
-@pytest.mark.parametrize("name", ["relu", "none", "parameter", "layerkit-softmax-with-loss"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("relu", "none", "parameter", "layerkit-softmax-with-loss"),
+        *("network", "trainer", "step", "data-error"),  # classes of layerkit, whether loaded or not
+        *("plugins", "run"),  # its modules
+        *("exception", "warning"),  # built into Python
+    ],
+)
 def test_a_name_that_layerkit_or_python_has_already_is_refused(layerkit, here, name):
     outcome = layerkit("new", "plugin", name)
 

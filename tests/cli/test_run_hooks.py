@@ -148,6 +148,35 @@ def test_where_plugins_must_work_a_hook_that_raises_is_an_error(
     assert "layerkit_epoch_ended raised SystemExit: no connection; LAYERKIT_STRICT" in outcome.err
 
 
+LINES = """
+    from layerkit import hookimpl
+
+    @hookimpl({started})
+    def layerkit_run_started(folder):
+        with (folder / "notes.txt").open("a") as file:
+            print("{name} started", file=file)
+
+    @hookimpl({ended})
+    def layerkit_run_ended(folder):
+        with (folder / "notes.txt").open("a") as file:
+            print("{name} ended", file=file)
+"""
+
+
+def test_each_hook_is_called_in_the_order_that_plugins_ask_for(install, layerkit, spec, tmp_path):
+    install("layerkit-a", LINES.format(name="a", started="trylast=True", ended="tryfirst=True"))
+    install("layerkit-b", LINES.format(name="b", started="", ended=""))
+    install("layerkit-c", LINES.format(name="c", started="tryfirst=True", ended="trylast=True"))
+
+    assert layerkit("run", spec, "--quiet", "--out", tmp_path / "out").code == 0
+
+    notes = (tmp_path / "out" / "notes.txt").read_text().splitlines()
+    assert notes == [
+        *("c started", "b started", "a started"),
+        *("a ended", "b ended", "c ended"),
+    ]
+
+
 COMPILES = """
     from layerkit import Step, hookimpl
 

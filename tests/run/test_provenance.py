@@ -1,14 +1,16 @@
-import hashlib
 import json
+import random
+import re
 import sys
-from textwrap import dedent
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import layerkit
-from layerkit import UserError, load_registry
-from layerkit.run import compare, lock_of, provenance
-from layerkit.run.provenance import lock, source_hash
+from layerkit import SpecError, UserError, load_registry
+from layerkit.run import compare, lock_of, provenance, remember
+from layerkit.run.provenance import Package, lock, read_lock
 from layerkit.spec import load_spec
 
 SPEC = {
@@ -33,88 +35,99 @@ def spec(tmp_path):
     return file
 
 
-def found(file):
-    return provenance(load_spec(file, load_registry()))
+def found(file, step=None):
+    return provenance(load_spec(file, load_registry()), step)
+
+
+def test_layerkit_numpy_and_every_provider_are_recorded_with_a_hash(install, spec):
+    install("layerkit-foo")
+
+    now = found(spec)
+
+    assert [(p.name, p.version) for p in now.packages] == [
+        ("layerkit", layerkit.__version__),
+        ("layerkit-foo", "1.0"),
+        ("numpy", np.__version__),
+    ]
+    assert all(re.fullmatch("[0-9a-f]{64}", p.sha256) for p in now.packages)
+    assert now.steps is None
 
 
 def test_every_component_of_a_spec_is_recorded_once_nested_ones_too(install, spec):
     install("layerkit-foo")
 
-    records = found(spec)
-
-    assert [(r.kind, r.name, r.version) for r in records] == [
-        ("dataset", "layerkit/spiral", layerkit.__version__),
-        ("initializer", "layerkit/normal", layerkit.__version__),
-        ("layer", "layerkit-foo/swish", "1.0"),
-        ("layer", "layerkit/affine", layerkit.__version__),
-        ("loss", "layerkit/softmax_with_loss", layerkit.__version__),
-        ("optimizer", "layerkit/sgd", layerkit.__version__),
-        ("schedule", "layerkit/cosine", layerkit.__version__),
+    assert [(c.kind, c.name) for c in found(spec).components] == [
+        ("dataset", "layerkit/spiral"),
+        ("initializer", "layerkit/normal"),
+        ("layer", "layerkit-foo/swish"),
+        ("layer", "layerkit/affine"),
+        ("loss", "layerkit/softmax_with_loss"),
+        ("optimizer", "layerkit/sgd"),
+        ("schedule", "layerkit/cosine"),
     ]
 
 
-def test_the_hash_of_a_plugin_of_one_module_is_that_of_its_file(install, spec, tmp_path):
+def test_the_machine_is_recorded(install, spec):
     install("layerkit-foo")
 
-    source = next(r.source for r in found(spec) if r.name == "layerkit-foo/swish")
+    machine = found(spec).machine
 
-    text = (tmp_path / "site-packages" / "layerkit_foo.py").read_bytes()
-    assert source == hashlib.sha256(b"layerkit_foo\n" + text).hexdigest()
+    assert list(machine) == ["system", "processor", "python", "blas", "threads"]
+    assert re.match(r"\w+ [\d.]+ for \w+", machine["blas"])
+    assert int(machine["threads"]) >= 1
 
 
-@pytest.mark.parametrize(
-    ("changed", "differs"),
-    [
-        ("layer.py", True),
-        ("gate.py", True),
-        ("scale.py", True),
-        ("near.py", True),
-        ("other.py", False),
-        ("base.py", True),
-    ],
-)
-@pytest.mark.parametrize(
-    "plugin", ["package_of_layers", "package_of_layers.layer", "package_of_layers.layer:Gate"]
-)
-def test_the_hash_covers_what_a_layer_uses_of_its_package_and_nothing_else(
-    tmp_path, monkeypatch, changed, differs, plugin
-):
-    package = tmp_path / "package_of_layers"
-    package.mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    for name, text in {
-        "__init__.py": "from package_of_layers import other",
-        "gate.py": "from .near import FAR\nfrom package_of_layers.scale import SCALE\ngate = abs",
-        "near.py": "FAR = 1",
-        "scale.py": "SCALE = 2.0",
-        "other.py": "",
-        "base.py": """
-            from layerkit import Layer
-            class Base(Layer):
-                def forward(self, x): return x
-        """,
-        "layer.py": """
-            import math
-            from package_of_layers.base import Base
-            from package_of_layers.gate import gate
-            class Gate(Base):
-                def backward(self, dout): return gate(dout)
-        """,
-    }.items():
-        (package / name).write_text(dedent(text))
+def test_whoever_makes_the_steps_is_recorded(install, spec):
+    source = """
+        from layerkit import Step, hookimpl
 
-    def hashed():
-        for name in [name for name in sys.modules if name.startswith("package_of_layers")]:
-            monkeypatch.delitem(sys.modules, name)
-        from package_of_layers.layer import Gate
+        class Fast(Step): ...
 
-        return source_hash(Gate, plugin)
+        @hookimpl
+        def layerkit_compile(): ...
+        """
+    install("layerkit-foo")
+    install("layerkit-fast", source)
+    registry = load_registry()
 
-    before = hashed()
-    with (package / changed).open("a") as file:
-        file.write("\n# changed\n")
+    now = provenance(load_spec(spec, registry), sys.modules["layerkit_fast"].Fast)
+    by_numpy = provenance(load_spec(spec, registry), layerkit.Step)
 
-    assert (hashed() != before) is differs
+    assert now.steps == "layerkit-fast"
+    assert [p.name for p in now.packages] == ["layerkit", "layerkit-fast", "layerkit-foo", "numpy"]
+    assert by_numpy.steps == "layerkit"
+
+
+def test_a_package_that_a_component_is_derived_from_is_recorded(install, spec):
+    source = """
+        from layerkit import hookimpl
+        from layerkit_base import Swish
+
+        class Special(Swish): ...
+
+        @hookimpl
+        def layerkit_register(registry):
+            registry.layer("special", Special)
+        """
+    install("layerkit-base")
+    install("layerkit-special", source)
+    spec.write_text(spec.read_text().replace("swish", "special"))
+
+    names = [p.name for p in found(spec).packages]
+
+    assert names == ["layerkit", "layerkit-base", "layerkit-special", "numpy"]
+
+
+def test_a_change_of_what_no_component_imports_shows_too(install, spec, tmp_path):
+    install("layerkit-foo")
+    written = tmp_path / "net.lock.json"
+    written.write_text(json.dumps(lock(found(spec))))
+
+    (tmp_path / "site-packages" / "layerkit_foo.py").write_text("# changed\n")
+
+    assert compare(written, found(spec), locked=False) == [
+        "layerkit-foo is still of version 1.0, but its files have changed"
+    ]
 
 
 def test_a_lock_of_the_same_code_differs_in_nothing(install, spec, tmp_path):
@@ -123,61 +136,209 @@ def test_a_lock_of_the_same_code_differs_in_nothing(install, spec, tmp_path):
     written.write_text(json.dumps(lock(found(spec))))
 
     assert lock_of(spec) == written
+    assert read_lock(written) == found(spec)
     assert compare(written, found(spec), locked=True) == []
 
 
-def changed_lock(file, spec, **changes):
-    """Write the lock of a spec with the record of swish changed, or left out."""
-    records = lock(found(spec))
-    records["components"] = [
-        {**r, **changes} if r["name"] == "layerkit-foo/swish" else r
-        for r in records["components"]
-        if changes or r["name"] != "layerkit-foo/swish"
-    ]
-    file.write_text(json.dumps(records))
+def changed(now, name, **changes):
+    """The same with the record of one package changed, or left out."""
+    packages = [replace(p, **changes) if p.name == name else p for p in now.packages]
+    return replace(now, packages=[p for p in packages if changes or p.name != name])
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"sha256": "0" * 64}, "numpy is still of version 2.0, but its files have changed"),
+        ({"sha256": "0" * 64, "version": "1.9"}, "numpy was of version 1.9 and is of 2.0"),
+        ({}, "numpy 2.0 is not in the lock"),
         (
-            {"source": "0" * 64},
-            "layer layerkit-foo/swish is still of version 1.0, but its source has changed",
+            {"sha256": None},
+            "numpy 2.0 cannot be compared: its files were not to be had in the lock",
         ),
-        (
-            {"source": "0" * 64, "version": "0.9"},
-            "layer layerkit-foo/swish was of version 0.9 and is of 1.0",
-        ),
-        ({}, "layer layerkit-foo/swish is not in the lock"),
     ],
 )
 def test_changed_code_is_told_and_refused_where_locked(install, spec, tmp_path, changes, message):
     install("layerkit-foo")
+    now = changed(found(spec), "numpy", version="2.0")
     written = tmp_path / "net.lock.json"
-    changed_lock(written, spec, **changes)
+    written.write_text(json.dumps(lock(changed(now, "numpy", **changes))))
 
-    assert compare(written, found(spec), locked=False) == [message]
+    assert compare(written, now, locked=False) == [message]
     with pytest.raises(UserError) as caught:
-        compare(written, found(spec), locked=True)
+        compare(written, now, locked=True)
     assert str(caught.value) == f"{written}: the code is not the one that was locked: {message}"
 
 
-def test_without_a_lock_nothing_differs_unless_one_is_asked_for(tmp_path):
+def test_steps_of_another_package_are_told_where_something_is_trained(install, spec, tmp_path):
+    install("layerkit-foo")
+    now = found(spec, layerkit.Step)
+    written = tmp_path / "net.lock.json"
+    written.write_text(json.dumps(lock(replace(now, steps="layerkit-fast\x1b[2J"))))
+
+    assert compare(written, now, locked=False) == [
+        r"training steps were made by layerkit-fast\x1b[2J, now by layerkit"
+    ]
+    assert compare(written, found(spec), locked=True) == []  # as of a model that only predicts
+
+
+def test_another_machine_is_told_and_never_refused(install, spec, tmp_path):
+    install("layerkit-foo")
+    now = found(spec)
+    written = tmp_path / "net.lock.json"
+    other = {**now.machine, "blas": "openblas 0.3 for Zen"}
+    written.write_text(json.dumps(lock(replace(now, machine=other))))
+
+    for locked in (False, True):
+        assert compare(written, now, locked=locked) == [
+            "the machine differs, so the last digits may: blas was openblas 0.3 for Zen, now "
+            + now.machine["blas"]
+        ]
+    assert compare(written, now, locked=True, machine=False) == []
+
+
+def test_without_a_lock_nothing_differs_unless_one_is_asked_for(install, spec, tmp_path):
+    install("layerkit-foo")
     missing = tmp_path / "net.lock.json"
 
-    assert compare(missing, [], locked=False) == []
+    assert compare(missing, found(spec), locked=False) == []
     with pytest.raises(UserError) as caught:
-        compare(missing, [], locked=True)
+        compare(missing, found(spec), locked=True)
     assert str(caught.value) == (
         f"{missing}: cannot be read: No such file or directory; "
         "a run leaves such a lock in its folder, spec.lock.json"
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"components": [{"kind": "layer"}]}', "\xff"])
-def test_a_file_that_is_no_lock_is_refused(tmp_path, text):
+def test_a_lock_whose_name_would_be_too_long_is_missing(install, spec, tmp_path):
+    install("layerkit-foo")
+
+    assert compare(tmp_path / ("n" * 300), found(spec), locked=False) == []
+
+
+def test_a_lock_of_the_first_version_is_told_and_refused_where_locked(install, spec, tmp_path):
+    install("layerkit-foo")
+    old = tmp_path / "net.lock.json"
+    old.write_text('{"version": 1, "components": []}')
+    message = (
+        "is a lock of version 1, which tells nothing about data files, compiled code and NumPy; "
+        "take a new spec.lock.json from a run of this version"
+    )
+
+    assert compare(old, found(spec), locked=False) == [message]
+    with pytest.raises(UserError, match=f"^{re.escape(f'{old}: {message}')}$"):
+        compare(old, found(spec), locked=True)
+
+
+NO_LOCKS = [
+    "",
+    "[]",
+    "{}",
+    "\xff",
+    '{"version": 3}',
+    '{"version": 2}',
+    '{"version": true, "packages": []}',
+    '{"version": 2, "packages": [{"name": "a"}], "components": [], "steps": null, "machine": {}}',
+    '{"version": 2, "packages": [], "components": [], "steps": 7, "machine": {}}',
+    '{"version": 2, "packages": [], "components": [], "steps": null, "machine": {"a": 1}}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", NO_LOCKS, ids=range(len(NO_LOCKS)))
+def test_a_file_that_is_no_lock_is_refused(install, spec, tmp_path, text):
+    install("layerkit-foo")
     wrong = tmp_path / "net.lock.json"
     wrong.write_text(text, encoding="latin-1")
 
     with pytest.raises(UserError, match=r"is no lock; take spec\.lock\.json from the"):
-        compare(wrong, [], locked=False)
+        compare(wrong, found(spec), locked=False)
+
+
+VALUES = [None, True, 0, -1.5, 1e999, "", "\x1b[2J\n" * 50, [], {}, [[]], {"name": {}}, "é"]
+
+
+def mutated(content, rng):
+    """Return the text of a lock with one thing changed: a value, a key, or a byte of the text."""
+    content = json.loads(json.dumps(content))
+    places = [(content, key) for key in content]
+    for holder, key in places:
+        value = holder[key]
+        if isinstance(value, dict | list):
+            places += [
+                (value, k) for k in (value if isinstance(value, dict) else range(len(value)))
+            ]
+    holder, key = rng.choice(places)
+    if rng.random() < 0.5:
+        holder[key] = rng.choice(VALUES)
+    elif isinstance(holder, dict) and rng.random() < 0.5:
+        holder[rng.choice(["", "name", "version", "\x1b[31m"])] = holder.pop(key)
+    else:
+        del holder[key]
+    text = bytearray(json.dumps(content).encode())
+    if rng.random() < 0.3:
+        for _ in range(rng.randint(1, 4)):
+            text[rng.randrange(len(text))] = rng.randrange(256)
+    return bytes(text[: rng.choice([None, None, None, rng.randrange(len(text))])])
+
+
+def test_a_mutated_lock_is_compared_or_refused_and_nothing_else(install, spec, tmp_path):
+    install("layerkit-foo")
+    now = found(spec, layerkit.Step)
+    content, written, rng = lock(now), tmp_path / "net.lock.json", random.Random(0)
+    registry, refused, compared = load_registry(), 0, 0
+    for _ in range(2000):
+        written.write_bytes(mutated(content, rng))
+        try:
+            remember(registry, spec)
+            changes = compare(written, now, locked=rng.random() < 0.5)
+            compared += 1
+        except UserError as error:
+            changes = [str(error).replace(str(tmp_path), "")]
+            refused += 1
+        assert all(len(change) < 2000 and change.isprintable() for change in changes), changes
+
+    assert refused > 200
+    assert compared > 200
+
+
+def test_a_missing_component_is_named_with_the_package_that_it_came_from(
+    install, spec, tmp_path, monkeypatch
+):
+    install("layerkit-foo")
+    (tmp_path / "net.lock.json").write_text(json.dumps(lock(found(spec))))
+
+    def message(plugins):
+        monkeypatch.setenv("LAYERKIT_PLUGINS", plugins)
+        registry = load_registry()
+        remember(registry, spec)
+        with pytest.raises(SpecError) as raised:
+            load_spec(spec, registry)
+        return raised.value.problems[0].message
+
+    without = 'no layer is named "swish"; it came from layerkit-foo 1.0, which is not installed'
+    assert message("") == f"{without}, or which LAYERKIT_PLUGINS leaves out"
+
+    module = tmp_path / "site-packages" / "layerkit_foo.py"
+    del sys.modules["layerkit_foo"]
+    module.write_text(module.read_text().replace('registry.layer("swish"', 'registry.layer("new"'))
+    assert message("foo") == (
+        'no layer is named "swish"; it came from layerkit-foo 1.0, but the version that is '
+        "installed has none"
+    )
+    del sys.modules["layerkit_foo"]
+    module.write_text("1 / 0")
+    assert message("foo") == (
+        'no layer is named "swish"; plugin layerkit-foo (foo), which is not working, may have it: '
+        "ZeroDivisionError: division by zero"
+    )
+
+
+def test_a_package_without_files_is_compared_by_its_version(install, spec, tmp_path):
+    install("layerkit-foo")
+    now = found(spec)
+    frozen = replace(now, packages=[Package(p.name, p.version, None) for p in now.packages])
+    written = tmp_path / "net.lock.json"
+    written.write_text(json.dumps(lock(frozen)))
+
+    assert compare(written, frozen, locked=True) == []

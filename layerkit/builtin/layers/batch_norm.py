@@ -68,6 +68,7 @@ class BatchNorm(Layer):
         self.running_mean, self.running_var = State(channels), State(channels, 1.0)
         self._over = (0, *range(2, len(shape) + 1))
         self._column = (-1, *(1,) * (len(shape) - 1))  # a number per channel, to go with x
+        self.scratch_size = math.prod(shape)
         return shape
 
     def forward(self, x: Array) -> Array:

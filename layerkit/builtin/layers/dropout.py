@@ -1,8 +1,10 @@
 """Dropout."""
 
+import math
+
 import numpy as np
 
-from layerkit import Array, Example, Fraction, Layer
+from layerkit import Array, Example, Fraction, Layer, Shape
 
 
 class Dropout(Layer):
@@ -28,6 +30,11 @@ class Dropout(Layer):
 
     def __init__(self, rate: Fraction = 0.5) -> None:
         self.rate = rate
+
+    def build(self, shape: Shape) -> Shape:
+        """Return the shape of the input."""
+        self.scratch_size = math.prod(shape)  # the mask
+        return shape
 
     def forward(self, x: Array) -> Array:
         """Return ``x`` with some elements dropped, or ``x`` itself in evaluation."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from layerkit import Array, Example, Layer
+from layerkit import Array, Example, Layer, Shape
 from layerkit.builtin.functions import erf
 
 
@@ -28,6 +28,11 @@ class Gelu(Layer):
 
     def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         self.approximate = approximate
+
+    def build(self, shape: Shape) -> Shape:
+        """Return the shape of the input."""
+        self.scratch_size = 6 * math.prod(shape)  # the error function works with doubles
+        return shape
 
     def forward(self, x: Array) -> Array:
         """Return ``x P(N <= x)``."""

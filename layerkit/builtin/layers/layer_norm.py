@@ -1,5 +1,7 @@
 """Layer normalisation."""
 
+import math
+
 import numpy as np
 
 from layerkit import Array, Example, Layer, Parameter, PositiveFloat, PositiveInt, Shape, ShapeError
@@ -39,6 +41,7 @@ class LayerNorm(Layer):
         self.beta = Parameter(shape[-self.axes :])
         self._over = tuple(range(-self.axes, 0))
         self._outer = tuple(range(len(shape) - self.axes + 1))
+        self.scratch_size = math.prod(shape)
         return shape
 
     def forward(self, x: Array) -> Array:

@@ -61,6 +61,8 @@ class Convolution(Layer):
         else:
             ends = tuple((int(n), int(n)) for n in padding)
         self._windows = Windows.over(tuple(positions), size, stride, ends, dilation)
+        if self._windows.is_padded:
+            self.scratch_size = channels * math.prod(self._windows.positions)
         self._inputs = channels // self.groups * math.prod(size)  # of one output
         self._rows = self._inputs + self.bias
         self.W = Parameter((channels // self.groups, *size, self.filters), self.weight_init)

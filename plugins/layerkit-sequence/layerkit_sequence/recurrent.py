@@ -60,6 +60,8 @@ class Recurrent(Layer):
         self.W = Parameter((shape[1], width), self.weight_init)
         self.U = Parameter((self.units, width), self.recurrent_init)
         self.b = Parameter((width,), self.bias_init)
+        # At each step the input with its 1, the gates, and about as many states.
+        self.scratch_size = shape[0] * (shape[1] + 1 + 2 * width)
         return (self.units,) if self.returns == "last" else (shape[0], self.units)
 
     def forward(self, x: Array) -> Array:

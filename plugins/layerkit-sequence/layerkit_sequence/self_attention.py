@@ -79,6 +79,8 @@ class SelfAttention(Layer):
         self.b = Parameter((3 * features,), self.bias_init)
         self.V = Parameter((features, features), self.weight_init)
         self.c = Parameter((features,), self.bias_init)
+        # Queries, keys and values, what they give, and how much each position attends to each.
+        self.scratch_size = 4 * time * features + self.heads * time * time
         self._future = np.triu(np.ones((time, time), bool), 1)
         return shape
 

@@ -1,0 +1,134 @@
+"""Installed distributions, each read alone: what is wrong with one concerns no other."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import Distribution, EntryPoint, distributions
+
+METADATA_FOLDER = (".dist-info", ".egg-info")
+"""How the name of a folder ends that holds the metadata of a distribution."""
+
+
+class DamagedError(Exception):
+    """The metadata of a distribution cannot be read; the message says which file and why."""
+
+
+def canonical_name(name: str) -> str:
+    """Return the name of a distribution as PEP 503 normalises it: ``A_B`` is ``a-b``.
+
+    ``packaging.utils.canonicalize_name`` does the same, but it takes 20 ms to import, which every
+    command would pay.
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed() -> Iterator[Distribution]:
+    """Yield every installed distribution; of several with one name the first, as imports do."""
+    seen = set()
+    for distribution in distributions():
+        name = canonical_name(_stem(distribution).partition("-")[0])
+        if not name or name not in seen:
+            seen.add(name)
+            yield distribution
+
+
+def find(name: str) -> Distribution | None:
+    """Return the installed distribution of that name, however it is spelt."""
+    wanted = canonical_name(name)
+    for distribution in installed():
+        folder = canonical_name(_stem(distribution).partition("-")[0])
+        if folder == wanted or (not folder and name_and_version(distribution)[0] == wanted):
+            return distribution
+    return None
+
+
+def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
+    """Return the entry points of a distribution for a group.
+
+    Raises:
+        DamagedError: Its file of entry points is malformed.
+    """
+    try:
+        return [point for point in distribution.entry_points if point.group == group]
+    # Which exception a malformed file raises depends on the version of Python.
+    except Exception as error:
+        raise DamagedError(
+            f"{folder(distribution)}/entry_points.txt: {_why_malformed(distribution, error)}"
+        ) from error
+
+
+def mentions(distribution: Distribution, group: str) -> bool:
+    """Return whether the file of entry points names a group, though the file may be malformed."""
+    try:
+        text = distribution.read_text("entry_points.txt") or ""
+    except UnicodeDecodeError as error:
+        text = error.object.decode("latin-1")
+    except OSError:
+        return False
+    return f"[{group}]" in text
+
+
+def name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Return the name of a distribution, normalised, and its version.
+
+    Where the metadata lack one of them, as after a deletion that was cut short, the name of their
+    folder tells it.
+
+    Raises:
+        DamagedError: The metadata cannot be read, or give a name that no distribution can have.
+    """
+    try:
+        metadata = distribution.metadata
+        stated = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DamagedError(
+            f"{folder(distribution)}: its metadata cannot be read: {reason}"
+        ) from error
+    by_folder = name_and_version_by_folder(distribution)
+    name = (stated.get("Name") or by_folder[0]).strip()
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        raise DamagedError(
+            f"{folder(distribution)}: its metadata give it the name {name!a}, "
+            "which no distribution can have"
+        )
+    return canonical_name(name), plain((stated.get("Version") or by_folder[1]).strip())
+
+
+def name_and_version_by_folder(distribution: Distribution) -> tuple[str, str]:
+    """Return what the folder of its metadata calls a distribution, and "unknown" for the rest."""
+    name, _, version = _stem(distribution).partition("-")
+    version = version.partition("-")[0]  # an egg names the version of Python too
+    return canonical_name(plain(name)) or "unknown", plain(version) or "unknown"
+
+
+def folder(distribution: Distribution) -> str:
+    """Return where the metadata of a distribution stand."""
+    return plain(str(getattr(distribution, "_path", "a distribution")))
+
+
+def plain(text: str) -> str:
+    """Return a text without what a terminal would obey."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _stem(distribution: Distribution) -> str:
+    """Return the name of the folder of metadata without its ending, as in ``layerkit_foo-1.0``.
+
+    Only an attribute that is not public tells it without parsing the metadata, which may be what
+    is damaged. Where there is no such folder, the stem is empty.
+    """
+    name: str = getattr(getattr(distribution, "_path", None), "name", "")
+    for ending in METADATA_FOLDER:
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    return ""
+
+
+def _why_malformed(distribution: Distribution, error: Exception) -> str:
+    """Return which line is not as entry points are written, or else the exception."""
+    if not isinstance(error, OSError | UnicodeDecodeError):
+        text = distribution.read_text("entry_points.txt") or ""
+        for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+            if line and line[0] not in "#;[" and "=" not in line:
+                return f"line {number} is neither [GROUP] nor NAME = MODULE: {plain(line)}"
+    return plain(f"{type(error).__name__}: {error}")

@@ -1,0 +1,158 @@
+"""The hash of what a distribution installed, however it is installed."""
+
+import csv
+import hashlib
+import json
+import os
+import sys
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import resources
+from importlib.metadata import Distribution
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+MISSING = "missing"
+"""What stands for the hash of a file that is listed and is not there."""
+
+
+def distribution_hash(distribution: Distribution | None, modules: set[str]) -> str | None:
+    """Return the SHA-256 over all files of a distribution that can be imported, data included.
+
+    It is that of a line ``PATH SHA256`` for each file, in alphabetical order. What Python itself
+    compiles to ``__pycache__`` is left out, and so is whatever stands outside of the packages:
+    scripts and metadata.
+
+    Args:
+        distribution: What is installed; None where its metadata are not, as in a frozen program.
+        modules: The top-level modules it is known for. They are searched where it has no list of
+            its files, or is installed from a source tree that stays where it is (*editable*).
+
+    Returns:
+        The hash in hexadecimal; None where the files cannot be had, as in a frozen program.
+    """
+    if getattr(sys, "frozen", False):  # what lies beside the program is not all of its code
+        return None
+    listed = None if distribution is None or _is_editable(distribution) else _listed(distribution)
+    files = listed or dict(each for module in sorted(modules) for each in _of_module(module))
+    if not files:
+        return None
+    lines = (f"{path} {digest}\n" for path, digest in sorted(files.items()))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_editable(distribution: Distribution) -> bool:
+    try:
+        origin: Any = json.loads(distribution.read_text("direct_url.json") or "{}")
+        return bool(origin.get("dir_info", {}).get("editable"))
+    except (ValueError, AttributeError):  # damaged: what is listed then tells
+        return False
+
+
+def _listed(distribution: Distribution) -> dict[str, str]:
+    """Return the hash of each file that ``RECORD`` lists; nothing where there is no such list.
+
+    ``RECORD`` holds the size and the hash that a file had when it was installed. They are taken
+    from there if the file still has that size and is not newer than the list, because reading all
+    files of NumPy would double the time that a short run takes; otherwise the file is read.
+    """
+    record = getattr(distribution, "_path", None)
+    if not isinstance(record, Path) or not (record := record / "RECORD").is_file():
+        return {}
+    root, installed_at = str(record.parent.parent), record.stat().st_mtime_ns
+    files: dict[str, str] = {}
+    with record.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
+        for row in csv.reader(text):
+            path, stated, size = (*row, "", "", "")[:3]
+            if path and _counts(path) and not os.path.isabs(path):
+                files[path] = _hash_of(f"{root}{os.sep}{path}", stated, size, installed_at)
+    return files
+
+
+def _counts(path: str) -> bool:
+    """Return whether a file is one that imports or what is imported can read."""
+    top, _, _ = path.partition("/")
+    return not (
+        path.endswith(".pth")
+        or "__pycache__" in path
+        or top == ".."
+        or top.endswith((".dist-info", ".egg-info"))
+    )
+
+
+def _hash_of(path: str, stated: str, size: str, installed_at: int) -> str:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return MISSING
+    algorithm, _, digest = stated.partition("=")
+    if algorithm == "sha256" and size == str(found.st_size) and found.st_mtime_ns <= installed_at:
+        with suppress(ValueError):  # by a damaged list
+            content = urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
+            if len(content) == hashlib.sha256().digest_size:
+                return content.hex()
+    return _hash_of_content(path)
+
+
+def _hash_of_content(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return MISSING
+
+
+def _of_module(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each file of a top-level module, and its hash."""
+    try:
+        spec = getattr(sys.modules.get(name), "__spec__", None) or find_spec(name)
+    except (ImportError, ValueError):
+        return
+    if spec is None:
+        return
+    places = list(spec.submodule_search_locations or ())
+    for place in places:
+        if os.path.isdir(place):
+            yield from _of_folder(name, place)
+    if any(map(os.path.isdir, places)):
+        return
+    if places:
+        yield from _of_resources(name, resources.files(name))
+    elif spec.origin is not None:
+        data = _read(spec.loader, spec.origin)
+        if data is not None:
+            yield f"{name}{os.path.splitext(spec.origin)[1]}", hashlib.sha256(data).hexdigest()
+
+
+def _of_folder(name: str, folder: str) -> Iterator[tuple[str, str]]:
+    for where, folders, files in os.walk(folder):
+        folders[:] = [inner for inner in folders if inner != "__pycache__"]
+        for file in files:
+            path = f"{where}{os.sep}{file}"
+            yield name + path[len(folder) :].replace(os.sep, "/"), _hash_of_content(path)
+
+
+def _of_resources(path: str, folder: Traversable) -> Iterator[tuple[str, str]]:
+    """Yield the files of a package that is in an archive."""
+    try:
+        for inner in folder.iterdir():
+            inside = f"{path}/{inner.name}"
+            if inner.is_dir():
+                if inner.name != "__pycache__":
+                    yield from _of_resources(inside, inner)
+            else:
+                yield inside, hashlib.sha256(inner.read_bytes()).hexdigest()
+    except OSError:  # a frozen program has no such folder
+        return
+
+
+def _read(loader: Any, path: str) -> bytes | None:
+    """Return a file of a module by its loader, which knows how to read archives."""
+    try:
+        data: bytes = loader.get_data(path)
+        return data
+    except (AttributeError, OSError):
+        return None
