@@ -2,11 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from tokenize import TokenError
-from typing import IO, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
-from numpy.lib import format as npy
 
 from layerkit import Array, Form, Shape, Targets
 
@@ -41,6 +39,10 @@ class StoredArrays(ABC):
                 f'array "{name}" holds Python objects, which could run code when they are read; '
                 "store it as numbers"
             )
+        if dtype.kind == "V":
+            self.refuse(
+                f'array "{name}" must hold numbers, got records; store each field by itself'
+            )
         if dtype.kind not in "biuf":
             self.refuse(f'array "{name}" must hold numbers, got {dtype}')
         if 0 in (shape or (0,)):
@@ -51,23 +53,6 @@ class StoredArrays(ABC):
         """Raise a ``DataError`` about a number that is not finite."""
         at = ", ".join(str(int(i)) for i in place)
         self.refuse(f"{name}[{at}]: must be a finite number, got {number}")
-
-
-def read_header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
-    """Return the shape and the type of the array that a ``.npy`` file holds.
-
-    Raises:
-        ValueError: The header is damaged, or there is none.
-    """
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    try:
-        shape, _, dtype = read(file)
-    except TokenError as error:
-        raise ValueError(f"cannot parse the header: {error.args[0]}") from error
-    if not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"the header has the shape {shape}")
-    return shape, dtype
 
 
 def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> Form:
