@@ -132,4 +132,4 @@ def check_memory(what: str, size: int) -> None:
     free = available_memory()
     if size > (sys.maxsize if free is None else free):
         free_text = "" if free is None else f", and {free / 1e9:.3g} GB are free"
-        raise DataError(f"{what} takes {min(size, 10**300) / 1e9:.3g} GB of memory{free_text}")
+        raise DataError(f"{what}: needs {min(size, 10**300) / 1e9:.3g} GB of memory{free_text}")

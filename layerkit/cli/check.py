@@ -40,7 +40,10 @@ def check(
         experiment = build_experiment(loaded, dtype="float64" if gradients else None)
         network, memory = experiment.network, experiment.memory
         if gradients:
-            checks = check_gradients(experiment, load_data(experiment))
+            data = load_data(experiment)
+            for note in data.notes:
+                typer.echo(f"warning: {note}", err=True)
+            checks = check_gradients(experiment, data)
     if json:
         print_json(_as_json(network, memory, checks))
     else:

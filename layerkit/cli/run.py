@@ -77,6 +77,8 @@ def _run_training(
     experiment = build_experiment(spec)
     _compare_with_lock(spec, experiment, locked)
     data = load_data(experiment)
+    for note in data.notes:
+        _warn(note)
     watchers: list[Any] = [_Interrupt()]
     if json:
         watchers.append(_Json())

@@ -158,7 +158,7 @@ class TestWhatIsRefused:
             Npz(path).load()
 
         assert str(caught.value) == (
-            f'{path}: array "x" takes 0.008 GB of memory, and 0.005 GB are free'
+            f'{path}: array "x": needs 0.008 GB of memory, and 0.005 GB are free'
         )
 
     @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -23,6 +23,7 @@ from layerkit import (
     read_npy_header,
 )
 from layerkit.builtin.datasets.files import opened, unreadable
+from layerkit.builtin.datasets.splitting import noted
 from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of
 
 BLOCK = 2**20
@@ -88,12 +89,12 @@ class Npy(Dataset):
 
     def load(self) -> Data:
         """Map the files, after a look at all numbers that may not be finite."""
-        self.inspect()
-        files = MappedFiles()
+        form, files = self.inspect(), MappedFiles()
         train, test = (
             Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts()
         )
-        return Data(train, test)
+        data, classes = Data(train, test), form.targets.classes
+        return data if classes is None else noted(data, str(self.t), range(classes))
 
     def _parts(self) -> list[Part]:
         """Return the files of the examples and the targets of each part."""

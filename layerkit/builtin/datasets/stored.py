@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -10,6 +11,10 @@ from layerkit import Array, Form, Shape, Targets
 
 Part: TypeAlias = tuple[str, str]
 """The names of the examples and of the targets of a part of a data set."""
+
+
+MOST_GAPS = 5
+"""How many gaps between labels a message names."""
 
 
 class StoredArrays(ABC):
@@ -110,13 +115,12 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
             i = int(np.argmax(labels < 0))
             stored.refuse(f"{name}[{i}]: labels count from 0, got {labels[i]}")
     present = np.unique(np.concatenate([np.unique(labels) for labels in ts]))
-    gaps = present != np.arange(len(present))
     name = parts[0][1]
-    if gaps.any():
+    missing = _gaps([int(label) for label in present])
+    if missing:
         stored.refuse(
-            f'array "{name}" has labels up to {present[-1]}, but none is '
-            f"{int(np.argmax(gaps))}; number the classes without gaps, as "
-            "np.unique(t, return_inverse=True)[1] does"
+            f'array "{name}" has labels up to {present[-1]}, but none is {missing}; '
+            "number the classes without gaps, as np.unique(t, return_inverse=True)[1] does"
         )
     if len(present) == 1:
         stored.refuse(
@@ -124,6 +128,17 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
             "if its integers are no labels, store them as floats"
         )
     return len(present)
+
+
+def _gaps(labels: list[int]) -> str:
+    """Return which labels are missing among those from 0 to the last, as people write it."""
+    ranges = [
+        (before + 1, label - 1) for before, label in pairwise((-1, *labels)) if label > before + 1
+    ]
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges]
+    if len(words) > MOST_GAPS:
+        words[MOST_GAPS:] = [f"many more up to {ranges[-1][1]}"]
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _are_labels(t: Array) -> bool:

@@ -2,20 +2,61 @@
 
 import csv
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 from layerkit import DataError
 from layerkit.builtin.datasets.columns import Column, quoted
 from layerkit.builtin.datasets.files import opened, unreadable
+from layerkit.builtin.datasets.numerals import PLAIN
 
 MOST_PROBLEMS = 5
 """How many problems of a file are told at once."""
 
 MOST_OF_A_COLUMN = 2
 """How many of them may be of one column, which may be wrong in every line."""
+
+
+LONGEST_FIELD = 2**31 - 1
+"""Characters of a value, at most: what the parser counts to on every system."""
+
+MOST_NAMES = 20
+"""How many names of a header a message shows."""
+
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+class _FieldLimit(AbstractContextManager[None]):
+    """Lets values be longer than the 131,072 characters that are Python's default.
+
+    That limit belongs to the whole process: the first of the threads that read tables raises it,
+    and the last one puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._before = csv.field_size_limit(LONGEST_FIELD)
+            self._readers += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                csv.field_size_limit(self._before)
+
+
+_values_of_any_length = _FieldLimit()
 
 
 class TableReader:
@@ -48,7 +89,7 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            with opened(self._path) as file:
+            with opened(self._path) as file, _values_of_any_length:
                 return self._read(file)
         except OSError as error:
             raise unreadable(self._path, error) from error
@@ -56,6 +97,7 @@ class TableReader:
     def _read(self, file: BinaryIO) -> dict[str, Column]:
         rows = self._rows(file)
         line, header = next(rows, (1, []))
+        self._raise_problems()
         header = [name.strip() for name in header]
         self._check_header(line, header)
         self._raise_problems()
@@ -73,14 +115,20 @@ class TableReader:
                 except ValueError as error:
                     problems_of[name] += 1
                     # Quoted values before this one may have taken several lines.
-                    at = line + sum(before.count("\n") for before in row[:i])
+                    at = line + sum(len(_LINE_END.findall(before)) for before in row[:i])
                     self._add(f"line {at}, column {quoted(name)}: {error}")
         self._raise_problems()
         return {n: c for n, c in zip(header, columns, strict=True) if c is not None}
 
     def _rows(self, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not blank, with the line it begins at."""
-        reader = csv.reader(self._lines(file), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(
+            self._lines(file),
+            delimiter=self._delimiter,
+            # Quotes count behind a blank, too.
+            skipinitialspace=self._delimiter != " ",
+            strict=True,
+        )
         while True:
             line = reader.line_num + 1
             try:
@@ -94,7 +142,9 @@ class TableReader:
                 yield line, row
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
-        for number, line in enumerate(file, start=1):
+        # A line may end with a carriage return alone, as on Macintosh computers before 2001.
+        lines = (line for lines in file for line in lines.splitlines(keepends=True))
+        for number, line in enumerate(lines, start=1):
             try:
                 # A spreadsheet may put a byte-order mark at the start, which "-sig" leaves out.
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -109,8 +159,11 @@ class TableReader:
             self._add("is empty; expected a header that names the columns, then the data")
             return
         for i, name in enumerate(header, start=1):
-            if not name:
-                self._add(f"line {line}: column {i} has no name; give it one")
+            if not name and "" not in self._named.get("drop", ()):
+                self._add(
+                    f'line {line}: column {i} has no name; give it one, or name "" in drop to '
+                    "leave out what has none"
+                )
         for name, count in Counter(header).items():
             if name and count > 1:
                 self._add(
@@ -120,7 +173,15 @@ class TableReader:
         for option, names in self._named.items():
             for name in names:
                 if name not in header:
-                    self._add(f"{option}: no column is named {quoted(name)}{_advice(name, header)}")
+                    advice = _advice(name, header, self._delimiter)
+                    self._add(f"{option}: no column is named {quoted(name)}{advice}")
+        numbers = [name for name in header if PLAIN.number(name) is not None]
+        if self._problems and len(numbers) >= len(header) / 2:
+            self._add(
+                f"line {line}: expected a header that names the columns, got "
+                f"{', '.join(map(quoted, header[:MOST_NAMES]))}; if the file has none, write one "
+                "above its first line"
+            )
 
     def _add(self, problem: str) -> None:
         self._problems.append(problem)
@@ -135,11 +196,15 @@ class TableReader:
             raise DataError("\n  ".join((f"{self._path}:", *self._problems)))
 
 
-def _advice(name: str, header: list[str]) -> str:
+def _advice(name: str, header: list[str], delimiter: str) -> str:
     """Return what to do about a name that is not in the header."""
     if len(header) == 1:
-        return f"; the only column is {quoted(header[0])}: is the delimiter right?"
+        only = quoted(header[0])
+        if delimiter in header[0]:
+            return f"; the only column is {only}, because quotes stand around the whole line"
+        return f"; the only column is {only}: is the delimiter right?"
     close = difflib.get_close_matches(name, header, n=1)
     if close:
         return f"; did you mean {quoted(close[0])}?"
-    return f"; there are {', '.join(map(quoted, header))}"
+    more = f" and {len(header) - MOST_NAMES:,} more" if len(header) > MOST_NAMES else ""
+    return f"; there are {', '.join(map(quoted, header[:MOST_NAMES]))}{more}"
