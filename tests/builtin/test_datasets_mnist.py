@@ -1,5 +1,6 @@
 import gzip
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -337,6 +338,19 @@ class TestFilesThatAreWrong:
             f"{path}: ends after 1,000 of 47,040,000 bytes of data; "
             "put the right file in its place, or remove it to have it downloaded"
         )
+
+    def test_a_pipe_in_the_place_of_a_file_is_named(self, cache, tmp_path, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
+        os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+
+        with pytest.raises(DataError, match=r"ubyte: cannot be read: expected a file, got a pipe"):
+            Mnist().load()
+
+    def test_a_folder_whose_name_is_too_long_is_named(self, cache, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_DATA", "n" * 300)
+
+        with pytest.raises(DataError, match=r"n/mnist/.*: cannot be read: File name too long"):
+            Mnist().load()
 
     def test_a_file_that_may_not_be_read_is_named(self, cache, tmp_path, monkeypatch):
         def refuse(*args, **options):

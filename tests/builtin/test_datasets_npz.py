@@ -130,6 +130,46 @@ def npy(header, content=b""):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + content
 
 
+class TestClassesThatAreNotInBothParts:
+    def test_they_are_named(self, stored):
+        path = stored(x=np.zeros((11, 2)), t=np.array([0, 1] * 5 + [2]))
+
+        # The first seed that trains on class 2, and tests on one example of each of the others.
+        in_train = next(s for s in range(99) if set(Npz(path, seed=s).load().test.t) == {0, 1})
+
+        assert Npz(path, seed=in_train).load().notes == (
+            f"{path}: the test part has no example of class 2, which is not tested; set stratify "
+            "to true to have each class in both parts",
+        )
+
+    def test_of_a_test_part_of_its_own_too(self, stored):
+        path = stored(x=np.zeros((2, 2)), t=labels(2), v=np.zeros((1, 2)), w=np.array([2]))
+
+        assert Npz(path, x_test="v", t_test="w").load().notes == (
+            f"{path}: the training part has no example of class 2, which cannot be learnt",
+            f"{path}: the test part has no example of classes 0, 1, which is not tested",
+        )
+
+    def test_stratified_they_are(self, stored):
+        path = stored(x=np.zeros((12, 2)), t=np.array([0, 1] * 5 + [2, 2]))
+
+        data = Npz(path, stratify=True).load()
+
+        assert np.bincount(data.test.t).tolist() == [1, 1, 1]
+        assert data.notes == ()
+
+    def test_numbers_cannot_be_stratified(self, stored):
+        path = stored(x=np.zeros((12, 2)), t=np.arange(12.0))
+
+        assert refusal(Npz(path, stratify=True)) == (
+            f'{path}: stratify needs labels, and array "t" holds numbers'
+        )
+
+    def test_two_parts_cannot_be_stratified(self, tmp_path):
+        with pytest.raises(ValueError, match="stratify needs one part to split, and x_test names"):
+            Npz(tmp_path / "data.npz", x_test="v", t_test="w", stratify=True)
+
+
 class TestWhatIsRefused:
     @pytest.mark.parametrize("array", ["x", "t"])
     @pytest.mark.parametrize(
@@ -354,6 +394,15 @@ class TestWhatIsRefused:
             "gaps, as np.unique(t, return_inverse=True)[1] does"
         )
 
+    def test_of_many_gaps_the_message_names_the_first(self, stored):
+        t = np.array([1, 2, 5, 9, 11, 13, 15, 17, 10**18])
+        path = stored(x=np.zeros((9, 4)), t=t)
+
+        assert (
+            f"labels up to {10**18}, but none is 0, 3 to 4, 6 to 8, 10, 12 or many more up to "
+            f"{10**18 - 1}; number"
+        ) in refusal(Npz(path))
+
     def test_labels_that_count_from_1(self, stored):
         path = stored(x=np.zeros((3, 4)), t=np.array([1, 2, 3]))
 
@@ -383,7 +432,9 @@ class TestWhatIsRefused:
         )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
+)
 @given(at=st.integers(0, 1500), byte=st.integers(0, 255), end=st.integers(0, 1500) | st.none())
 def test_a_damaged_file_gives_the_same_numbers_or_a_data_error(tmp_path, at, byte, end):
     path = tmp_path / "data.npz"
