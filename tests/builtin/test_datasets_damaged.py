@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from mutating import damaged, tried
 
+from layerkit import Form, Targets
 from layerkit.builtin.datasets import Csv, Mnist, Npy, Npz
 from layerkit.builtin.datasets.idx import IdxFile
 
@@ -97,12 +98,12 @@ TABLE = (
     + "".join(f'{i}.5,"{i}",{["red", "blue"][i % 2]},"1,{i}00",{"ab"[i % 2]}\n' for i in range(20))
 ).encode()
 OPTIONS = (
-    {"categories": ("colour", "price")},
-    {"drop": ("colour", "")},
-    {"drop": ("colour",), "thousands": ","},
-    {"categories": ("colour",), "decimal": ",", "thousands": "."},
-    {"categories": ("colour", "width", "price"), "stratify": True},
-    {"categories": ("colour",), "delimiter": ";"},
+    {"target": "kind", "categories": ("colour", "price")},
+    {"target": "kind", "drop": ("colour", ""), "thousands": ","},
+    {"target": "kind", "categories": ("colour", "width", "price"), "stratify": True},
+    {"target": "price", "task": "regression", "drop": ("colour", "kind"), "thousands": ","},
+    {"target": "price", "categories": ("colour", "kind", "width"), "decimal": ","},
+    {"target": "kind", "categories": ("colour",), "delimiter": ";"},
 )
 
 
@@ -110,11 +111,7 @@ def test_csv(tmp_path):
     def read(rng):
         path = tmp_path / "table.csv"
         path.write_bytes(damaged(rng.choice((TABLE, TABLE.replace(b"\n", b"\r"))), rng))
-        options = rng.choice(OPTIONS)
-        if rng.random() < 0.2 and "stratify" not in options:
-            dataset = Csv(path, "width", "regression", **options | {"categories": ("colour",)})
-        else:
-            dataset = Csv(path, "kind", **options)
+        dataset = Csv(path, **rng.choice(OPTIONS))
         form = dataset.inspect()
         data = dataset.load()
         assert data.train.x.shape[1:] == form.shape
@@ -135,8 +132,7 @@ def test_idx(tmp_path, monkeypatch, pack):
         files.append(IdxFile(name, shape, digest))
         contents.append(content)
     monkeypatch.setattr("layerkit.builtin.datasets.mnist.FILES", tuple(files))
-    monkeypatch.setattr(Mnist, "inspect", lambda self: Csv)  # of 28 x 28 pixels only
-    monkeypatch.setattr(Csv, "shape", (16,), raising=False)
+    monkeypatch.setattr(Mnist, "inspect", lambda self: Form((16,), Targets(classes=10)))
     monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
 
     def read(rng):
