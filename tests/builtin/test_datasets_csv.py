@@ -1,5 +1,6 @@
 import csv
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -617,6 +618,36 @@ class TestLines:
         assert {future.result().shape for future in read} == {(1,)}
         assert csv.field_size_limit() == before
 
+    def test_a_line_that_does_not_end_is_not_read_to_its_end(self, tmp_path):
+        path = tmp_path / "table.csv"
+        with path.open("wb") as file:
+            file.truncate(2**40)  # zeros that take no room
+        began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        assert refusal(Csv(path, "t")) == (
+            f"{path}: line 1 has more than 67,108,864 characters; is the file a table?"
+        )
+
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began < 1_000_000
+
+    def test_a_quote_that_does_not_close_is_not_read_to_the_end(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("layerkit.builtin.datasets.table.LONGEST", 1_000)
+        path = tmp_path / "table.csv"
+        path.write_text('x,t\n1,"a\n' + "2,b\n" * 1_000_000)
+
+        assert refusal(Csv(path, "t")) == (
+            f"{path}: line 2: cannot be parsed: field larger than field limit (1000); "
+            "check the quotes"
+        )
+
+    def test_reading_ends_before_memory_does(self, table, monkeypatch):
+        path = table("x,t", *["1,a"] * 70_000)
+        monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 2_000_000)
+
+        assert refusal(Csv(path, "t")) == (
+            f"{path}: the values after line 65537: needs 0.0021 GB of memory, and 0.002 GB are free"
+        )
+
     def test_a_pipe_is_refused(self, tmp_path):
         os.mkfifo(tmp_path / "table.csv")
 
@@ -676,9 +707,35 @@ class TestRareClasses:
 
         assert (len(data.train), len(data.test), len(data.notes)) == (1, 1, 2)
 
-    def test_quantities_have_no_classes(self, tmp_path):
-        with pytest.raises(ValueError, match='stratify needs classes, and task is "regression"'):
-            Csv(tmp_path / "table.csv", "t", "regression", stratify=True)
+    @pytest.mark.parametrize("options", [{"stratify": True}, {"classes": ("a", "b")}])
+    def test_quantities_have_no_classes(self, tmp_path, options):
+        with pytest.raises(ValueError) as caught:
+            Csv(tmp_path / "table.csv", "t", "regression", **options)
+
+        (option,) = options
+        assert str(caught.value) == f'{option} needs task "classification", got "regression"'
+
+
+class TestListedClasses:
+    def test_labels_follow_the_list(self, table):
+        path = table("x,t", "1,yes", "2,no", "3,yes", "4,no")
+
+        dataset = Csv(path, "t", classes=("yes", "no", "maybe"), standardize=False)
+
+        assert dataset.inspect().targets.classes == 3
+        assert rows(dataset.load()) == [(1, 0), (2, 1), (3, 0), (4, 1)]
+        assert any('no example of class "maybe"' in note for note in dataset.load().notes)
+
+    def test_a_label_of_no_listed_class_is_refused_where_it_stands(self, table):
+        path = table("x,t", "1,yes", "2,No", "3,no")
+
+        assert refusal(Csv(path, "t", classes=("yes", "no"))) == (
+            f'{path}: line 3, column "t": expected one of the listed classes "yes", "no", got "No"'
+        )
+
+    def test_a_class_is_listed_once(self, tmp_path):
+        with pytest.raises(ValueError, match='classes: "a" is listed 2 times'):
+            Csv(tmp_path / "table.csv", "t", classes=("a", "b", "a"))
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool)

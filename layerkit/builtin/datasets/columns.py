@@ -4,6 +4,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,19 +99,29 @@ class Words(Column):
 
     Args:
         numerals: How numbers are written, among the words.
+        listed: The only words there may be, in their order; any if empty.
     """
 
-    def __init__(self, numerals: Numerals = PLAIN) -> None:
+    def __init__(self, numerals: Numerals = PLAIN, listed: Sequence[str] = ()) -> None:
         self._numerals = numerals
-        self._codes: dict[str, int] = {}
+        self._listed = listed
+        self._codes = {word: code for code, word in enumerate(listed)}
         self._values = array("q")
 
     def _add(self, text: str) -> None:
+        if self._listed and text not in self._codes:
+            shown = ", ".join(map(quoted, self._listed[:MOST_LOOKED_AT]))
+            raise ValueError(
+                f"expected one of the listed classes {shown}"
+                f"{', ...' if len(self._listed) > MOST_LOOKED_AT else ''}, got {quoted(text)}"
+            )
         self._values.append(self._codes.setdefault(text, len(self._codes)))
 
     @property
     def distinct(self) -> list[str]:
-        """The distinct words, in the order of numbers if they all are, otherwise of text."""
+        """The distinct words, as listed or in the order of numbers if they all are, or of text."""
+        if self._listed:
+            return list(self._listed)
         numbers = self._numbers()
         return sorted(numbers, key=lambda word: (numbers[word], word)) or sorted(self._codes)
 

@@ -55,6 +55,8 @@ class Csv(Dataset):
         decimal: What stands before the fraction of a number.
         thousands: What may stand between groups of digits, as in 1,234,567; nothing if empty.
         max_categories: How many values a category may have, as each becomes a column.
+        classes: The classes in the order of their labels, so that a label means the same whatever
+            the file holds; by default, those that the file holds.
 
     Shapes:
         x: ``(count, features)``
@@ -62,8 +64,8 @@ class Csv(Dataset):
 
     Raises:
         ValueError: A column has two roles, the delimiter is not one character that could be, the
-            signs of decimals and thousands are the same, or classes are to be stratified where
-            the target is a quantity.
+            signs of decimals and thousands are the same, a class is listed twice, or classes are
+            listed or to be stratified where the target is a quantity.
     """
 
     examples = (
@@ -81,6 +83,7 @@ class Csv(Dataset):
                 "decimal": ",",
                 "thousands": ".",
                 "stratify": True,
+                "classes": ["Melone", "Apfel"],
             },
             files={"obst.csv": OBST},
         ),
@@ -101,6 +104,7 @@ class Csv(Dataset):
         decimal: Decimal = ".",
         thousands: Thousands = "",
         max_categories: PositiveInt = 1_000,
+        classes: tuple[str, ...] = (),
     ) -> None:
         roles = Counter((target, *set(categories), *set(drop)))
         twice = [name for name, count in roles.items() if count > 1]
@@ -115,8 +119,12 @@ class Csv(Dataset):
             )
         if decimal == thousands:
             raise ValueError(f'decimal and thousands must differ, both are "{decimal}"')
-        if stratify and task == "regression":
-            raise ValueError('stratify needs classes, and task is "regression"')
+        for option, present in (("stratify", stratify), ("classes", classes)):
+            if present and task == "regression":
+                raise ValueError(f'{option} needs task "classification", got "regression"')
+        for name, count in Counter(classes).most_common(1):
+            if count > 1:
+                raise ValueError(f"classes: {quoted(name)} is listed {count} times")
         self.path = path
         self.target = target
         self.task = task
@@ -130,6 +138,7 @@ class Csv(Dataset):
         self.decimal = decimal
         self.thousands = thousands
         self.max_categories = max_categories
+        self.classes = classes
         self._numerals = Numerals(decimal, thousands)
 
     def inspect(self) -> Form:
@@ -217,7 +226,7 @@ class Csv(Dataset):
         if name != self.target:
             return Numbers("if it is a category, name it in categories", self._numerals)
         if self.task == "classification":
-            return Words(self._numerals)
+            return Words(self._numerals, self.classes)
         return Numbers('if it names a class, set task to "classification"', self._numerals)
 
     def _error(self, reason: str) -> DataError:

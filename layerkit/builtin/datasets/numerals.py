@@ -34,7 +34,7 @@ class Numerals:
         if "_" in text:
             # Python, but hardly anyone who writes a table, takes 1_000 for a number.
             return None
-        if self != PLAIN:
+        if self.thousands or self.decimal != ".":
             plain = self._plain(text)
             if plain is None:
                 return None

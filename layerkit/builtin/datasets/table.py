@@ -2,15 +2,17 @@
 
 import csv
 import difflib
+import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import TextIO
 
-from layerkit import DataError
+from layerkit import DataError, check_memory
 from layerkit.builtin.datasets.columns import Column, quoted
 from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.numerals import PLAIN
@@ -22,8 +24,12 @@ MOST_OF_A_COLUMN = 2
 """How many of them may be of one column, which may be wrong in every line."""
 
 
-LONGEST_FIELD = 2**31 - 1
-"""Characters of a value, at most: what the parser counts to on every system."""
+LONGEST = 2**26
+"""Characters of a line and of a value, which may have several lines, at most. A file without line
+ends or with a quote that does not close is refused before it is all in memory."""
+
+ROWS = 2**16
+"""After how many rows the memory is looked at."""
 
 MOST_NAMES = 20
 """How many names of a header a message shows."""
@@ -46,7 +52,7 @@ class _FieldLimit(AbstractContextManager[None]):
     def __enter__(self) -> None:
         with self._lock:
             if not self._readers:
-                self._before = csv.field_size_limit(LONGEST_FIELD)
+                self._before = csv.field_size_limit(LONGEST)
             self._readers += 1
 
     def __exit__(self, *exception: object) -> None:
@@ -89,12 +95,15 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            with opened(self._path) as file, _values_of_any_length:
-                return self._read(file)
+            # Split into lines as Latin-1, which keeps every byte, so that the line of a byte that is
+            # no UTF-8 is known; any line end counts.
+            text = TextIOWrapper(opened(self._path), "latin-1", newline="")
+            with text, _values_of_any_length:
+                return self._read(text)
         except OSError as error:
             raise unreadable(self._path, error) from error
 
-    def _read(self, file: BinaryIO) -> dict[str, Column]:
+    def _read(self, file: TextIO) -> dict[str, Column]:
         rows = self._rows(file)
         line, header = next(rows, (1, []))
         self._raise_problems()
@@ -103,7 +112,9 @@ class TableReader:
         self._raise_problems()
         columns = [self._column(name) for name in header]
         problems_of = Counter[str]()
-        for line, row in rows:
+        for number, (line, row) in enumerate(rows, start=1):
+            if not number % ROWS:
+                self._check_memory(line, columns)
             if len(row) != len(header):
                 self._add(f"line {line}: expected {len(header)} values, got {len(row)}")
                 continue
@@ -120,7 +131,12 @@ class TableReader:
         self._raise_problems()
         return {n: c for n, c in zip(header, columns, strict=True) if c is not None}
 
-    def _rows(self, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    def _check_memory(self, line: int, columns: Sequence[Column | None]) -> None:
+        """Refuse a table whose next rows there is no memory for."""
+        size = 16 * ROWS * sum(column is not None for column in columns)
+        check_memory(f"{self._path}: the values after line {line}", size)
+
+    def _rows(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not blank, with the line it begins at."""
         reader = csv.reader(
             self._lines(file),
@@ -141,10 +157,16 @@ class TableReader:
             if row:
                 yield line, row
 
-    def _lines(self, file: BinaryIO) -> Iterator[str]:
-        # A line may end with a carriage return alone, as on Macintosh computers before 2001.
-        lines = (line for lines in file for line in lines.splitlines(keepends=True))
-        for number, line in enumerate(lines, start=1):
+    def _lines(self, file: TextIO) -> Iterator[str]:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST).encode("latin-1")
+            if len(line) == LONGEST:
+                raise DataError(
+                    f"{self._path}: line {number} has more than {LONGEST:,} characters; "
+                    "is the file a table?"
+                )
+            if not line:
+                return
             try:
                 # A spreadsheet may put a byte-order mark at the start, which "-sig" leaves out.
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
