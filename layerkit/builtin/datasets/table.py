@@ -23,7 +23,6 @@ MOST_PROBLEMS = 5
 MOST_OF_A_COLUMN = 2
 """How many of them may be of one column, which may be wrong in every line."""
 
-
 LONGEST = 2**26
 """Characters of a line and of a value, which may have several lines, at most. A file without line
 ends or with a quote that does not close is refused before it is all in memory."""
@@ -95,8 +94,8 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            # Split into lines as Latin-1, which keeps every byte, so that the line of a byte that is
-            # no UTF-8 is known; any line end counts.
+            # Split into lines as Latin-1, which keeps every byte: so the line of one that is no UTF-8
+            # is known. Any line end counts.
             text = TextIOWrapper(opened(self._path), "latin-1", newline="")
             with text, _values_of_any_length:
                 return self._read(text)
