@@ -75,7 +75,3 @@ def test_stratified_each_arm_has_its_share():
     data = Spiral(per_class=10, stratify=True).load()
 
     assert np.bincount(data.test.t).tolist() == [2, 2, 2]
-
-
-def test_an_arm_that_is_in_one_part_only_is_named():
-    assert Spiral(per_class=1).load().notes[0].startswith("spiral: the training part has no ex")

@@ -5,7 +5,7 @@ from importlib import resources
 import numpy as np
 
 from layerkit import Data, Dataset, Form, NonNegativeInt, Targets
-from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
+from layerkit.builtin.datasets.splitting import TestFraction, split
 
 
 class Digits(Dataset):
@@ -52,5 +52,4 @@ class Digits(Dataset):
             x, t = arrays["x"], arrays["t"]
         x = x.reshape(-1, *self.inspect().shape)
         rng = np.random.default_rng(self.seed)
-        data = split(x, t, self.test_fraction, rng, 1 / 16, self.stratify)
-        return noted(data, "digits", range(10), "" if self.stratify else STRATIFY)
+        return split(x, t, self.test_fraction, rng, 1 / 16, self.stratify)

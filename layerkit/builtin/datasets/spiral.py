@@ -15,7 +15,7 @@ from layerkit import (
     Targets,
     check_memory,
 )
-from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
+from layerkit.builtin.datasets.splitting import TestFraction, split
 
 BYTES_OF_A_POINT = 80
 """What a point takes while it is generated: ten numbers."""
@@ -78,5 +78,4 @@ class Spiral(Dataset):
         radius = np.tile(np.arange(self.per_class) / self.per_class, self.classes)
         angle = 4 * t + 4 * radius + self.noise * rng.standard_normal(len(t))
         x = np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
-        data = split(x, t, self.test_fraction, rng, stratify=self.stratify)
-        return noted(data, "spiral", range(self.classes), "" if self.stratify else STRATIFY)
+        return split(x, t, self.test_fraction, rng, stratify=self.stratify)

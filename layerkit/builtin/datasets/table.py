@@ -94,7 +94,7 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            # Split into lines as Latin-1, which keeps every byte: so the line of one that is no UTF-8
+            # Split into lines as Latin-1, which keeps every byte: so the line of a wrong one
             # is known. Any line end counts.
             text = TextIOWrapper(opened(self._path), "latin-1", newline="")
             with text, _values_of_any_length:
