@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
     from pydantic import Field
 
+    from layerkit.arrayfiles import NpyHeader, NpzFile, read_npy_header
     from layerkit.arrays import DType
     from layerkit.builder import build
     from layerkit.builtin.functions import sigmoid, softmax
     from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
     from layerkit.component import Component, Example
-    from layerkit.dataset import Data, Dataset, Form, Split, Targets
+    from layerkit.dataset import Data, Dataset, Form, Split, Targets, check_memory
     from layerkit.errors import (
         DataError,
         GradientError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         SpecError,
         UserError,
     )
+    from layerkit.files import open_file
     from layerkit.gradients import numerical_gradient
     from layerkit.hookspecs import hookimpl
     from layerkit.initializer import Initializer
@@ -61,14 +63,16 @@ __version__ = "0.1.0"
 
 # What stands above for type checkers, for __getattr__.
 _NAMES = {
+    "layerkit.arrayfiles": "NpyHeader NpzFile read_npy_header",
     "layerkit.arrays": "DType",
     "layerkit.builder": "build",
     "layerkit.builtin.functions": "sigmoid softmax",
     "layerkit.builtin.initializers": "He Normal Uniform Xavier Zeros",
     "layerkit.component": "Component Example",
-    "layerkit.dataset": "Data Dataset Form Split Targets",
+    "layerkit.dataset": "Data Dataset Form Split Targets check_memory",
     "layerkit.errors": "DataError GradientError LayerkitError NonFiniteError PluginError RunError "
     "ShapeError SpecError UserError",
+    "layerkit.files": "open_file",
     "layerkit.gradients": "numerical_gradient",
     "layerkit.hookspecs": "hookimpl",
     "layerkit.initializer": "Initializer",
@@ -119,6 +123,8 @@ __all__ = [
     "NonNegativeFloat",
     "NonNegativeInt",
     "Normal",
+    "NpyHeader",
+    "NpzFile",
     "Optimizer",
     "Parameter",
     "PluginError",
@@ -144,6 +150,7 @@ __all__ = [
     "Zeros",
     "allowed_threads",
     "build",
+    "check_memory",
     "hookimpl",
     "limit_blas_threads",
     "load_model",
@@ -151,6 +158,8 @@ __all__ = [
     "load_spec",
     "matmul",
     "numerical_gradient",
+    "open_file",
+    "read_npy_header",
     "share",
     "sigmoid",
     "softmax",

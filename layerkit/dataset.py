@@ -1,9 +1,11 @@
 """The contract of a data set, and what it hands over."""
 
+import sys
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from layerkit.arrays import available_memory
 from layerkit.component import Component
 from layerkit.errors import DataError
 from layerkit.types import Array, Shape
@@ -72,10 +74,18 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """The training and the test part of a data set."""
+    """The training and the test part of a data set.
+
+    Attributes:
+        train: The examples to train on.
+        test: The examples to test on.
+        notes: What was read otherwise than the user may expect, each a sentence; the command
+            prints them as warnings.
+    """
 
     train: Split
     test: Split
+    notes: tuple[str, ...] = ()
 
 
 class Dataset(Component):
@@ -107,3 +117,19 @@ class Dataset(Component):
         Raises:
             DataError: A file is missing or wrong; the message names the file and the place in it.
         """
+
+
+def check_memory(what: str, size: int) -> None:
+    """Refuse arrays that take more memory than is free, before they are allocated.
+
+    Args:
+        what: What they hold, as the message begins.
+        size: How many bytes they take.
+
+    Raises:
+        DataError: There is less; where the system does not tell, what no system has is refused.
+    """
+    free = available_memory()
+    if size > (sys.maxsize if free is None else free):
+        free_text = "" if free is None else f", and {free / 1e9:.3g} GB are free"
+        raise DataError(f"{what}: needs {min(size, 10**300) / 1e9:.3g} GB of memory{free_text}")

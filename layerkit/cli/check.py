@@ -45,6 +45,8 @@ def check(
         at_most = " at most"  # how many examples there are shows when they are read
         if gradients:
             data = load_data(experiment)
+            for note in data.notes:
+                typer.echo(f"warning: {note}", err=True)
             at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
             warn_of_large_batch(experiment, len(data.train))
             checks = check_gradients(experiment, data)

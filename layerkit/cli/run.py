@@ -82,6 +82,8 @@ def _run_training(
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
     data = load_data(experiment)
+    for note in data.notes:
+        _warn(note)
     warn_of_large_batch(experiment, len(data.train))
     watchers: list[Any] = []
     if json:

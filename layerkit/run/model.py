@@ -2,20 +2,28 @@
 
 import json
 import warnings
-import zipfile
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from layerkit.arrayfiles import NpzFile
 from layerkit.builder import build_network
 from layerkit.errors import DataError, UserError
+from layerkit.files import open_file
 from layerkit.network import Network
 from layerkit.plugins import load_registry
 from layerkit.registry import Registry
 from layerkit.run.provenance import compare, lock_of, provenance, remember
-from layerkit.spec import load_spec
+from layerkit.spec import TrainingSpec, load_spec
+from layerkit.types import Array
+
+T = TypeVar("T")
+
+LONGEST_RECORD = 1_000_000
+"""Bytes of a ``run.json``, at most."""
 
 
 def load_model(
@@ -38,7 +46,8 @@ def load_model(
     Raises:
         UserError: A file cannot be read; or the code has changed, and ``locked`` is set.
         SpecError: A plugin that the spec needs is not there.
-        DataError: The parameters are damaged, or not those of the spec.
+        DataError: The record of the run or the parameters are damaged, the parameters are not
+            those of the spec, or not finite in its type.
     """
     folder = Path(folder)
     file = folder / "spec.json"
@@ -46,41 +55,90 @@ def load_model(
         registry = load_registry()
         remember(registry, file)
     spec = load_spec(file, registry)
+    if not isinstance(spec.content, TrainingSpec):
+        raise DataError(f"{file}: is the spec of a graph, which is not trained")
     network = build_network(spec, _input_shape(folder / "run.json"))
     changes = compare(lock_of(file), provenance(spec), locked=locked, machine=False)
     if changes:
         warnings.warn(f"{folder}: {'; '.join(changes)}", stacklevel=2)
+    values = _parameters(folder / f"{parameters}.npz", network)
     network.initialize()
-    _read_parameters(folder / f"{parameters}.npz", network)
+    for name, variable in network.variables.items():
+        variable.value = values[name]
     return network
 
 
 def _input_shape(file: Path) -> tuple[int, ...]:
+    """Return the shape of an example, as the record of a run has it."""
     try:
-        return tuple(json.loads(file.read_bytes())["input_shape"])
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise DataError(f"{file}: has no input_shape; it is not the record of a run") from None
-
-
-def _read_parameters(file: Path, network: Network) -> None:
-    try:
-        # Opened here, because NumPy leaves a file that is no archive open.
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
-            arrays: dict[str, Any] = dict(archive)
+        with open_file(file) as opened:
+            text = opened.read(LONGEST_RECORD + 1)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file}: is damaged: {error}") from None
-    wanted = {name: variable.shape for name, variable in network.variables.items()}
-    found = {name: array.shape for name, array in arrays.items()}
-    if wanted != found:
-        differing = sorted(n for n in wanted | found if wanted.get(n) != found.get(n))
-        name = differing[0]
+    try:
+        if len(text) > LONGEST_RECORD:
+            raise ValueError
+        shape = json.loads(text)["input_shape"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise DataError(f"{file}: has no input_shape; it is not the record of a run") from None
+    if type(shape) is not list or not all(type(n) is int and 0 < n < 2**63 for n in shape):
         raise DataError(
-            f"{file}: must hold {name} of shape {wanted.get(name, 'none')}, "
-            f"got {found.get(name, 'none')}"
+            f"{file}: input_shape must be an array of integers above 0, got "
+            f"{_shortened(json.dumps(shape))}; it is not the record of a run"
         )
-    for name, variable in network.variables.items():
-        variable.value = arrays[name]
+    return tuple(shape)
+
+
+def _parameters(file: Path, network: Network) -> dict[str, Array]:
+    """Return the values of all variables of a network, finite and in its type."""
+    try:
+        with open_file(file) as opened:
+            try:
+                archive = NpzFile(opened)
+            except ValueError as error:
+                raise DataError(f"{file}: is damaged: {error}") from None
+            _check_headers(file, archive, network)
+            return {name: _value(file, archive, name, network.dtype) for name in network.variables}
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
+
+
+def _check_headers(file: Path, archive: NpzFile, network: Network) -> None:
+    """Refuse an archive of other arrays than the network has variables, before reading them."""
+    expected = {name: variable.shape for name, variable in network.variables.items()}
+    for name in sorted({*expected, *archive.names}):
+        header = _read(file, name, archive.header) if name in archive.names else None
+        shape = header.shape if header else "none"
+        if expected.get(name, "none") != shape:
+            raise DataError(
+                f"{file}: must hold {_shortened(name)} of shape {expected.get(name, 'none')}, "
+                f"got {shape}"
+            )
+        if header and header.dtype.kind != "f":
+            raise DataError(f"{file}: {name} must hold floats, got {header.dtype}")
+
+
+def _value(file: Path, archive: NpzFile, name: str, dtype: np.dtype[Any]) -> Array:
+    """Return the value of a variable."""
+    stored = _read(file, name, archive.array)
+    with np.errstate(over="ignore"):
+        value = stored.astype(dtype)
+    finite = np.isfinite(value)
+    if not finite.all():
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        at = f"[{', '.join(map(str, place))}]" if place else ""
+        raise DataError(
+            f"{file}: {name}{at} must be a finite number in {dtype}, got {stored[place]}"
+        )
+    return value
+
+
+def _read(file: Path, name: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(name)
+    except ValueError as error:
+        raise DataError(f"{file}: {_shortened(name)} is damaged: {error}") from None
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

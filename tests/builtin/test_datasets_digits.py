@@ -76,3 +76,10 @@ def test_the_share_to_test_on_can_be_chosen():
     data = Digits(test_fraction=0.5).load()
 
     assert (len(data.train), len(data.test)) == (899, 898)
+
+
+def test_stratified_each_digit_has_its_share():
+    data = Digits(stratify=True).load()
+
+    train, test = np.bincount(data.train.t), np.bincount(data.test.t)
+    np.testing.assert_array_equal(test, np.rint((train + test) / 5))

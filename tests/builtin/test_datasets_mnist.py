@@ -1,6 +1,8 @@
 import gzip
 import io
+import os
 import struct
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -248,6 +250,21 @@ class TestDownloading:
 
         assert "kB" not in capsys.readouterr().err
 
+    @pytest.mark.parametrize("failures", [0, 1])
+    def test_no_log_of_a_download_is_printed(self, cache, serve, failures):
+        mirror = serve({"file": b"content"}, failures)
+        # In a process of its own: pooch writes its log to the stderr that it was imported with.
+        code = (
+            "from pathlib import Path\n"
+            "from layerkit.builtin.datasets.downloading import download\n"
+            f"download('file', Path({str(cache)!r}), [{mirror.url!r}], check=lambda path: None)"
+        )
+
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert mirror.asked == ["file"] * (1 + failures)
+
 
 class TestFilesThatAreWrong:
     # Six bytes in an array of 2 x 3, as an IDX file holds them.
@@ -322,14 +339,27 @@ class TestFilesThatAreWrong:
             "put the right file in its place, or remove it to have it downloaded"
         )
 
+    def test_a_pipe_in_the_place_of_a_file_is_named(self, cache, tmp_path, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
+        os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+
+        with pytest.raises(DataError, match=r"ubyte: cannot be read: expected a file, got a pipe"):
+            Mnist().load()
+
+    def test_a_folder_whose_name_is_too_long_is_named(self, cache, monkeypatch):
+        monkeypatch.setenv("LAYERKIT_DATA", "n" * 300)
+
+        with pytest.raises(DataError, match=r"n/mnist/.*: cannot be read: File name too long"):
+            Mnist().load()
+
     def test_a_file_that_may_not_be_read_is_named(self, cache, tmp_path, monkeypatch):
-        def refuse(*args):
+        def refuse(*args, **options):
             raise PermissionError(13, "Permission denied")
 
         path = Path(tmp_path, "train-images-idx3-ubyte")
         path.touch()
         monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
-        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr("layerkit.files.open", refuse, raising=False)
 
         with pytest.raises(DataError) as error:
             Mnist().load()

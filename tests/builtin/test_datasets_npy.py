@@ -1,3 +1,6 @@
+import os
+import struct
+
 import numpy as np
 import pytest
 from test_datasets_npz import refusal
@@ -49,8 +52,67 @@ class TestWhatIsRead:
 
         assert stored(x, T).load().train.x.tolist() == X.tolist()
 
+    def test_files_of_python_2_are_read_without_a_warning(self, stored, tmp_path):
+        dataset = stored(X, T)
+        path = tmp_path / "x.npy"
+        path.write_bytes(path.read_bytes().replace(b"(4, 3), }  ", b"(4L, 3L), }"))
+
+        assert dataset.load().train.x.tolist() == X.tolist()
+
 
 class TestWhatIsRefused:
+    @pytest.mark.parametrize("array", ["x", "t", "x_test", "t_test"])
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "  {\n   x\n  y",
+            "{{}: 1}",
+            "-" * 5000 + "1",
+            f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({2**64}, 4)}}",
+        ],
+        ids=["indentation", "key", "recursion", "size"],
+    )
+    def test_a_header_that_python_cannot_parse(self, stored, tmp_path, array, header):
+        dataset = stored(X, T)
+        path = tmp_path / f"{array}.npy"
+        path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+
+        assert refusal(dataset).startswith(f"{path}: has a damaged header (")
+
+    @pytest.mark.parametrize("array", ["x", "t"])
+    @pytest.mark.parametrize("rows", [5, 2**40, 2**61])
+    def test_a_header_that_says_more_than_the_file_holds(self, stored, tmp_path, array, rows):
+        dataset = stored(X, T)
+        path = tmp_path / f"{array}.npy"
+        head = f"{{'descr': '<i8', 'fortran_order': True, 'shape': ({rows}, 2)}}".encode()
+        head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head
+        path.write_bytes(head + bytes(64))
+
+        assert refusal(dataset) == (
+            f"{path}: holds less than its header says (64 of {rows * 16:,} bytes); "
+            "store or copy it again"
+        )
+
+    @pytest.mark.parametrize("array", ["x", "t_test"])
+    def test_a_pipe_or_a_device(self, stored, tmp_path, array):
+        dataset = stored(X, T)
+        (tmp_path / f"{array}.npy").unlink()
+        os.mkfifo(tmp_path / f"{array}.npy")
+
+        assert refusal(dataset) == (
+            f"{tmp_path}/{array}.npy: cannot be read: expected a file, got a pipe; "
+            "store what comes from it in a file first"
+        )
+
+    def test_a_file_that_became_shorter_since_the_last_look(self, stored, tmp_path):
+        dataset = stored(X, T)
+        dataset.inspect()
+        path = tmp_path / "x.npy"
+        path.write_bytes(path.read_bytes()[:-3])
+
+        with pytest.raises(DataError, match=r"x\.npy: holds less than its header says"):
+            dataset.load()
+
     def test_a_file_that_is_not_there(self, stored, tmp_path):
         dataset = stored(X, T)
         (tmp_path / "t.npy").unlink()
@@ -86,7 +148,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("before", "after", "reason"),
         [
-            (b"}", b" ", "cannot parse the header: EOF in multi-line statement"),
+            (b"}", b" ", "cannot parse the header: \"{'descr': '|u1', "),
             (b"(4, 3)", b"(-4,3)", "the header has the shape (-4, 3)"),
             (b"(4, 3)", b"(True,)", "the header has the shape (True,)"),
             (b"|u1", b"|u9", "descr is not a valid dtype descriptor: '|u9'"),

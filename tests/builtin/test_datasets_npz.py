@@ -1,4 +1,6 @@
 import io
+import os
+import struct
 import tracemalloc
 import zipfile
 
@@ -123,7 +125,132 @@ class TestWhatIsRead:
         assert peak < 1.3 * x.nbytes
 
 
+def npy(header, content=b""):
+    """A ``.npy`` file."""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + content
+
+
+class TestClassesThatAreNotInBothParts:
+    def test_they_are_named(self, stored):
+        path = stored(x=np.zeros((11, 2)), t=np.array([0, 1] * 5 + [2]))
+
+        # The first seed that trains on class 2, and tests on one example of each of the others.
+        in_train = next(s for s in range(99) if set(Npz(path, seed=s).load().test.t) == {0, 1})
+
+        assert Npz(path, seed=in_train).load().notes == (
+            f"{path}: the test part has no example of class 2, which is not tested; set stratify "
+            "to true to have each class in both parts",
+        )
+
+    def test_of_a_test_part_of_its_own_too(self, stored):
+        path = stored(x=np.zeros((2, 2)), t=labels(2), v=np.zeros((1, 2)), w=np.array([2]))
+
+        assert Npz(path, x_test="v", t_test="w").load().notes == (
+            f"{path}: the training part has no example of class 2, which cannot be learnt",
+            f"{path}: the test part has no example of classes 0, 1, which is not tested",
+        )
+
+    def test_stratified_they_are(self, stored):
+        path = stored(x=np.zeros((12, 2)), t=np.array([0, 1] * 5 + [2, 2]))
+
+        data = Npz(path, stratify=True).load()
+
+        assert np.bincount(data.test.t).tolist() == [1, 1, 1]
+        assert data.notes == ()
+
+    def test_numbers_cannot_be_stratified(self, stored):
+        path = stored(x=np.zeros((12, 2)), t=np.arange(12.0))
+
+        assert refusal(Npz(path, stratify=True)) == (
+            f'{path}: stratify needs labels, and array "t" holds numbers'
+        )
+
+    def test_two_parts_cannot_be_stratified(self, tmp_path):
+        with pytest.raises(ValueError, match="stratify needs one part to split, and x_test names"):
+            Npz(tmp_path / "data.npz", x_test="v", t_test="w", stratify=True)
+
+
 class TestWhatIsRefused:
+    @pytest.mark.parametrize("array", ["x", "t"])
+    @pytest.mark.parametrize(
+        "header",
+        ["  {\n   x\n  y", "{{}: 1}", "-" * 5000 + "1", "9" * 5000],
+        ids=["indentation", "key", "recursion", "digits"],
+    )
+    def test_a_header_that_python_cannot_parse(self, tmp_path, array, header):
+        good = npy("{'descr': '<i8', 'fortran_order': False, 'shape': (4,)}", bytes(32))
+        path = tmp_path / "data.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("x", "t"):
+                archive.writestr(f"{name}.npy", npy(header) if name == array else good)
+
+        told = refusal(Npz(path))
+
+        assert told.startswith(f'{path}: array "{array}" cannot be read (cannot parse the header: ')
+        assert told.endswith("); the file is damaged: store it again")
+
+    def test_more_numbers_than_there_is_memory_for(self, tmp_path, monkeypatch):
+        path = tmp_path / "data.npz"
+        np.savez_compressed(path, x=np.zeros((1000, 1000)), t=labels(1000))
+        monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 5_000_000)
+
+        with pytest.raises(DataError) as caught:
+            Npz(path).load()
+
+        assert str(caught.value) == (
+            f'{path}: array "x": needs 0.008 GB of memory, and 0.005 GB are free'
+        )
+
+    @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    def test_sizes_that_only_the_header_tells(self, tmp_path, compression):
+        path = tmp_path / "data.npz"
+        header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({2**61}, 2)}}"
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            archive.writestr("x.npy", npy(header))
+            archive.writestr("t.npy", npy(header))
+
+        assert "(the header tells 36,893,488,147,419,103,232 bytes of numbers" in refusal(Npz(path))
+
+    def test_an_encrypted_array(self, stored):
+        path = stored(x=np.zeros((4, 2)), t=labels(4))
+        content = path.read_bytes()
+        for start, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+            for at in [i for i in range(len(content)) if content.startswith(start, i)]:
+                content = content[: at + flags] + b"\1" + content[at + flags + 1 :]
+        path.write_bytes(content)
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" cannot be read (it is encrypted; store it without a password); '
+            "the file is damaged: store it again"
+        )
+
+    def test_an_array_that_is_there_twice(self, stored):
+        path = stored(x=np.zeros((4, 2)), t=labels(4))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("t", b"another")
+
+        assert "(there are several arrays of that name)" in refusal(Npz(path))
+
+    def test_records(self, stored):
+        path = stored(x=np.zeros((4, 2)), t=np.zeros(4, [("a", "f4"), ("b", "i4")]))
+
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" must hold numbers, got records; store each field by itself'
+        )
+
+    def test_of_many_arrays_the_message_names_the_first(self, stored):
+        path = stored(**{f"a{i}": np.zeros(2) for i in range(50)})
+
+        assert refusal(Npz(path)).endswith('"a18", "a19" and 30 more')
+
+    def test_a_pipe(self, tmp_path):
+        os.mkfifo(tmp_path / "data.npz")
+
+        assert refusal(Npz(tmp_path / "data.npz")) == (
+            f"{tmp_path}/data.npz: cannot be read: expected a file, got a pipe; "
+            "store what comes from it in a file first"
+        )
+
     def test_half_a_test_part(self, tmp_path):
         with pytest.raises(ValueError, match="x_test and t_test go together: give both or neither"):
             Npz(tmp_path / "data.npz", x_test="v")
@@ -267,6 +394,15 @@ class TestWhatIsRefused:
             "gaps, as np.unique(t, return_inverse=True)[1] does"
         )
 
+    def test_of_many_gaps_the_message_names_the_first(self, stored):
+        t = np.array([1, 2, 5, 9, 11, 13, 15, 17, 10**18])
+        path = stored(x=np.zeros((9, 4)), t=t)
+
+        assert (
+            f"labels up to {10**18}, but none is 0, 3 to 4, 6 to 8, 10, 12 or many more up to "
+            f"{10**18 - 1}; number"
+        ) in refusal(Npz(path))
+
     def test_labels_that_count_from_1(self, stored):
         path = stored(x=np.zeros((3, 4)), t=np.array([1, 2, 3]))
 
@@ -296,7 +432,9 @@ class TestWhatIsRefused:
         )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
+)
 @given(at=st.integers(0, 1500), byte=st.integers(0, 255), end=st.integers(0, 1500) | st.none())
 def test_a_damaged_file_gives_the_same_numbers_or_a_data_error(tmp_path, at, byte, end):
     path = tmp_path / "data.npz"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from layerkit import Form, Targets
+from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Spiral
 
 
@@ -61,3 +61,17 @@ def test_the_seed_decides_the_points():
 
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("options", [{"per_class": 10**18}, {"classes": 10**400}])
+def test_more_points_than_there_is_memory_for_are_refused(options):
+    with pytest.raises(DataError, match=r"arms of .* points: needs .* GB of memory"):
+        Spiral(**options).inspect()
+    with pytest.raises(DataError, match=r"arms of .* points: needs .* GB of memory"):
+        Spiral(**options).load()
+
+
+def test_stratified_each_arm_has_its_share():
+    data = Spiral(per_class=10, stratify=True).load()
+
+    assert np.bincount(data.test.t).tolist() == [2, 2, 2]

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerkit.builtin.datasets.splitting import split
+from layerkit import Data, Split
+from layerkit.builtin.datasets.splitting import noted, split
 
 
 def rng(seed=0):
@@ -73,3 +74,51 @@ def test_the_parts_take_no_memory_besides_the_examples():
     assert np.shares_memory(data.train.x, x)
     assert np.shares_memory(data.test.x, x)
     assert peak < x.nbytes / 4
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=2, max_size=60).filter(lambda t: len(set(t)) < len(t)),
+    st.floats(0.001, 0.999),
+    st.integers(0, 5),
+)
+def test_stratified_the_share_holds_for_each_class(labels, fraction, seed):
+    t = np.array(labels, np.uint8)
+    x = np.arange(len(t))
+
+    data = split(x.copy(), t.copy(), fraction, rng(seed), stratify=True)
+
+    np.testing.assert_array_equal(t[data.train.x], data.train.t)
+    np.testing.assert_array_equal(t[data.test.x], data.test.t)
+    assert sorted([*data.train.x, *data.test.x]) == x.tolist()
+    for label in set(labels):
+        count, tested = labels.count(label), int((data.test.t == label).sum())
+        assert (tested == 0) if count == 1 else (1 <= tested <= count - 1)
+        assert abs(tested - count * fraction) <= 1
+
+
+def test_stratified_every_example_of_a_class_is_as_likely_to_be_tested_on():
+    t = np.repeat([0, 1], 5)
+    chosen = np.concatenate(
+        [split(np.arange(10), t.copy(), 0.2, rng(s), stratify=True).test.x for s in range(2000)]
+    )
+
+    # 2,000 draws of 1 in 5 are 400 for each example, give or take 18.
+    np.testing.assert_allclose(np.bincount(chosen), 400, atol=75)
+
+
+def of_labels(train, test):
+    """Data of which only the labels matter."""
+    return Data(*(Split(np.zeros(len(t)), np.array(t, np.uint64)) for t in (train, test)))
+
+
+def test_classes_in_both_parts_need_no_note():
+    assert noted(of_labels([0, 1, 1], [1, 0]), "file", "ab").notes == ()
+
+
+def test_of_many_classes_the_note_names_the_first():
+    data = noted(of_labels([0, 1], range(9)), "file", "abcdefghi", "; do something")
+
+    assert data.notes == (
+        "file: the training part has no example of classes c, d, e, f, g and 2 more, "
+        "which cannot be learnt; do something",
+    )

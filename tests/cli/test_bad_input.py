@@ -529,7 +529,11 @@ def test_a_data_set_that_takes_more_memory_than_there_is_is_refused(refused):
 
     told = told_of(refused, text)
 
-    assert re.match(r"spec\.json:3:11: data: Unable to allocate .* for an array", told)
+    assert re.match(
+        r"spec\.json:3:11: data: 3 arms of 1,000,000,000,000,000 points: needs 2\.4e\+08 GB of "
+        r"memory, and [\d.]+ GB are free\n",
+        told,
+    )
 
 
 def test_numbers_that_float32_does_not_hold_are_refused(refused):
@@ -801,6 +805,44 @@ def data_problem(refused, text: str) -> str:
     assert told.startswith("spec.json:3:11: data: ")
     assert told.endswith("^\n1 problem; nothing was run.\n")
     return told.removeprefix("spec.json:3:11: data: ").partition("\n    3 |")[0]
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_class_that_is_not_in_both_parts_is_warned_of(layerkit, verb):
+    lines = [f"{i},{'ab'[i % 2]}" for i in range(20)]
+    Path("data.csv").write_text("\n".join(["x,kind", *lines, "20,c"]))
+    Path("spec.json").write_text(csv_spec(stratify=True))
+    out = ("--out", "results") if verb == "run" else ()
+
+    ran = layerkit(verb, "spec.json", *out)
+
+    assert ran.code == 0
+    assert ran.err == (
+        'warning: data.csv: the test part has no example of class "c", which is not tested\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("pipe", "a pipe"), ("device", "a device"), ("folder", None)]
+)
+@pytest.mark.parametrize("data", ["csv", "npz", "npy"])
+def test_what_is_no_file_is_refused_and_not_waited_for(refused, data, kind, what):
+    path = "/dev/zero" if kind == "device" else kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        Path(path).mkdir()
+    options = {
+        "csv": {"path": path, "target": "kind"},
+        "npz": {"path": path},
+        "npy": dict.fromkeys(("x", "t", "x_test", "t_test"), path),
+    }[data]
+
+    described = json.dumps({"type": data} | options)
+    text = SPEC.replace('{"type": "npz", "path": "data.npz"}', described)
+
+    reason = f"expected a file, got {what}; store what" if what else "Is a directory"
+    assert data_problem(refused, text).startswith(f"{path}: cannot be read: {reason}")
 
 
 class TestData:

@@ -1,19 +1,34 @@
 """Tables as comma-separated values."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from layerkit import Array, Data, DataError, Dataset, Example, Form, NonNegativeInt, Targets
+from layerkit import (
+    Array,
+    Data,
+    DataError,
+    Dataset,
+    Example,
+    Form,
+    NonNegativeInt,
+    PositiveInt,
+    Targets,
+    check_memory,
+)
 from layerkit.builtin.datasets.columns import Column, Numbers, Words, quoted
-from layerkit.builtin.datasets.splitting import TestFraction, split
+from layerkit.builtin.datasets.numerals import Decimal, Numerals, Thousands
+from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
 from layerkit.builtin.datasets.table import TableReader
 
 FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
-"""An example of a file."""
+OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" * 5
+"""Another, as a German spreadsheet may store it."""
 
 
 class Csv(Dataset):
@@ -22,6 +37,7 @@ class Csv(Dataset):
     The columns follow each other in ``x`` as in the file, a category as one column for each of its
     values: 1 for the value that the line has, 0 for the others. Values are in the order of numbers
     if they all are numbers, otherwise of text; so are classes. Blanks around a value do not count.
+    An index that pandas stored is a column without a name, which ``"drop": [""]`` leaves out.
 
     Args:
         path: The file.
@@ -34,13 +50,22 @@ class Csv(Dataset):
             and their variance 1 in the training part; one that is the same throughout becomes 0.
         test_fraction: The share of the lines to test on, drawn at random.
         seed: What the choice of the test lines follows from.
+        stratify: Whether the share to test on holds for each class, so that every class of at
+            least two lines is in both parts.
+        decimal: What stands before the fraction of a number.
+        thousands: What may stand between groups of digits, as in 1,234,567; nothing if empty.
+        max_categories: How many values a category may have, as each becomes a column.
+        classes: The classes in the order of their labels, so that a label means the same whatever
+            the file holds; by default, those that the file holds.
 
     Shapes:
         x: ``(count, features)``
         t: ``(count,)``, labels from 0 or numbers
 
     Raises:
-        ValueError: A column has two roles, or the delimiter is not one character that could be.
+        ValueError: A column has two roles, the delimiter is not one character that could be, the
+            signs of decimals and thousands are the same, a class is listed twice, or classes are
+            listed or to be stratified where the target is a quantity.
     """
 
     examples = (
@@ -48,6 +73,19 @@ class Csv(Dataset):
         Example(
             {"path": "fruit.csv", "target": "grams", "task": "regression", "categories": ["kind"]},
             files={"fruit.csv": FRUIT},
+        ),
+        Example(
+            {
+                "path": "obst.csv",
+                "target": "Art",
+                "drop": [""],
+                "delimiter": ";",
+                "decimal": ",",
+                "thousands": ".",
+                "stratify": True,
+                "classes": ["Melone", "Apfel"],
+            },
+            files={"obst.csv": OBST},
         ),
     )
 
@@ -62,6 +100,11 @@ class Csv(Dataset):
         standardize: bool = True,
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
+        stratify: bool = False,
+        decimal: Decimal = ".",
+        thousands: Thousands = "",
+        max_categories: PositiveInt = 1_000,
+        classes: tuple[str, ...] = (),
     ) -> None:
         roles = Counter((target, *set(categories), *set(drop)))
         twice = [name for name, count in roles.items() if count > 1]
@@ -74,6 +117,14 @@ class Csv(Dataset):
                 "delimiter must be one character, and neither a quote nor a line break, "
                 f"got {quoted(delimiter)}"
             )
+        if decimal == thousands:
+            raise ValueError(f'decimal and thousands must differ, both are "{decimal}"')
+        for option, present in (("stratify", stratify), ("classes", classes)):
+            if present and task == "regression":
+                raise ValueError(f'{option} needs task "classification", got "regression"')
+        for name, count in Counter(classes).most_common(1):
+            if count > 1:
+                raise ValueError(f"classes: {quoted(name)} is listed {count} times")
         self.path = path
         self.target = target
         self.task = task
@@ -83,6 +134,12 @@ class Csv(Dataset):
         self.standardize = standardize
         self.test_fraction = test_fraction
         self.seed = seed
+        self.stratify = stratify
+        self.decimal = decimal
+        self.thousands = thousands
+        self.max_categories = max_categories
+        self.classes = classes
+        self._numerals = Numerals(decimal, thousands)
 
     def inspect(self) -> Form:
         """Return the form of the table, reading it all: what its classes are shows nowhere else."""
@@ -96,6 +153,7 @@ class Csv(Dataset):
     def _content(self) -> tuple[Form, Data]:
         named = {"target": (self.target,), "categories": self.categories, "drop": self.drop}
         columns = TableReader(self.path, self.delimiter, named, self._column).columns()
+        notes = self._check_words(columns)
         target = columns.pop(self.target)
         t = target.targets()
         if not columns:
@@ -111,9 +169,14 @@ class Csv(Dataset):
                 f"column {quoted(self.target)}: expected at least 2 classes, "
                 "got the same one in every row"
             )
-        blocks = [self._features(name, column) for name, column in columns.items()]
+        blocks = self._features(columns)
         x = np.concatenate(blocks, axis=1)
-        data = split(x, t, self.test_fraction, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        data = split(x, t, self.test_fraction, rng, stratify=self.stratify)
+        data = replace(data, notes=notes)
+        if isinstance(target, Words):
+            names = [quoted(word) for word in target.distinct]
+            data = noted(data, str(self.path), names, "" if self.stratify else STRATIFY)
         if self.standardize:
             widths = [block.shape[1] for block in blocks]
             are_numbers = [isinstance(column, Numbers) for column in columns.values()]
@@ -125,27 +188,46 @@ class Csv(Dataset):
                 )
         return Form(x.shape[1:], Targets(classes=classes)), data
 
-    def _features(self, name: str, column: Column) -> Array:
-        """Return the columns of ``x`` that a column of the table makes."""
-        try:
-            return column.features()
-        except MemoryError as error:
-            raise self._error(
-                f"column {quoted(name)}: its values make more columns of zeros and ones than there "
-                "is memory for; if it names single examples, drop it"
-            ) from error
+    def _check_words(self, columns: Mapping[str, Column]) -> tuple[str, ...]:
+        """Refuse names that cannot be meant; return what to say of others."""
+        notes: list[str] = []
+        for name, column in columns.items():
+            if not isinstance(column, Words):
+                continue
+            where = f"{self.path}: column {quoted(name)}"
+            try:
+                column.check()
+            except ValueError as error:
+                raise DataError(f"{where}: {error}") from None
+            count = len(column.distinct)
+            if name != self.target and count > self.max_categories:
+                raise DataError(
+                    f"{where}: has {count:,} different values, and each becomes a column; drop it "
+                    "if it names single examples, or raise max_categories "
+                    f"({self.max_categories:,})"
+                )
+            notes += (f"{where}: {doubt}" for doubt in column.doubts())
+        return tuple(notes)
+
+    def _features(self, columns: Mapping[str, Column]) -> list[Array]:
+        """Return the columns of ``x`` that each column of the table makes."""
+        width = sum(column.width for column in columns.values())
+        count = max(map(len, columns.values()))
+        # Once by column of the table, and once put together.
+        check_memory(f"{self.path}: {count:,} rows of {width:,} columns", 2 * 8 * count * width)
+        return [column.features() for column in columns.values()]
 
     def _column(self, name: str) -> Column | None:
         """Return what gathers the values of a column."""
         if name in self.drop:
             return None
         if name in self.categories:
-            return Words()
+            return Words(self._numerals)
         if name != self.target:
-            return Numbers("if it is a category, name it in categories")
+            return Numbers("if it is a category, name it in categories", self._numerals)
         if self.task == "classification":
-            return Words()
-        return Numbers('if it names a class, set task to "classification"')
+            return Words(self._numerals, self.classes)
+        return Numbers('if it names a class, set task to "classification"', self._numerals)
 
     def _error(self, reason: str) -> DataError:
         return DataError(f"{self.path}: {reason}")

@@ -11,13 +11,14 @@ from layerkit.builtin.datasets.splitting import TestFraction, split
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, each from 0 to 16; they need no download.
 
-    The training and the test part are drawn at random, whatever the digit. Pixels stay bytes in
-    memory and are multiplied by 1/16 batch by batch.
+    The training and the test part are drawn at random. Pixels stay bytes in memory and are
+    multiplied by 1/16 batch by batch.
 
     Args:
         test_fraction: The share of the images to test on.
         seed: What the choice of the test images follows from.
         flat: Whether an image is a vector rather than one channel of rows.
+        stratify: Whether the share to test on holds for each digit.
 
     Shapes:
         x: ``(count, 64)``, or ``(count, 1, 8, 8)`` if not flat
@@ -29,11 +30,16 @@ class Digits(Dataset):
     """
 
     def __init__(
-        self, test_fraction: TestFraction = 0.2, seed: NonNegativeInt = 0, flat: bool = True
+        self,
+        test_fraction: TestFraction = 0.2,
+        seed: NonNegativeInt = 0,
+        flat: bool = True,
+        stratify: bool = False,
     ) -> None:
         self.test_fraction = test_fraction
         self.seed = seed
         self.flat = flat
+        self.stratify = stratify
 
     def inspect(self) -> Form:
         """Return the form of the images, reading nothing."""
@@ -45,4 +51,5 @@ class Digits(Dataset):
         with file.open("rb") as stream, np.load(stream) as arrays:
             x, t = arrays["x"], arrays["t"]
         x = x.reshape(-1, *self.inspect().shape)
-        return split(x, t, self.test_fraction, np.random.default_rng(self.seed), scale=1 / 16)
+        rng = np.random.default_rng(self.seed)
+        return split(x, t, self.test_fraction, rng, 1 / 16, self.stratify)

@@ -1,5 +1,6 @@
 """Downloads into the user's cache, through pooch."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ def download(
             pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)(url, output_file, pup)
         check(Path(output_file))
 
+    # Its log says what the bar shows and the errors tell, in runs that are to be quiet as well.
+    pooch.get_logger().setLevel(logging.WARNING)
     failures = []
     for mirror in mirrors:
         pup = pooch.create(folder, mirror, registry={name: None}, retry_if_failed=RETRIES)

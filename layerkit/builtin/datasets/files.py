@@ -3,21 +3,19 @@
 from io import BufferedReader
 from pathlib import Path
 
-from layerkit import DataError
+from layerkit import DataError, open_file
 
 
 def opened(path: Path) -> BufferedReader:
     """Return a file, open for reading.
 
     Raises:
-        DataError: The system would not open it.
+        DataError: The system would not open it, or it is a pipe, a device or a folder.
     """
     try:
-        return path.open("rb")
+        return open_file(path)
     except OSError as error:
         raise unreadable(path, error) from error
-    except ValueError as error:  # a null byte, which no path may have
-        raise DataError(f"{str(path)!r}: cannot be read: {error}") from error
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
@@ -26,4 +24,6 @@ def unreadable(path: Path, error: OSError) -> DataError:
         return DataError(
             f"{path}: there is no such file; a relative path starts at the folder of the spec"
         )
-    return DataError(f"{path}: cannot be read: {error.strerror or error}")
+    # A null byte, which no path may have, would end the message on some terminals.
+    name = repr(str(path)) if "\0" in str(path) else str(path)
+    return DataError(f"{name}: cannot be read: {error.strerror or error}")

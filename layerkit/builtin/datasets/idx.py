@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from layerkit import Array, Shape
+from layerkit import Array, Shape, open_file
 
 CHUNK = 2**18
 """How many bytes are unpacked at a time."""
@@ -89,7 +89,7 @@ class IdxFile:
 @contextmanager
 def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file for reading, through gzip if its content, whatever its name, is packed."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         if not packed:

@@ -103,6 +103,17 @@ def _path(file: IdxFile) -> Path:
 def _found(file: IdxFile, folders: list[Path]) -> Path | None:
     for folder in folders:
         for name in (file.name, f"{file.name}.gz"):
-            if (folder / name).is_file():
+            if _exists(folder / name):
                 return folder / name
     return None
+
+
+def _exists(path: Path) -> bool:
+    """Return whether there is anything of that name; what it is shows when it is opened."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return True

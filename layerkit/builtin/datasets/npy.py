@@ -1,15 +1,30 @@
 """Arrays in NumPy's own files, which may be larger than memory."""
 
 import io
+import os
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.lib import format as npy
 
-from layerkit import Array, Data, DataError, Dataset, Example, Form, PositiveFloat, Shape, Split
+from layerkit import (
+    Array,
+    Data,
+    DataError,
+    Dataset,
+    Example,
+    Form,
+    NpyHeader,
+    PositiveFloat,
+    Shape,
+    Split,
+    read_npy_header,
+)
 from layerkit.builtin.datasets.files import opened, unreadable
-from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of, read_header
+from layerkit.builtin.datasets.splitting import noted
+from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of
 
 BLOCK = 2**20
 """How many numbers are looked at at a time: a few megabytes."""
@@ -28,6 +43,10 @@ class Npy(Dataset):
     The files are memory-mapped: a batch is read when it comes, so they may be larger than memory.
     What the system has room for it keeps, and takes back when it needs it, though tools may count
     it as memory of this process. ``np.lib.format.open_memmap`` writes such a file piece by piece.
+
+    A file must not be changed while it is used: where it becomes shorter, the system ends the
+    process at the next batch that is missing (SIGBUS). Write the new file under another name and
+    rename it; who has mapped the old one then keeps it.
 
     Targets that are one integer for each example are the labels of classes, which count from 0;
     all others are numbers.
@@ -70,12 +89,12 @@ class Npy(Dataset):
 
     def load(self) -> Data:
         """Map the files, after a look at all numbers that may not be finite."""
-        self.inspect()
-        files = MappedFiles()
+        form, files = self.inspect(), MappedFiles()
         train, test = (
             Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts()
         )
-        return Data(train, test)
+        data, classes = Data(train, test), form.targets.classes
+        return data if classes is None else noted(data, str(self.t), range(classes))
 
     def _parts(self) -> list[Part]:
         """Return the files of the examples and the targets of each part."""
@@ -90,39 +109,55 @@ class MappedFiles(StoredArrays):
         raise DataError(reason)
 
     def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
-        """Return the shape and the type of an array."""
+        """Return the shape and the type of an array, of which the file holds all."""
         with opened(Path(name)) as file:
-            start = file.peek(len(npy.MAGIC_PREFIX))
-            try:
-                return read_header(file)
-            except ValueError as error:
-                self.refuse(f"{name}: {_why_no_array(start, error)}")
-            except OSError as error:
-                raise unreadable(Path(name), error) from error
+            header = self._read_header(name, file)
+        return header.shape, header.dtype
 
     def numbers(self, name: str) -> Array:
         """Return an array of finite numbers, memory-mapped."""
         self.shape(name)
-        try:
-            array: Array = np.load(name, mmap_mode="r")
-        except ValueError as error:
-            self.refuse(
-                f"{name}: holds less than its header says ({error}); store or copy it again"
-            )
-        if array.dtype.kind == "f":
-            self._check_finite(name, array)
+        with opened(Path(name)) as file:
+            header = self._read_header(name, file)
+            order: Literal["C", "F"] = "F" if header.fortran_order else "C"
+            start = file.tell()
+            try:
+                array: Array = np.memmap(file, header.dtype, "r", start, header.shape, order)
+            except (OSError, ValueError) as error:
+                self.refuse(f"{name}: cannot be mapped into memory: {error}")
+            file.seek(start)
+            if array.dtype.kind == "f":
+                self._check_finite(name, file, array, order)
         return array
 
-    def _check_finite(self, name: str, array: Array) -> None:
-        order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
-        with open(name, "rb") as file:
-            read_header(file)
-            for start in range(0, array.size, BLOCK):
-                block = np.fromfile(file, array.dtype, min(BLOCK, array.size - start))
-                wrong = ~np.isfinite(block)
-                if wrong.any():
-                    place = np.unravel_index(start + int(wrong.argmax()), array.shape, order)
-                    self.refuse_number(name, place, array[place])
+    def _read_header(self, name: str, file: BufferedReader) -> NpyHeader:
+        """Return the header of a file, which holds as many bytes as that says."""
+        try:
+            beginning = file.peek(len(npy.MAGIC_PREFIX))
+            header = read_npy_header(file)
+            size = os.fstat(file.fileno()).st_size - file.tell()
+        except ValueError as error:
+            self.refuse(f"{name}: {_why_no_array(beginning, error)}")
+        except OSError as error:
+            raise unreadable(Path(name), error) from error
+        if size < header.size and not header.dtype.hasobject:
+            self.refuse(
+                f"{name}: holds less than its header says ({size:,} of {header.size:,} bytes); "
+                "store or copy it again"
+            )
+        return header
+
+    def _check_finite(
+        self, name: str, file: BufferedReader, array: Array, order: Literal["C", "F"]
+    ) -> None:
+        for start in range(0, array.size, BLOCK):
+            block = np.fromfile(file, array.dtype, min(BLOCK, array.size - start))
+            if len(block) < min(BLOCK, array.size - start):
+                self.refuse(f"{name}: became shorter while it was read")
+            wrong = ~np.isfinite(block)
+            if wrong.any():
+                place = np.unravel_index(start + int(wrong.argmax()), array.shape, order)
+                self.refuse_number(name, place, block[int(wrong.argmax())])
 
 
 def _why_no_array(start: bytes, error: ValueError) -> str:

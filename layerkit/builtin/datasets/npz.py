@@ -16,7 +16,7 @@ from layerkit import (
     Split,
 )
 from layerkit.builtin.datasets.archive import Archive
-from layerkit.builtin.datasets.splitting import TestFraction, split
+from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
 from layerkit.builtin.datasets.stored import Part, form_of
 
 
@@ -44,17 +44,21 @@ class Npz(Dataset):
         x_test: The name of the examples to test on, where the file has a test part.
         t_test: The name of their targets.
         scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1.
+        stratify: Whether the share to test on holds for each class, so that every class of at
+            least two examples is in both parts.
 
     Shapes:
         x: ``(count, *shape)``
         t: ``(count,)`` labels or numbers, or ``(count, *target_shape)`` numbers
 
     Raises:
-        ValueError: ``x_test`` is given without ``t_test``, or the other way round.
+        ValueError: ``x_test`` is given without ``t_test``, or the other way round; or
+            ``stratify`` is set where the file has a test part.
     """
 
     examples = (
         Example({"path": "xor.npz"}, files={"xor.npz": _xor()}),
+        Example({"path": "xor.npz", "stratify": True}, files={"xor.npz": _xor()}),
         Example(
             {"path": "xor.npz", "x_test": "x", "t_test": "t", "scale": 0.5},
             files={"xor.npz": _xor()},
@@ -71,9 +75,12 @@ class Npz(Dataset):
         x_test: str | None = None,
         t_test: str | None = None,
         scale: PositiveFloat = 1.0,
+        stratify: bool = False,
     ) -> None:
         if (x_test is None) != (t_test is None):
             raise ValueError("x_test and t_test go together: give both or neither")
+        if stratify and x_test is not None:
+            raise ValueError("stratify needs one part to split, and x_test names another part")
         self.path = path
         self.x = x
         self.t = t
@@ -82,23 +89,34 @@ class Npz(Dataset):
         self.x_test = x_test
         self.t_test = t_test
         self.scale = scale
+        self.stratify = stratify
 
     def inspect(self) -> Form:
         """Return the form of the examples, reading the targets and the header of ``x``."""
         with Archive(self.path) as archive:
-            return form_of(archive, self._parts(), self._targets(archive))
+            return self._form(archive, self._targets(archive))
 
     def load(self) -> Data:
         """Read the arrays, and part them unless they are."""
-        parts = self._parts()
         with Archive(self.path) as archive:
             ts = self._targets(archive)
-            form_of(archive, parts, ts)
-            xs = [archive.numbers(name) for name, _ in parts]
+            form = self._form(archive, ts)
+            xs = [archive.numbers(name) for name, _ in self._parts()]
         if len(xs) == 2:
-            return Data(Split(xs[0], ts[0], self.scale), Split(xs[1], ts[1], self.scale))
-        rng = np.random.default_rng(self.seed)
-        return split(xs[0], ts[0], self.test_fraction, rng, self.scale)
+            data = Data(Split(xs[0], ts[0], self.scale), Split(xs[1], ts[1], self.scale))
+        else:
+            rng = np.random.default_rng(self.seed)
+            data = split(xs[0], ts[0], self.test_fraction, rng, self.scale, self.stratify)
+        if form.targets.classes is None:
+            return data
+        advice = "" if self.stratify or len(xs) == 2 else STRATIFY
+        return noted(data, str(self.path), range(form.targets.classes), advice)
+
+    def _form(self, archive: Archive, ts: list[Array]) -> Form:
+        form = form_of(archive, self._parts(), ts)
+        if self.stratify and form.targets.classes is None:
+            archive.refuse(f'stratify needs labels, and array "{self.t}" holds numbers')
+        return form
 
     def _parts(self) -> list[Part]:
         """Return the names of the examples and the targets of each part."""

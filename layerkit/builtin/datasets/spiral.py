@@ -5,8 +5,20 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from layerkit import Data, Dataset, Form, NonNegativeFloat, NonNegativeInt, PositiveInt, Targets
+from layerkit import (
+    Data,
+    Dataset,
+    Form,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Targets,
+    check_memory,
+)
 from layerkit.builtin.datasets.splitting import TestFraction, split
+
+BYTES_OF_A_POINT = 80
+"""What a point takes while it is generated: ten numbers."""
 
 
 class Spiral(Dataset):
@@ -20,8 +32,9 @@ class Spiral(Dataset):
         classes: The number of arms.
         per_class: The points of each arm.
         noise: The standard deviation of the angle, in radians.
-        test_fraction: The share of the points to test on, drawn at random whatever the class.
+        test_fraction: The share of the points to test on, drawn at random.
         seed: What the points, and the choice of those to test on, follow from.
+        stratify: Whether the share to test on holds for each arm.
 
     Shapes:
         x: ``(count, 2)``
@@ -40,22 +53,29 @@ class Spiral(Dataset):
         noise: NonNegativeFloat = 0.2,
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
+        stratify: bool = False,
     ) -> None:
         self.classes = classes
         self.per_class = per_class
         self.noise = noise
         self.test_fraction = test_fraction
         self.seed = seed
+        self.stratify = stratify
 
     def inspect(self) -> Form:
         """Return the form of the points."""
+        count = self.classes * self.per_class
+        check_memory(
+            f"{self.classes:,} arms of {self.per_class:,} points", count * BYTES_OF_A_POINT
+        )
         return Form((2,), Targets(classes=self.classes))
 
     def load(self) -> Data:
         """Generate the points and part them."""
+        self.inspect()
         rng = np.random.default_rng(self.seed)
         t = np.repeat(np.arange(self.classes), self.per_class)
         radius = np.tile(np.arange(self.per_class) / self.per_class, self.classes)
         angle = 4 * t + 4 * radius + self.noise * rng.standard_normal(len(t))
         x = np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
-        return split(x, t, self.test_fraction, rng)
+        return split(x, t, self.test_fraction, rng, stratify=self.stratify)

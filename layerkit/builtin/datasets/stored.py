@@ -2,16 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from tokenize import TokenError
-from typing import IO, Any, NoReturn, TypeAlias
+from itertools import pairwise
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
-from numpy.lib import format as npy
 
 from layerkit import Array, Form, Shape, Targets
 
 Part: TypeAlias = tuple[str, str]
 """The names of the examples and of the targets of a part of a data set."""
+
+
+MOST_GAPS = 5
+"""How many gaps between labels a message names."""
 
 
 class StoredArrays(ABC):
@@ -41,6 +44,10 @@ class StoredArrays(ABC):
                 f'array "{name}" holds Python objects, which could run code when they are read; '
                 "store it as numbers"
             )
+        if dtype.kind == "V":
+            self.refuse(
+                f'array "{name}" must hold numbers, got records; store each field by itself'
+            )
         if dtype.kind not in "biuf":
             self.refuse(f'array "{name}" must hold numbers, got {dtype}')
         if 0 in (shape or (0,)):
@@ -51,23 +58,6 @@ class StoredArrays(ABC):
         """Raise a ``DataError`` about a number that is not finite."""
         at = ", ".join(str(int(i)) for i in place)
         self.refuse(f"{name}[{at}]: must be a finite number, got {number}")
-
-
-def read_header(file: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
-    """Return the shape and the type of the array that a ``.npy`` file holds.
-
-    Raises:
-        ValueError: The header is damaged, or there is none.
-    """
-    version = npy.read_magic(file)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    try:
-        shape, _, dtype = read(file)
-    except TokenError as error:
-        raise ValueError(f"cannot parse the header: {error.args[0]}") from error
-    if not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"the header has the shape {shape}")
-    return shape, dtype
 
 
 def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> Form:
@@ -125,13 +115,12 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
             i = int(np.argmax(labels < 0))
             stored.refuse(f"{name}[{i}]: labels count from 0, got {labels[i]}")
     present = np.unique(np.concatenate([np.unique(labels) for labels in ts]))
-    gaps = present != np.arange(len(present))
     name = parts[0][1]
-    if gaps.any():
+    missing = _gaps([int(label) for label in present])
+    if missing:
         stored.refuse(
-            f'array "{name}" has labels up to {present[-1]}, but none is '
-            f"{int(np.argmax(gaps))}; number the classes without gaps, as "
-            "np.unique(t, return_inverse=True)[1] does"
+            f'array "{name}" has labels up to {present[-1]}, but none is {missing}; '
+            "number the classes without gaps, as np.unique(t, return_inverse=True)[1] does"
         )
     if len(present) == 1:
         stored.refuse(
@@ -139,6 +128,17 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
             "if its integers are no labels, store them as floats"
         )
     return len(present)
+
+
+def _gaps(labels: list[int]) -> str:
+    """Return which labels are missing among those from 0 to the last, as people write it."""
+    ranges = [
+        (before + 1, label - 1) for before, label in pairwise((-1, *labels)) if label > before + 1
+    ]
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges]
+    if len(words) > MOST_GAPS:
+        words[MOST_GAPS:] = [f"many more up to {ranges[-1][1]}"]
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _are_labels(t: Array) -> bool:

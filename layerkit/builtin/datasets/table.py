@@ -2,20 +2,66 @@
 
 import csv
 import difflib
+import itertools
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
+from threading import Lock
+from typing import TextIO
 
-from layerkit import DataError
+from layerkit import DataError, check_memory
 from layerkit.builtin.datasets.columns import Column, quoted
 from layerkit.builtin.datasets.files import opened, unreadable
+from layerkit.builtin.datasets.numerals import PLAIN
 
 MOST_PROBLEMS = 5
 """How many problems of a file are told at once."""
 
 MOST_OF_A_COLUMN = 2
 """How many of them may be of one column, which may be wrong in every line."""
+
+LONGEST = 2**26
+"""Characters of a line and of a value, which may have several lines, at most. A file without line
+ends or with a quote that does not close is refused before it is all in memory."""
+
+ROWS = 2**16
+"""After how many rows the memory is looked at."""
+
+MOST_NAMES = 20
+"""How many names of a header a message shows."""
+
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+class _FieldLimit(AbstractContextManager[None]):
+    """Lets values be longer than the 131,072 characters that are Python's default.
+
+    That limit belongs to the whole process: the first of the threads that read tables raises it,
+    and the last one puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._before = csv.field_size_limit(LONGEST)
+            self._readers += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                csv.field_size_limit(self._before)
+
+
+_values_of_any_length = _FieldLimit()
 
 
 class TableReader:
@@ -48,20 +94,26 @@ class TableReader:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            with opened(self._path) as file:
-                return self._read(file)
+            # Split into lines as Latin-1, which keeps every byte: so the line of a wrong one
+            # is known. Any line end counts.
+            text = TextIOWrapper(opened(self._path), "latin-1", newline="")
+            with text, _values_of_any_length:
+                return self._read(text)
         except OSError as error:
             raise unreadable(self._path, error) from error
 
-    def _read(self, file: BinaryIO) -> dict[str, Column]:
+    def _read(self, file: TextIO) -> dict[str, Column]:
         rows = self._rows(file)
         line, header = next(rows, (1, []))
+        self._raise_problems()
         header = [name.strip() for name in header]
         self._check_header(line, header)
         self._raise_problems()
         columns = [self._column(name) for name in header]
         problems_of = Counter[str]()
-        for line, row in rows:
+        for number, (line, row) in enumerate(rows, start=1):
+            if not number % ROWS:
+                self._check_memory(line, columns)
             if len(row) != len(header):
                 self._add(f"line {line}: expected {len(header)} values, got {len(row)}")
                 continue
@@ -73,14 +125,25 @@ class TableReader:
                 except ValueError as error:
                     problems_of[name] += 1
                     # Quoted values before this one may have taken several lines.
-                    at = line + sum(before.count("\n") for before in row[:i])
+                    at = line + sum(len(_LINE_END.findall(before)) for before in row[:i])
                     self._add(f"line {at}, column {quoted(name)}: {error}")
         self._raise_problems()
         return {n: c for n, c in zip(header, columns, strict=True) if c is not None}
 
-    def _rows(self, file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    def _check_memory(self, line: int, columns: Sequence[Column | None]) -> None:
+        """Refuse a table whose next rows there is no memory for."""
+        size = 16 * ROWS * sum(column is not None for column in columns)
+        check_memory(f"{self._path}: the values after line {line}", size)
+
+    def _rows(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not blank, with the line it begins at."""
-        reader = csv.reader(self._lines(file), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(
+            self._lines(file),
+            delimiter=self._delimiter,
+            # Quotes count behind a blank, too.
+            skipinitialspace=self._delimiter != " ",
+            strict=True,
+        )
         while True:
             line = reader.line_num + 1
             try:
@@ -93,8 +156,16 @@ class TableReader:
             if row:
                 yield line, row
 
-    def _lines(self, file: BinaryIO) -> Iterator[str]:
-        for number, line in enumerate(file, start=1):
+    def _lines(self, file: TextIO) -> Iterator[str]:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST).encode("latin-1")
+            if len(line) == LONGEST:
+                raise DataError(
+                    f"{self._path}: line {number} has more than {LONGEST:,} characters; "
+                    "is the file a table?"
+                )
+            if not line:
+                return
             try:
                 # A spreadsheet may put a byte-order mark at the start, which "-sig" leaves out.
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -109,8 +180,11 @@ class TableReader:
             self._add("is empty; expected a header that names the columns, then the data")
             return
         for i, name in enumerate(header, start=1):
-            if not name:
-                self._add(f"line {line}: column {i} has no name; give it one")
+            if not name and "" not in self._named.get("drop", ()):
+                self._add(
+                    f'line {line}: column {i} has no name; give it one, or name "" in drop to '
+                    "leave out what has none"
+                )
         for name, count in Counter(header).items():
             if name and count > 1:
                 self._add(
@@ -120,7 +194,15 @@ class TableReader:
         for option, names in self._named.items():
             for name in names:
                 if name not in header:
-                    self._add(f"{option}: no column is named {quoted(name)}{_advice(name, header)}")
+                    advice = _advice(name, header, self._delimiter)
+                    self._add(f"{option}: no column is named {quoted(name)}{advice}")
+        numbers = [name for name in header if PLAIN.number(name) is not None]
+        if self._problems and len(numbers) >= len(header) / 2:
+            self._add(
+                f"line {line}: expected a header that names the columns, got "
+                f"{', '.join(map(quoted, header[:MOST_NAMES]))}; if the file has none, write one "
+                "above its first line"
+            )
 
     def _add(self, problem: str) -> None:
         self._problems.append(problem)
@@ -135,11 +217,15 @@ class TableReader:
             raise DataError("\n  ".join((f"{self._path}:", *self._problems)))
 
 
-def _advice(name: str, header: list[str]) -> str:
+def _advice(name: str, header: list[str], delimiter: str) -> str:
     """Return what to do about a name that is not in the header."""
     if len(header) == 1:
-        return f"; the only column is {quoted(header[0])}: is the delimiter right?"
+        only = quoted(header[0])
+        if delimiter in header[0]:
+            return f"; the only column is {only}, because quotes stand around the whole line"
+        return f"; the only column is {only}: is the delimiter right?"
     close = difflib.get_close_matches(name, header, n=1)
     if close:
         return f"; did you mean {quoted(close[0])}?"
-    return f"; there are {', '.join(map(quoted, header))}"
+    more = f" and {len(header) - MOST_NAMES:,} more" if len(header) > MOST_NAMES else ""
+    return f"; there are {', '.join(map(quoted, header[:MOST_NAMES]))}{more}"

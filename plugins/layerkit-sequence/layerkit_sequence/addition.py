@@ -16,6 +16,7 @@ from layerkit import (
     PositiveInt,
     Split,
     Targets,
+    check_memory,
 )
 
 PLUS = 10
@@ -67,7 +68,16 @@ class Addition(Dataset):
                 f"there are {pairs:,} pairs of numbers of {self.digits} digits, fewer than "
                 f"{self.train:,} to train on and {self.test:,} to test on"
             )
+        check_memory(f"{self.train + self.test:,} sums", self._memory())
         return Form((2 * self.digits + 1,), Targets((self.digits + 1,), classes=10))
+
+    def _memory(self) -> int:
+        """Return how many bytes the sums take while they are drawn."""
+        count, pairs = self.train + self.test, 100**self.digits
+        # Where many of all pairs are drawn, NumPy shuffles all of them.
+        drawn = 8 * (pairs if count > pairs // 50 else 3 * count)
+        # A digit takes 8 bytes before it becomes one of a byte.
+        return drawn + count * (4 * 8 + 2 * 8 * (self.digits + 1))
 
     def load(self) -> Data:
         """Draw the numbers."""

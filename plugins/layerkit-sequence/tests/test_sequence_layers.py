@@ -131,6 +131,19 @@ def test_no_sum_to_test_on_was_trained_on():
     assert len(np.unique(sums, axis=0)) == 100
 
 
+def test_more_sums_than_there_is_memory_for_are_refused():
+    with pytest.raises(DataError, match=r"1,000,000,001,000 sums: needs .* GB of memory, and"):
+        Addition(digits=8, train=10**12).inspect()
+
+
+def test_the_pairs_of_which_many_are_drawn_count_as_memory(monkeypatch):
+    # NumPy shuffles all 10^8 pairs to draw 2 in 100 of them.
+    monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 700_000_000)
+    with pytest.raises(DataError, match=r"2,100,000 sums: needs .* and 0\.7 GB are free"):
+        Addition(digits=4, train=2_099_000).inspect()
+    Addition(digits=4, train=1_000_000).inspect()
+
+
 def test_more_sums_than_there_are_is_refused():
     with pytest.raises(DataError, match="there are 100 pairs of numbers of 1 digits, fewer than"):
         Addition(digits=1).inspect()

@@ -1,0 +1,151 @@
+"""Damaged files of every format: read, or refused with a message, and nothing else."""
+
+import gzip
+import hashlib
+import io
+import random
+import struct
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from mutating import damaged, tried
+
+from layerkit import Form, Targets
+from layerkit.builtin.datasets import Csv, Mnist, Npy, Npz
+from layerkit.builtin.datasets.idx import IdxFile
+
+NUMBERS = np.random.default_rng(0)
+
+
+def npy(array):
+    """A ``.npy`` file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+ARRAYS = (
+    NUMBERS.normal(size=(12, 3)).astype(np.float32),
+    np.asfortranarray(NUMBERS.normal(size=(12, 2, 2))),
+    NUMBERS.integers(0, 255, (12, 4)).astype(np.uint8),
+    np.arange(12) % 3,
+    NUMBERS.normal(size=12).astype(">f8"),
+    np.arange(12) % 2 == 0,
+)
+
+
+def damaged_npy(rng, array):
+    """A ``.npy`` file with damage to its header, whose length is right, or anywhere."""
+    content = npy(array if rng.random() < 0.8 else rng.choice(ARRAYS))
+    if rng.random() < 0.4:
+        return damaged(content, rng)
+    (length,) = struct.unpack("<H", content[8:10])
+    header = damaged(content[10 : 10 + length].rstrip(), rng)[:60_000]
+    return content[:8] + struct.pack("<H", len(header)) + header + content[10 + length :]
+
+
+def damaged_npz(rng):
+    """An archive of damaged arrays, a damaged archive of arrays, or both."""
+    file = io.BytesIO()
+    kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    within = rng.random()
+    with zipfile.ZipFile(file, "w", rng.choice(kinds)) as archive:
+        for name, array in {"x": ARRAYS[rng.randrange(3)], "t": ARRAYS[rng.choice((3, 4))]}.items():
+            whole = within < 0.4 or rng.random() < 0.3
+            archive.writestr(f"{name}.npy", npy(array) if whole else damaged_npy(rng, array))
+        if rng.random() < 0.1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the name that comes twice
+                archive.writestr("x.npy", b"again")
+    return file.getvalue() if 0.4 < within < 0.8 else damaged(file.getvalue(), rng)
+
+
+def test_npy(tmp_path):
+    def read(rng):
+        paths = [tmp_path / f"{name}.npy" for name in ("x", "t", "x_test", "t_test")]
+        wrong = rng.randrange(4)
+        for i, path in enumerate(paths):
+            array = ARRAYS[(0, 3)[i % 2]]
+            path.write_bytes(damaged_npy(rng, array) if i == wrong else npy(array))
+        dataset = Npy(*paths)
+        dataset.inspect()
+        data = dataset.load()
+        assert np.isfinite(np.asarray(data.train.x[:].sum()))
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
+
+
+def test_npz(tmp_path):
+    def read(rng):
+        path = tmp_path / "data.npz"
+        path.write_bytes(damaged_npz(rng))
+        dataset = Npz(path, stratify=rng.random() < 0.2)
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == data.test.x.shape[1:] == form.shape
+        assert np.isfinite(data.train.x).all()
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
+
+
+TABLE = (
+    'width,"height",colour,price,kind\n'
+    + "".join(f'{i}.5,"{i}",{["red", "blue"][i % 2]},"1,{i}00",{"ab"[i % 2]}\n' for i in range(20))
+).encode()
+OPTIONS = (
+    {"target": "kind", "categories": ("colour", "price")},
+    {"target": "kind", "drop": ("colour", ""), "thousands": ","},
+    {"target": "kind", "categories": ("colour", "width", "price"), "stratify": True},
+    {"target": "price", "task": "regression", "drop": ("colour", "kind"), "thousands": ","},
+    {"target": "price", "categories": ("colour", "kind", "width"), "decimal": ","},
+    {"target": "kind", "categories": ("colour",), "delimiter": ";"},
+)
+
+
+def test_csv(tmp_path):
+    def read(rng):
+        path = tmp_path / "table.csv"
+        path.write_bytes(damaged(rng.choice((TABLE, TABLE.replace(b"\n", b"\r"))), rng))
+        dataset = Csv(path, **rng.choice(OPTIONS))
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == form.shape
+        assert np.isfinite(data.train.x).all()
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["idx", "gz"])
+def test_idx(tmp_path, monkeypatch, pack):
+    files, contents = [], []
+    for i, shape in enumerate([(12, 4, 4), (12,), (6, 4, 4), (6,)]):
+        values = random.Random(i).randbytes(int(np.prod(shape)))
+        content = struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + values
+        name, digest = f"file{i}", hashlib.md5(content, usedforsecurity=False).hexdigest()
+        files.append(IdxFile(name, shape, digest))
+        contents.append(content)
+    monkeypatch.setattr("layerkit.builtin.datasets.mnist.FILES", tuple(files))
+    monkeypatch.setattr(Mnist, "inspect", lambda self: Form((16,), Targets(classes=10)))
+    monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
+
+    def read(rng):
+        wrong = rng.randrange(4)
+        for i, (file, content) in enumerate(zip(files, contents, strict=True)):
+            packed = pack(content)
+            (tmp_path / file.name).write_bytes(damaged(packed, rng) if i == wrong else packed)
+        data = Mnist().load()
+        # What is read has the checksum, and so is right.
+        assert data.train.x.tobytes() == contents[0][16:]
+
+    outcomes = tried(read)
+
+    assert set(outcomes) <= {"read", "DataError"}
+    assert outcomes["DataError"]
