@@ -5,9 +5,9 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from layerkit.arrays import available_memory
 from layerkit.component import Component
 from layerkit.errors import DataError
+from layerkit.memory import available_memory
 from layerkit.types import Array, Shape
 
 

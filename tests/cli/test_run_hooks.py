@@ -5,8 +5,11 @@ import sys
 from threading import Event, Thread
 from types import SimpleNamespace
 
+import pluggy
 import pytest
 
+from layerkit import hookimpl, hookspecs
+from layerkit.hookspecs import PROJECT
 from layerkit.run.hooks import PluginWatcher
 
 SPEC = {
@@ -108,20 +111,25 @@ def test_runs_in_two_threads_leave_standard_output_where_it_was(tmp_path, capsys
     first_began, second_began, first_ended = Event(), Event(), Event()
 
     class First:
-        def layerkit_run_started(self, **arguments):
+        @hookimpl
+        def layerkit_run_started(self):
             print("of the first")
             first_began.set()
             assert second_began.wait(60)
 
     class Second:
-        def layerkit_run_started(self, **arguments):
+        @hookimpl
+        def layerkit_run_started(self):
             second_began.set()
             assert first_ended.wait(60)
             print("of the second")
 
-    def watch(hooks):
-        report = SimpleNamespace(hooks=hooks)
-        PluginWatcher(report, {}, pytest.fail).started(None, tmp_path)
+    def watch(plugin):
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(hookspecs)
+        manager.register(plugin)
+        report = SimpleNamespace(hooks=manager.hook)
+        PluginWatcher([report], {}, pytest.fail).started(None, tmp_path)
 
     before = sys.stdout
     first, second = (Thread(target=watch, args=[hooks]) for hooks in (First(), Second()))
