@@ -16,6 +16,7 @@ from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import limit_blas_threads
+from layerkit.training.checking import check_targets
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
@@ -70,6 +71,10 @@ class Trainer:
         optimizer_state: The states of the optimizer, one vector.
         best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
+
+    Raises:
+        ShapeError: Targets have another shape than goes with the outputs of the network.
+        DataError: The loss or a metric cannot take such targets.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Trainer:
         higher_is_better: bool = False,
         seed: int = 0,
     ) -> None:
+        check_targets(network, data, metrics.values())
         for_network, for_batches, for_optimizer = np.random.SeedSequence(seed).spawn(3)
         self.network = network.initialize(for_network)
         self.data = data
@@ -204,11 +210,13 @@ class Trainer:
         return self._sign * (score - other) > by
 
     def _non_finite(self, what: str) -> NonFiniteError:
-        where = self.network.first_non_finite() or "the loss itself"
+        ts = self.data.train.t, self.data.test.t
+        of_loss = "the loss itself" if all(np.isfinite(t).all() for t in ts) else "the targets"
+        where = self.network.first_non_finite() or of_loss
         advice = "; a lower learning_rate or a max_gradient_norm may help"
         return NonFiniteError(
             f"{what}; the first value that is not finite arose in {where}"
-            + (advice if where != "the data" else "")
+            + (advice if where not in ("the data", "the targets") else "")
         )
 
 

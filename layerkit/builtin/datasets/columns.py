@@ -80,10 +80,15 @@ class Words(Column):
     @property
     def distinct(self) -> list[str]:
         """The distinct words, in the order of numbers if they all are, otherwise of text."""
-        numbers = {word: _number(word) for word in self._codes}
-        if all(number is not None and math.isfinite(number) for number in numbers.values()):
-            return sorted(numbers, key=lambda word: (numbers[word], word))
-        return sorted(numbers)
+        if self.are_numbers:
+            return sorted(self._codes, key=lambda word: (_number(word), word))
+        return sorted(self._codes)
+
+    @property
+    def are_numbers(self) -> bool:
+        """Whether every word is a finite number."""
+        numbers = map(_number, self._codes)
+        return all(number is not None and math.isfinite(number) for number in numbers)
 
     def targets(self) -> Array:
         """Return the position of each word among the distinct ones."""

@@ -42,7 +42,11 @@ class StoredArrays(ABC):
                 "store it as numbers"
             )
         if dtype.kind not in "biuf":
-            self.refuse(f'array "{name}" must hold numbers, got {dtype}')
+            advice = f"; np.unique({name}, return_inverse=True)[1] numbers the classes of a text"
+            self.refuse(
+                f'array "{name}" must hold numbers, got {dtype}'
+                + (advice if dtype.kind in "US" and len(shape) == 1 else "")
+            )
         if 0 in (shape or (0,)):
             self.refuse(f'array "{name}" must hold at least one example, got the shape {shape}')
         return shape
@@ -92,8 +96,12 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
         _check_alike(stored, parts, shapes, ts)
     elif len(ts[0]) == 1:
         stored.refuse("needs at least 2 examples, one to train on and one to test on, got 1")
-    classes = _classes(stored, parts, ts) if _are_labels(ts[0]) else None
-    return Form(shapes[0][1:], Targets(ts[0].shape[1:], classes))
+    shape, t = shapes[0][1:], ts[0]
+    if _are_labels(t):
+        return Form(shape, Targets(classes=_classes(stored, parts, ts)))
+    could_be_labels = t.ndim == 1 and (t == np.rint(t)).all()
+    advice = f"labels are integers; store {parts[0][1]}.astype(int)" if could_be_labels else ""
+    return Form(shape, Targets(t.shape[1:], advice=advice))
 
 
 def _check_alike(

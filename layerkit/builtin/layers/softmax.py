@@ -20,6 +20,8 @@ class Softmax(Layer):
         Outputs", equation 3.
     """
 
+    meaning = "probabilities"
+
     def build(self, shape: Shape) -> Shape:
         """Keep the shape."""
         if not shape:
