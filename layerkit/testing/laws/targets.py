@@ -32,3 +32,11 @@ def random_batch(
     if targets.shape:
         t /= t.sum(axis=-1, keepdims=True)
     return y, t.astype(dtype)
+
+
+def other_layouts(t: Array, shape: Shape) -> list[Array]:
+    """Return targets as many as those of a batch, whose axes stand in another order."""
+    if t.ndim > 1:
+        return [t.swapaxes(0, 1)]
+    # A row for a column; labels in two rows where there is a vector of outputs for each.
+    return [t.reshape(1, -1), *([t.reshape(2, -1)] if shape else [])]
