@@ -861,7 +861,9 @@ class DoublesItsFloat32(OfSquares):
         return 2 * dy if dy.dtype == np.float32 else dy
 
 
-@breaks("targets_of_another_layout_are_refused", "forward takes targets of shape (4, 6) for outputs")
+@breaks(
+    "targets_of_another_layout_are_refused", "forward takes targets of shape (4, 6) for outputs"
+)
 class ReshapesTargets(OfSquares):
     __doc__ = Squares.__doc__
 

@@ -9,7 +9,7 @@ from layerkit.builtin.functions import softmax
 class Softmax(Layer):
     """Probabilities over the last axis, ``y = exp(x) / sum(exp(x))``.
 
-    Before ``softmax_with_loss`` it is not needed, because that loss takes the softmax itself.
+    Before ``softmax_with_loss`` it is refused, because that loss takes the softmax itself.
 
     Shapes:
         x: ``(batch, *shape, classes)``
