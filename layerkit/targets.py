@@ -52,8 +52,7 @@ def as_labels(t: Array, shape: Shape) -> Array:
         )
     if t.dtype.kind not in "iub":
         raise DataError(_no_integers(t))
-    least = np.minimum.reduce(t, axis=None, initial=0)
-    if least < 0 or np.maximum.reduce(t, axis=None, initial=0) >= shape[-1]:
+    if t.size and not 0 <= np.minimum.reduce(t, None) <= np.maximum.reduce(t, None) < shape[-1]:
         raise DataError(f"labels must be from 0 to {shape[-1] - 1}, got {t.min()} to {t.max()}")
     return t
 
@@ -98,9 +97,10 @@ def check_probabilities(t: Array) -> None:
     Raises:
         DataError: One of them is not from 0 to 1; it says what to do.
     """
-    least = np.minimum.reduce(t, axis=None, initial=0)
-    most = np.maximum.reduce(t, axis=None, initial=1)
-    if not (least >= -ROUNDING and most <= 1 + ROUNDING):  # which is so of NaN too
+    if not t.size:
+        return
+    least, most = np.minimum.reduce(t, None), np.maximum.reduce(t, None)
+    if not -ROUNDING <= least <= most <= 1 + ROUNDING:  # which is so of NaN too
         check_finite(t)
         raise DataError(
             f"targets must be probabilities, from 0 to 1, got {t.min():g} to {t.max():g}; "

@@ -6,6 +6,7 @@ import numpy as np
 
 from layerkit import (
     Array,
+    Meaning,
     MeanMetric,
     Metric,
     Shape,
@@ -65,7 +66,7 @@ class BinaryAccuracy(MeanMetric):
         t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
     """
 
-    meaning = "logits"
+    meaning: Meaning = "logits"
 
     def __init__(
         self, outputs: Literal["logits", "probabilities", "numbers"] | None = None
@@ -90,7 +91,7 @@ class BinaryAccuracy(MeanMetric):
         return _mean_of_outputs((y > least) == (as_outputs(t, y.shape) > 0.5))
 
     def _refuse_choices(self) -> None:
-        if (self.outputs or self.meaning) == "class_logits":
+        if self.outputs is None and self.meaning == "class_logits":
             raise ShapeError(
                 "takes outputs that each say yes or no, but to the loss they are one choice "
                 "among classes",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from layerkit.dataset import Data
 from layerkit.errors import DataError, ShapeError
+from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.network import Network
 
@@ -28,7 +29,8 @@ def check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> No
     for metric in metrics:
         metric.meaning = network.meaning
     for part, split in (("training", data.train), ("test", data.test)):
-        for component in (network.loss_function, *metrics):
+        components: list[Loss | Metric] = [network.loss_function, *metrics]
+        for component in components:
             try:
                 component.check_targets(network.output_shape, split.t)
             except DataError as error:

@@ -96,12 +96,11 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
         _check_alike(stored, parts, shapes, ts)
     elif len(ts[0]) == 1:
         stored.refuse("needs at least 2 examples, one to train on and one to test on, got 1")
-    shape, t = shapes[0][1:], ts[0]
-    if _are_labels(t):
-        return Form(shape, Targets(classes=_classes(stored, parts, ts)))
-    could_be_labels = t.ndim == 1 and (t == np.rint(t)).all()
+    if _are_labels(ts[0]):
+        return Form(shapes[0][1:], Targets(classes=_classes(stored, parts, ts)))
+    could_be_labels = ts[0].ndim == 1 and (ts[0] == np.rint(ts[0])).all()
     advice = f"labels are integers; store {parts[0][1]}.astype(int)" if could_be_labels else ""
-    return Form(shape, Targets(t.shape[1:], advice=advice))
+    return Form(shapes[0][1:], Targets(ts[0].shape[1:], advice=advice))
 
 
 def _check_alike(

@@ -6,7 +6,7 @@ from layerkit import Array, Loss, Shape, Targets, as_labels, check_distributions
 from layerkit.builtin.fitting import check_an_output_for_each_class
 
 ROUNDING = 1e-4
-"""How far sums of probabilities may differ before they are looked at more closely."""
+"""How far sums of probabilities may be from 1 before they are looked at more closely."""
 
 FEW = 32
 """How many classes are few; of twice as many it is better not to change the order."""
@@ -70,7 +70,8 @@ class SoftmaxWithLoss(Loss):
             t = t.reshape(y.shape)
             self._t, self._weight = t, self.scratch("weight", column.shape, y.dtype)
             np.add.reduce(t, axis=1, keepdims=True, dtype=y.dtype, out=self._weight)
-            self._check(t, self._weight)
+            if t.size:
+                self._check(t, self._weight)
             of_targets = np.multiply(t, z, out=self.scratch("dy", y.shape, y.dtype)).sum()
         p = np.exp(z, out=z)
         np.add.reduce(p, axis=1, keepdims=True, out=column)
@@ -107,10 +108,9 @@ class SoftmaxWithLoss(Loss):
 
     def _check(self, t: Array, sums: Array) -> None:
         """Refuse what are no probabilities of classes, with a closer look where it may be so."""
-        least = np.minimum.reduce(t, axis=None, initial=0)
-        smallest = np.minimum.reduce(sums, axis=None, initial=1)
-        largest = np.maximum.reduce(sums, axis=None, initial=1)
-        if not (least >= 0 and largest - smallest < ROUNDING):
+        least = np.minimum.reduce(t, None)
+        smallest, largest = np.minimum.reduce(sums, None), np.maximum.reduce(sums, None)
+        if not (least >= 0 and 1 - ROUNDING < smallest <= largest < 1 + ROUNDING):
             check_distributions(t)
 
     def _positions(self, t: Array, classes: int) -> Array:
