@@ -58,8 +58,9 @@ class Layer(Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        forward = cls.forward
-        if not hasattr(forward, "checks_shapes"):
+        forward: Any = cls.forward
+        is_to_be_written = getattr(forward, "__isabstractmethod__", False)
+        if not is_to_be_written and not hasattr(forward, "checks_shapes"):
             cls.forward_unchecked = forward
             cls.forward = _checking_shapes(forward)  # type: ignore[method-assign]
 
