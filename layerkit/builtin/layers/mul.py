@@ -28,9 +28,11 @@ class Mul(Layer):
     def forward(self, x: Array, y: Array) -> Array:
         """Return ``x y``; of numbers of Python, as in the book, such a number."""
         self._x, self._y = x, y
-        if np.shape(x) != np.shape(y):
-            raise ShapeError(f"takes two inputs of one shape, got {np.shape(x)} and {np.shape(y)}")
-        if not isinstance(x, np.ndarray):
+        if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.shape == y.shape):
+            if np.shape(x) != np.shape(y):
+                raise ShapeError(
+                    f"takes two inputs of one shape, got {np.shape(x)} and {np.shape(y)}"
+                )
             return x * y
         return np.multiply(x, y, out=self.scratch("z", x.shape))
 
