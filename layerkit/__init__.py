@@ -45,11 +45,19 @@ if TYPE_CHECKING:
     from layerkit.schedule import Schedule
     from layerkit.sharing import matmul, share
     from layerkit.spec import load_spec
+    from layerkit.targets import (
+        as_labels,
+        as_outputs,
+        check_distributions,
+        check_finite,
+        check_probabilities,
+    )
     from layerkit.threads import allowed_threads, limit_blas_threads
     from layerkit.training import Batches, Evaluation, Step, Trainer
     from layerkit.types import (
         Array,
         Fraction,
+        Meaning,
         NonNegativeFloat,
         NonNegativeInt,
         PositiveFloat,
@@ -87,10 +95,11 @@ _NAMES = {
     "layerkit.schedule": "Schedule",
     "layerkit.sharing": "matmul share",
     "layerkit.spec": "load_spec",
+    "layerkit.targets": "as_labels as_outputs check_distributions check_finite check_probabilities",
     "layerkit.threads": "allowed_threads limit_blas_threads",
     "layerkit.training": "Batches Evaluation Step Trainer",
-    "layerkit.types": "Array Fraction NonNegativeFloat NonNegativeInt PositiveFloat PositiveInt "
-    "Rng Shape",
+    "layerkit.types": "Array Fraction Meaning NonNegativeFloat NonNegativeInt PositiveFloat "
+    "PositiveInt Rng Shape",
     "layerkit.variable": "Parameter State",
     "pydantic": "Field",
 }
@@ -116,6 +125,7 @@ __all__ = [
     "LayerkitError",
     "Loss",
     "MeanMetric",
+    "Meaning",
     "Metric",
     "Network",
     "Node",
@@ -149,8 +159,13 @@ __all__ = [
     "Xavier",
     "Zeros",
     "allowed_threads",
+    "as_labels",
+    "as_outputs",
     "build",
+    "check_distributions",
+    "check_finite",
     "check_memory",
+    "check_probabilities",
     "hookimpl",
     "limit_blas_threads",
     "load_model",

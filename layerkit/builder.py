@@ -179,6 +179,8 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         raise spec.error(*problems, (("data",), str(error))) from error
     except SpecError as error:
         raise spec.error(*problems, *((p.path, p.message) for p in error.problems)) from error
+    for metric in metrics.values():
+        metric.meaning = network.meaning
     checked: list[tuple[Path, str, Loss | Metric]] = [
         (("layers", len(network.nodes) - 1), content.loss.entry.name, loss)
     ]
@@ -188,7 +190,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         try:
             component.check(network.output_shape, form.targets)
         except ShapeError as error:
-            problems.append((path, f"{name} {error}"))
+            problems.append((("data",) if error.is_about_data else path, f"{name} {error}"))
             if content.metrics is None:
                 break  # what does not fit the loss does not fit its metrics either
     optimizer = content.optimizer.create()

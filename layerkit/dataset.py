@@ -2,7 +2,7 @@
 
 import sys
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from layerkit.component import Component
@@ -19,10 +19,13 @@ class Targets:
         shape: The shape of one target; ``()`` for a label or a single number.
         classes: How many classes there are, where a target is the integer label of a class;
             labels run from 0. None where targets are numbers.
+        advice: What to do with the data where a loss needs labels rather than numbers, or numbers
+            rather than labels; empty where there is nothing to do.
     """
 
     shape: Shape = ()
     classes: int | None = None
+    advice: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         if self.classes is not None:

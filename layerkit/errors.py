@@ -49,13 +49,21 @@ class ShapeError(UserError):
 
     Attributes:
         layer: The position in the network of the layer that refused, once that is known.
+        is_about_data: Whether the data are to be changed, rather than a layer.
     """
 
-    def __init__(self, expected: str, hint: str = "", layer: int | None = None) -> None:
+    def __init__(
+        self,
+        expected: str,
+        hint: str = "",
+        layer: int | None = None,
+        is_about_data: bool = False,
+    ) -> None:
         super().__init__(f"{expected}; {hint}" if hint else expected)
         self.expected = expected
         self.hint = hint
         self.layer = layer
+        self.is_about_data = is_about_data
 
 
 class DataError(UserError):

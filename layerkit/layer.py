@@ -1,9 +1,10 @@
 """The contract of a layer."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from inspect import Parameter, signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.component import Component
 from layerkit.errors import ShapeError
-from layerkit.types import Array, Rng, Shape
+from layerkit.types import Array, Meaning, Rng, Shape
 from layerkit.variable import CopiedWhole, State, parts, variables
 
 
@@ -25,6 +26,9 @@ class Layer(CopiedWhole, Component):
     The rules: never modify ``x`` or ``dout``; never keep a reference to them past ``backward``;
     ``backward`` *sets* gradients, it does not add to them.
 
+    A call of ``forward`` looks first whether the inputs are batches of the shapes that the layer
+    was built for; a network looks once, at its entrance, and calls ``forward_unchecked``.
+
     Attributes:
         training: Whether this pass trains (dropout drops) or evaluates.
         needs_input_grad: Whether anybody wants the gradient by the inputs. Where it is false,
@@ -37,6 +41,10 @@ class Layer(CopiedWhole, Component):
         scratch_size: How many numbers it keeps for each example beside its output and the gradient
             of its input, as far as that is much; ``build`` may set it. A training that takes more
             memory than there is can then be refused before it begins.
+        meaning: What its outputs mean: probabilities, logits or just numbers; the ``same`` as its
+            inputs where they only move.
+        input_shapes: The shapes it was built for; None before, and for a layer inside another.
+        forward_unchecked: ``forward`` as the class has written it.
     """
 
     kind: ClassVar[str] = "layer"
@@ -46,9 +54,20 @@ class Layer(CopiedWhole, Component):
     gives_views: ClassVar[bool] = False
     least_batch: int = 1
     scratch_size: int = 0
+    meaning: Meaning | Literal["same"] = "numbers"
+    input_shapes: list[Shape] | None = None
+    forward_unchecked: Callable[..., Array]
     training: bool = True
     needs_input_grad: bool = True
     rng: Rng
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        forward: Any = cls.forward
+        is_to_be_written = getattr(forward, "__isabstractmethod__", False)
+        if not is_to_be_written and not hasattr(forward, "checks_shapes"):
+            cls.forward_unchecked = forward
+            cls.forward = _checking_shapes(forward)  # type: ignore[method-assign]
 
     def build(self, *shapes: Any) -> Shape:
         """Declare parameters and states, and return the shape of the output.
@@ -103,9 +122,10 @@ class Layer(CopiedWhole, Component):
         dtype, rng = checked_dtype(dtype), checked_rng(rng)
         shapes = tuple(checked_shape(shape, "the shape of an input") for shape in shapes)
         self.check_input_count(len(shapes))
-        self.hand_down(dtype=dtype)
+        self.hand_down(dtype=dtype, input_shapes=None)
         shape = self.build(*shapes)
         self.hand_down(dtype=dtype, rng=rng, training=training)
+        self.input_shapes = list(shapes)
         for _, variable in variables(self):
             variable.allocate(dtype)
             variable.initialize(rng)
@@ -149,6 +169,37 @@ class Layer(CopiedWhole, Component):
     def variables(self) -> Sequence[tuple[str, State]]:
         """Return the parameters and states that ``build`` declared, with their names."""
         return list(variables(self))
+
+
+def _checking_shapes(forward: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a ``forward`` that looks first whether its inputs are what the layer was built for."""
+
+    @wraps(forward)
+    def checked(self: Layer, *xs: Any, **named: Any) -> Array:
+        shapes = self.input_shapes
+        # A subclass may hand the forward that it overrides inputs of other shapes.
+        if shapes is not None and type(self).forward is checked:
+            x = xs[0] if len(xs) == 1 else None
+            # The usual case first, in half of the time.
+            if not isinstance(x, np.ndarray) or [x.shape[1:]] != shapes or not x.ndim:
+                _check_inputs(self, xs or tuple(named.values()), shapes)
+        return forward(self, *xs, **named)
+
+    vars(checked)["checks_shapes"] = True
+    return checked
+
+
+def _check_inputs(layer: Layer, xs: Sequence[Any], shapes: Sequence[Shape]) -> None:
+    """Refuse what are no batches of examples of these shapes."""
+    arrays = [np.shape(x) for x in xs]
+    if all(arrays) and [a[1:] for a in arrays] == shapes and len({a[0] for a in arrays}) == 1:
+        return
+    takes = " and ".join(f"({', '.join(map(str, ('batch', *s)))})" for s in shapes)
+    takes = takes.replace("(batch)", "(batch,)")
+    raise ShapeError(
+        f"{type(layer).__name__} takes {takes}, got {' and '.join(map(str, arrays))}",
+        "add a batch axis: x[None]" if any(map(shapes.__contains__, arrays)) else "",
+    )
 
 
 def input_count(cls: type[Layer]) -> tuple[int, int | None]:

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from layerkit.component import Component
 from layerkit.dataset import Targets
-from layerkit.types import Array, Shape
+from layerkit.targets import check_finite
+from layerkit.types import Array, Meaning, Shape
 
 
 class Loss(Component):
@@ -13,10 +14,13 @@ class Loss(Component):
 
     Attributes:
         metrics: The names of the metrics that go with it; the first tells the best parameters.
+        meaning: What it takes the outputs of the network for. Where it takes them for logits, a
+            network that ends with probabilities is refused.
     """
 
     kind: ClassVar[str] = "loss"
     metrics: ClassVar[tuple[str, ...]] = ()
+    meaning: ClassVar[Meaning] = "numbers"
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
@@ -34,6 +38,21 @@ class Loss(Component):
             ShapeError: They do not fit.
         """
 
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets by their numbers, which are looked at once before training.
+
+        By default, those that are not finite.
+
+        Args:
+            shape: The shape of the network's output, without the batch axis.
+            t: The targets of many examples, ``(count, *targets.shape)``.
+
+        Raises:
+            ShapeError: They have another shape than goes with the outputs.
+            DataError: The loss is not defined for them.
+        """
+        check_finite(t)
+
     @abstractmethod
     def forward(self, y: Array, t: Array) -> float:
         """Return the loss, a mean over the batch.
@@ -41,6 +60,9 @@ class Loss(Component):
         Args:
             y: The output of the network, ``(batch, *shape)``.
             t: The targets, ``(batch, *targets.shape)``.
+
+        Raises:
+            ShapeError: The targets have another shape, if as many numbers.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from layerkit.component import Component
 from layerkit.dataset import Targets
-from layerkit.types import Array, Shape
+from layerkit.types import Array, Meaning, Shape
 
 
 class Metric(Component):
@@ -14,10 +14,13 @@ class Metric(Component):
     Attributes:
         higher_is_better: Which way is up; early stopping and the choice of the best parameters
             go by it.
+        meaning: What the outputs mean, by the last layer and the loss of the network; set before
+            ``check``. A metric that stands alone takes them for what this says by default.
     """
 
     kind: ClassVar[str] = "metric"
     higher_is_better: ClassVar[bool] = True
+    meaning: Meaning = "numbers"
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
@@ -34,6 +37,20 @@ class Metric(Component):
             ShapeError: They do not fit.
         """
 
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets by their numbers, which are looked at once before training.
+
+        By default, none.
+
+        Args:
+            shape: The shape of the network's output, without the batch axis.
+            t: The targets of many examples, ``(count, *targets.shape)``.
+
+        Raises:
+            ShapeError: They have another shape than goes with the outputs.
+            DataError: The metric cannot judge by them.
+        """
+
     @abstractmethod
     def reset(self) -> None:
         """Begin a new evaluation."""
@@ -45,6 +62,9 @@ class Metric(Component):
         Args:
             y: The output of the network, ``(batch, *shape)``.
             t: The targets, ``(batch, *targets.shape)``.
+
+        Raises:
+            ShapeError: The targets have another shape, if as many numbers.
         """
 
     @abstractmethod

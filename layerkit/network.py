@@ -15,6 +15,8 @@ from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
+from layerkit.meaning import output_meaning
+from layerkit.targets import as_labels
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
 from layerkit.types import Array, Shape
@@ -96,6 +98,7 @@ class Network(CopiedWhole):
     Attributes:
         nodes: The layers at their places.
         shapes: The shape of every value: the inputs, then each layer's output.
+        meaning: What the output means, by the last layer and the loss.
         params: All parameters, one vector; each ``Parameter.value`` is a view of it.
         grads: Their gradients, likewise.
         states: All states, likewise.
@@ -106,7 +109,8 @@ class Network(CopiedWhole):
         compilers: Who may make its training steps faster; all installed plugins that can, if None.
 
     Raises:
-        ShapeError: A layer does not fit what comes before it; the message names both.
+        ShapeError: A layer does not fit what comes before it; the message names both. Or the last
+            layer gives probabilities and the loss takes logits.
         PluginError: What ``build`` of a layer returned is no shape.
         UserError: What is given is no layer, shape, loss or float type; a layer stands at two
             places or belongs to another network; two layers share a parameter, or two parameters
@@ -150,11 +154,14 @@ class Network(CopiedWhole):
         for i, node in enumerate(self.nodes):
             try:
                 self._check_is_free(i, node)
-                node.layer.hand_down(dtype=self.dtype)
+                node.layer.hand_down(dtype=self.dtype, input_shapes=None)
                 self.shapes.append(self._build(i, node))
                 node.layer.hand_down(dtype=self.dtype)  # build may have made layers
             except SharedError as error:
                 raise SharedError(f"{node}: {error}") from None
+        self.meaning = output_meaning(
+            [(str(node), node.layer, node.inputs) for node in self.nodes], self.input_count, loss
+        )
         if loss is not None:
             loss.dtype = self.dtype
             loss.settle()
@@ -308,7 +315,7 @@ class Network(CopiedWhole):
             raise self._no_batch(values)
         for node in self.nodes:
             try:
-                values.append(node.layer.forward(*map(values.__getitem__, node.inputs)))
+                values.append(node.layer.forward_unchecked(*map(values.__getitem__, node.inputs)))
             except ShapeError as error:
                 raise ShapeError(f"{node} {error.expected}", error.hint) from error
         return values[-1]
@@ -465,6 +472,7 @@ class Network(CopiedWhole):
 
         Raises:
             ShapeError: The batch or the targets have another shape, or there are none.
+            DataError: Labels are no integers, or of no class.
         """
         y, t = self.predict(x), np.asarray(t)
         if t.shape not in (y.shape, y.shape[:-1]) or not len(y):
@@ -472,7 +480,7 @@ class Network(CopiedWhole):
                 f"accuracy takes labels of shape {y.shape[:-1]}, or one-hot targets of shape "
                 f"{y.shape}, for at least one example, got {t.shape}"
             )
-        labels = t.argmax(axis=-1) if t.ndim == y.ndim else t
+        labels = t.argmax(axis=-1) if t.ndim == y.ndim else as_labels(t, y.shape)
         return float(np.mean(y.argmax(axis=-1) == labels))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
@@ -604,6 +612,7 @@ class Network(CopiedWhole):
             ) from error
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
+        node.layer.input_shapes = given
         return shape
 
     def _each_once(self) -> list[Layer]:
@@ -641,7 +650,9 @@ class Network(CopiedWhole):
     def _no_batch(self, xs: Sequence[Array]) -> ShapeError:
         wanted = " and ".join(str(("batch", *s)) for s in self.shapes[: self.input_count])
         got = " and ".join(str(x.shape) for x in xs)
-        return ShapeError(f"the network takes {wanted}, got {got}".replace("'", ""))
+        is_example = any(x.shape in self.shapes[: self.input_count] for x in xs)
+        hint = "add a batch axis: x[None]" if is_example else ""
+        return ShapeError(f"the network takes {wanted}, got {got}".replace("'", ""), hint)
 
     def source(self, slot: int) -> str:
         """Return who gives a value, in words."""

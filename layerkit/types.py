@@ -4,7 +4,7 @@ The bounds are ``annotated_types`` metadata, which pydantic reads, so that a con
 them without importing pydantic.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,11 @@ Shape: TypeAlias = tuple[int, ...]
 """The shape of one example: the batch axis is left out."""
 
 Rng: TypeAlias = np.random.Generator
+
+Meaning: TypeAlias = Literal["numbers", "probabilities", "logits", "class_logits"]
+"""What the outputs of a network mean. Of probabilities each is from 0 to 1. A logit is
+``log(p / (1 - p))`` of the probability of yes, so that 0 stands for one half; of class logits the
+softmax gives the probabilities, so that only their differences count."""
 
 PositiveInt = Annotated[int, Gt(0)]
 NonNegativeInt = Annotated[int, Ge(0)]

@@ -630,7 +630,7 @@ def test_two_parameters_of_one_name_are_refused():
 @pytest.mark.parametrize(
     ("batch", "got"),
     [
-        (np.zeros(4), "(4,)"),
+        (np.zeros(4), "(4,); add a batch axis: x[None]"),
         (np.zeros((5, 3)), "(5, 3)"),
         (np.zeros((5, 2, 2)), "(5, 2, 2)"),
         (np.zeros((5, 1)), "(5, 1)"),

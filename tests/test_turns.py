@@ -176,19 +176,17 @@ class TestTraining:
             thread.join()
 
     def test_of_threads_that_train_at_once_the_second_hears_of_it(self):
-        net = network([Affine(30), Affine(4)], (12,))
-        both = threading.Barrier(2, timeout=30)
-        first = net.nodes[0].layer.forward
+        both, refused = threading.Barrier(2, timeout=30), threading.Event()
 
-        def waits(x):
-            # The first thread to come is in its pass until the second one has been refused.
-            if not refused.is_set():
-                both.wait()
-                refused.wait(30)
-            return first(x)
+        class Waits(Affine):
+            def forward(self, x):
+                # The first thread to come is in its pass until the second one has been refused.
+                if not refused.is_set():
+                    both.wait()
+                    refused.wait(30)
+                return super().forward(x)
 
-        refused = threading.Event()
-        net.nodes[0].layer.forward = waits
+        net = network([Waits(30), Affine(4)], (12,))
 
         def train(i):
             if i:

@@ -14,11 +14,13 @@ def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
     elif targets.shape and targets.shape[-1] > 1:
         wanted = targets.shape
     else:
-        hint = 'for numbers there is "mean_squared_error"'
+        hint = targets.advice or 'for numbers there is "mean_squared_error"'
         if targets.shape:
             hint += "; labels are stored without that last axis of 1"
         raise ShapeError(
-            f"takes labels of classes, or one probability for each class, got {targets}", hint
+            f"takes labels of classes, or one probability for each class, got {targets}",
+            hint,
+            is_about_data=bool(targets.advice),
         )
     *positions, classes = wanted
     if len(shape) != len(wanted) and not positions:
@@ -50,7 +52,11 @@ def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str
         ShapeError: The outputs or the targets do not fit.
     """
     if targets.classes is not None:
-        raise ShapeError(f"takes numbers as targets, got {targets}", f'use "{instead}"')
+        raise ShapeError(
+            f"takes numbers as targets, got {targets}",
+            targets.advice or f'use "{instead}"',
+            is_about_data=bool(targets.advice),
+        )
     if _without_trailing_one(shape) == _without_trailing_one(targets.shape):
         return
     if targets.shape:

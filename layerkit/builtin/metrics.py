@@ -1,8 +1,22 @@
 """What an evaluation tells people."""
 
+from typing import Literal
+
 import numpy as np
 
-from layerkit import Array, MeanMetric, Metric, Shape, Targets
+from layerkit import (
+    Array,
+    Meaning,
+    MeanMetric,
+    Metric,
+    Shape,
+    ShapeError,
+    Targets,
+    as_labels,
+    as_outputs,
+    check_finite,
+    check_probabilities,
+)
 from layerkit.builtin.fitting import (
     check_an_output_for_each_class,
     check_an_output_for_each_number,
@@ -24,30 +38,65 @@ class Accuracy(MeanMetric):
         """Refuse anything but one output for each class, at each position of the targets."""
         check_an_output_for_each_class(shape, targets)
 
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse what are neither labels of the classes nor numbers for each."""
+        if t.shape[1:] == shape:
+            check_finite(t)
+        else:
+            as_labels(t, (*t.shape[:1], *shape))
+
     def each(self, y: Array, t: Array) -> Array:
         """Return the share of right positions of each example; 0 or 1 where it has but one."""
-        labels = t.argmax(axis=-1) if t.ndim == y.ndim else t
+        labels = t.argmax(axis=-1) if t.shape == y.shape else as_labels(t, y.shape)
         return _mean_of_outputs(y.argmax(axis=-1) == labels)
 
 
 class BinaryAccuracy(MeanMetric):
-    """The share of outputs on the side of 0 that their targets, zeros and ones, say.
+    """The share of outputs that say yes or no as their targets, zeros and ones, do.
 
-    An output is a logit: above 0 stands for a probability above one half. Of several outputs each
-    counts alone, so that an example may be right in part.
+    A logit says yes above 0; a probability, or a number that was trained on zeros and ones, above
+    one half. Of several outputs each counts alone, so that an example may be right in part.
+
+    Args:
+        outputs: What the outputs are; by default what the last layer and the loss say, and logits
+            where the metric stands alone.
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, up to a trailing axis of 1
+        t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
     """
+
+    meaning: Meaning = "logits"
+
+    def __init__(
+        self, outputs: Literal["logits", "probabilities", "numbers"] | None = None
+    ) -> None:
+        self.outputs = outputs
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of more classes than two, and outputs of another shape than the targets."""
         check_an_output_for_each_question(shape, targets, instead="accuracy")
+        self._refuse_choices()
+
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets of another shape than the outputs, and those that are not from 0 to 1."""
+        self._refuse_choices()
+        as_outputs(t, (*t.shape[:1], *shape))
+        check_probabilities(t)
 
     def each(self, y: Array, t: Array) -> Array:
         """Return the share of right outputs of each example."""
-        return _mean_of_outputs((y > 0) == (t.reshape(y.shape) > 0.5))
+        check_probabilities(t)
+        least = 0 if (self.outputs or self.meaning) == "logits" else 0.5
+        return _mean_of_outputs((y > least) == (as_outputs(t, y.shape) > 0.5))
+
+    def _refuse_choices(self) -> None:
+        if self.outputs is None and self.meaning == "class_logits":
+            raise ShapeError(
+                "takes outputs that each say yes or no, but to the loss they are one choice "
+                "among classes",
+                'use "accuracy"',
+            )
 
 
 class MeanAbsoluteError(MeanMetric):
@@ -63,10 +112,15 @@ class MeanAbsoluteError(MeanMetric):
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of classes, and outputs of another shape than the targets."""
         check_an_output_for_each_number(shape, targets, instead="accuracy")
+        _refuse_logits(self)
+
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets of another shape than the outputs, and those that are not finite."""
+        _check_numbers(self, shape, t)
 
     def each(self, y: Array, t: Array) -> Array:
         """Return the mean absolute error of each example."""
-        return _mean_of_outputs(np.abs(y - t.reshape(y.shape)))
+        return _mean_of_outputs(np.abs(y - as_outputs(t, y.shape)))
 
 
 class R2(Metric):
@@ -91,6 +145,11 @@ class R2(Metric):
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of classes, and outputs of another shape than the targets."""
         check_an_output_for_each_number(shape, targets, instead="accuracy")
+        _refuse_logits(self)
+
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets of another shape than the outputs, and those that are not finite."""
+        _check_numbers(self, shape, t)
 
     def reset(self) -> None:
         """Begin a new evaluation."""
@@ -99,7 +158,7 @@ class R2(Metric):
 
     def update(self, y: Array, t: Array) -> None:
         """Take in a batch."""
-        t = t.reshape(len(y), -1).astype(np.float64)
+        t = as_outputs(t, y.shape).reshape(len(y), -1).astype(np.float64)
         self._residuals = self._residuals + np.square(y.reshape(t.shape) - t).sum(axis=0)
         if self._count == 0:
             # Distances from one of the targets are exactly 0 where all targets are the same.
@@ -122,6 +181,21 @@ class R2(Metric):
         missed = (self._residuals != 0).astype(np.float64)
         unexplained = np.divide(self._residuals, self._spread, out=missed, where=self._spread > 0)
         return float(1 - unexplained.mean())
+
+
+def _check_numbers(metric: Metric, shape: Shape, t: Array) -> None:
+    _refuse_logits(metric)
+    as_outputs(t, (*t.shape[:1], *shape))
+    check_finite(t)
+
+
+def _refuse_logits(metric: Metric) -> None:
+    """Refuse outputs that are not meant to be what the targets are."""
+    if metric.meaning in ("logits", "class_logits"):
+        raise ShapeError(
+            "compares outputs with targets, but to the loss the outputs are logits",
+            'use "binary_accuracy"' if metric.meaning == "logits" else 'use "accuracy"',
+        )
 
 
 def _mean_of_outputs(numbers: Array) -> Array:

@@ -19,6 +19,7 @@ from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import Provenance, lock, provenance
 from layerkit.spec import Spec, TrainingSpec
 from layerkit.training import Evaluation, Step, Trainer
+from layerkit.training.checking import check_targets
 
 Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
@@ -70,6 +71,7 @@ def load_data(experiment: Experiment) -> Data:
             _check_range(part, split, experiment.network.dtype)
             _protect(split.x)
             _protect(split.t)
+        check_targets(experiment.network, data, experiment.metrics.values())
     except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
     _check_batches(experiment, len(data.train))

@@ -30,6 +30,7 @@ def evaluate(
     rows = network.rows_at_once
     total = 0.0
     for metric in metrics.values():
+        metric.meaning = network.meaning
         metric.reset()
     for start in range(0, len(split), rows):
         stop = start + rows

@@ -20,6 +20,7 @@ from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import check_arguments, check_examples, check_monitor
+from layerkit.training.checking import check_targets
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
@@ -85,8 +86,10 @@ class Trainer(CopiedWhole):
 
     Raises:
         NotReadyError: The network was never initialised.
-        ShapeError: The examples do not have the shape that the network takes.
-        DataError: A part has no examples, or holds something else than arrays of numbers.
+        ShapeError: The examples do not have the shape that the network takes, or targets another
+            one than goes with its outputs.
+        DataError: A part has no examples, or holds something else than arrays of numbers; or the
+            loss or a metric cannot take such targets.
         UserError: The optimizer belongs to another trainer, there is no such number to monitor,
             or an argument is of the wrong class.
     """
@@ -105,6 +108,7 @@ class Trainer(CopiedWhole):
         check_arguments(network, data, optimizer, settings, metrics)
         check_monitor(monitor, metrics, settings)
         check_examples(network, data)
+        check_targets(network, data, metrics.values())
         if optimizer.is_initialized:
             raise UserError(
                 "the optimizer already belongs to another training, whose states would be lost; "
@@ -253,11 +257,13 @@ class Trainer(CopiedWhole):
         return self._sign * (score - other) > by
 
     def _non_finite(self, what: str) -> NonFiniteError:
-        where = self.network.first_non_finite() or "the loss itself"
+        ts = self.data.train.t, self.data.test.t
+        of_loss = "the loss itself" if all(np.isfinite(t).all() for t in ts) else "the targets"
+        where = self.network.first_non_finite() or of_loss
         advice = "; a lower learning_rate or a max_gradient_norm may help"
         return NonFiniteError(
             f"{what}; the first value that is not finite arose in {where}"
-            + (advice if where != "the data" else "")
+            + (advice if where not in ("the data", "the targets") else "")
         )
 
 

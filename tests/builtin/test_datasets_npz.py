@@ -335,7 +335,10 @@ class TestWhatIsRefused:
     def test_text(self, stored):
         path = stored(x=np.zeros(2), t=np.array(["cat", "dog"]))
 
-        assert refusal(Npz(path)) == f'{path}: array "t" must hold numbers, got <U3'
+        assert refusal(Npz(path)) == (
+            f'{path}: array "t" must hold numbers, got <U3; '
+            "np.unique(t, return_inverse=True)[1] numbers the classes of a text"
+        )
 
     def test_no_examples(self, stored):
         path = stored(x=np.zeros((0, 4)), t=np.zeros(0))

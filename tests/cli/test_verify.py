@@ -31,8 +31,8 @@ def test_a_component_has_a_line_and_the_last_one_counts_the_checks(layerkit):
     lines = outcome.out.splitlines()
     assert (outcome.code, outcome.err) == (0, "")
     assert lines[0].split() == ["component", "kind", "package", "checks", "failed", "seconds"]
-    assert lines[1].split()[:5] == ["relu", "layer", "layerkit", "29", "0"]
-    assert lines[2:] == ["29 of 29 checks of 1 components: 0 failed"]
+    assert lines[1].split()[:5] == ["relu", "layer", "layerkit", "31", "0"]
+    assert lines[2:] == ["31 of 31 checks of 1 components: 0 failed"]
 
 
 def test_a_package_is_verified_with_all_it_provides(layerkit, install):
@@ -41,7 +41,7 @@ def test_a_package_is_verified_with_all_it_provides(layerkit, install):
     outcome = layerkit("verify", "layerkit-half")
 
     assert outcome.code == 0
-    assert outcome.out.splitlines()[-1] == "29 of 29 checks of 1 components: 0 failed"
+    assert outcome.out.splitlines()[-1] == "31 of 31 checks of 1 components: 0 failed"
 
 
 def test_a_mistake_is_named_and_the_exit_code_is_1(layerkit, install):
@@ -55,7 +55,7 @@ def test_a_mistake_is_named_and_the_exit_code_is_1(layerkit, install):
         "(relative error 5.0e-01): it is 0.5 times the numerical one; a factor is missing or too "
         "many [(5,)]" in outcome.out
     )
-    assert outcome.err == "layerkit: 58 of 58 checks of 2 components: 2 failed\n"
+    assert outcome.err == "layerkit: 62 of 62 checks of 2 components: 2 failed\n"
 
 
 def test_programs_get_every_record(layerkit, install):
@@ -66,7 +66,7 @@ def test_programs_get_every_record(layerkit, install):
     records = json.loads(outcome.out)
     failed = [record["check"] for record in records if record["status"] == "failed"]
     assert outcome.code == 1
-    assert len(records) == 29
+    assert len(records) == 31
     assert failed == [
         "gradients_of_inputs_are_the_numerical_ones",
         "backward_goes_with_the_last_forward",

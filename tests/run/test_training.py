@@ -10,6 +10,7 @@ from layerkit import (
     Data,
     Dataset,
     Form,
+    Network,
     NonFiniteError,
     RunError,
     SpecError,
@@ -19,6 +20,8 @@ from layerkit import (
     load_spec,
 )
 from layerkit.builder import build_experiment
+from layerkit.builtin.layers import Affine
+from layerkit.builtin.losses import MeanSquaredError
 from layerkit.run import RunFolder, load_data, run_training
 from layerkit.spec import parse_spec
 
@@ -366,7 +369,10 @@ def test_data_that_break_their_promise_are_refused_before_training(dataset, mess
 
 def test_data_that_keep_their_promise_are_returned():
     numbers = Promised((2, 2), [[0.5], [1]], classes=None, target_shape=(1,))
-    made = dataclasses.replace(experiment(), dataset=numbers, form=numbers.form)
+    network = Network([Affine(1)], (2,), loss=MeanSquaredError())
+    made = dataclasses.replace(
+        experiment(), dataset=numbers, form=numbers.form, network=network, metrics={}
+    )
 
     x = load_data(made).train.x
 

@@ -30,6 +30,7 @@ from layerkit import (
     Split,
     State,
     Targets,
+    as_outputs,
     load_registry,
 )
 from layerkit.registry import KINDS, Provider
@@ -224,6 +225,44 @@ class TakesAnything(OfProduct):
 
     def build(self, a: Shape, b: Shape) -> Shape:
         return a
+
+
+@breaks("one_example_without_its_batch_axis_is_refused", "and returns the shape (5,)")
+class InitializesItself(OfScale):
+    __doc__ = Scale.__doc__
+
+    def initialize(self, *shapes: Shape, rng=0, dtype=np.float64, training=True) -> Shape:
+        shape = super().initialize(*shapes, rng=rng, dtype=dtype, training=training)
+        self.input_shapes = None
+        return shape
+
+
+@breaks("one_example_without_its_batch_axis_is_refused", "forward raises ValueError")
+class LooksForItself(InitializesItself):
+    __doc__ = Scale.__doc__
+
+    def forward(self, x: Array) -> Array:
+        if x.ndim == self.w.value.ndim:
+            raise ValueError("no batch")
+        return super().forward(x)
+
+
+@breaks("its_outputs_mean_what_it_says", 'says meaning = "probabilities", but its outputs go from')
+class CallsThemProbabilities(OfScale):
+    __doc__ = Scale.__doc__
+    meaning = "probabilities"
+
+
+@breaks("its_outputs_mean_what_it_says", "where its inputs are from 0 to 1")
+class CallsThemTheSame(OfScale):
+    __doc__ = Scale.__doc__
+    meaning = "same"
+
+
+@breaks("its_outputs_mean_what_it_says", "meaning must be one of numbers, probabilities, logits")
+class MeansSomethingElse(OfScale):
+    __doc__ = Scale.__doc__
+    meaning = "chances"
 
 
 @breaks("the_type_is_kept", "forward turns float32 into float64")
@@ -802,7 +841,7 @@ class Squares(Loss):
             raise ShapeError("takes outputs of the shape of the targets")
 
     def forward(self, y: Array, t: Array) -> float:
-        self._d = y - t
+        self._d = y - as_outputs(t, y.shape)
         return float(np.square(self._d).sum() / max(1, len(y)))
 
     def backward(self, dout: float = 1.0) -> Array:
@@ -820,6 +859,16 @@ class DoublesItsFloat32(OfSquares):
     def backward(self, dout: float = 1.0) -> Array:
         dy = super().backward(dout)
         return 2 * dy if dy.dtype == np.float32 else dy
+
+
+@breaks(
+    "targets_of_another_layout_are_refused", "forward takes targets of shape (4, 6) for outputs"
+)
+class ReshapesTargets(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def forward(self, y: Array, t: Array) -> float:
+        return super().forward(y, t.reshape(y.shape))
 
 
 @breaks("its_gradient_is_the_numerical_one", "times its length")
@@ -1092,7 +1141,7 @@ class Error(MeanMetric):
             raise ShapeError("takes outputs of the shape of the targets")
 
     def each(self, y: Array, t: Array) -> Array:
-        return np.abs(y - t).reshape(len(y), -1).mean(axis=1)
+        return np.abs(y - as_outputs(t, y.shape)).reshape(len(y), -1).mean(axis=1)
 
 
 class OfError(Error):
@@ -1116,6 +1165,14 @@ class AveragesBatches(OfError):
         self._count += 1
 
 
+@breaks("targets_of_another_layout_are_refused", "update takes targets of shape")
+class PairsByMemory(OfError):
+    __doc__ = Error.__doc__
+
+    def each(self, y: Array, t: Array) -> Array:
+        return super().each(y, t.reshape(y.shape))
+
+
 @breaks("reset_begins_anew", "after reset it is")
 class NeverForgets(Metric):
     """Mean of absolute differences."""
@@ -1129,7 +1186,7 @@ class NeverForgets(Metric):
         self.resets += 1
 
     def update(self, y: Array, t: Array) -> None:
-        self.total += float(np.abs(y - t).sum())
+        self.total += float(np.abs(y - as_outputs(t, y.shape)).sum())
         self.count += y.size
 
     def value(self) -> float:

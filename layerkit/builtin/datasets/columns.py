@@ -136,6 +136,11 @@ class Words(Column):
         return numbers
 
     @property
+    def are_numbers(self) -> bool:
+        """Whether every word is a finite number."""
+        return bool(self._numbers())
+
+    @property
     def width(self) -> int:
         """A column for each distinct word."""
         return len(self._codes)

@@ -186,7 +186,15 @@ class Csv(Dataset):
                     f"column {quoted(name)}: its numbers are too large to standardize; write them "
                     "in a larger unit"
                 )
-        return Form(x.shape[1:], Targets(classes=classes)), data
+        return Form(x.shape[1:], Targets(classes=classes, advice=self._advice(target))), data
+
+    def _advice(self, target: Column) -> str:
+        """Return what to do where a loss needs the other kind of targets."""
+        if not isinstance(target, Words):
+            return f'if {quoted(self.target)} names a class, set task to "classification"'
+        if target.are_numbers:
+            return f'if {quoted(self.target)} is a quantity, set task to "regression"'
+        return ""
 
     def _check_words(self, columns: Mapping[str, Column]) -> tuple[str, ...]:
         """Refuse names that cannot be meant; return what to say of others."""

@@ -49,7 +49,11 @@ class StoredArrays(ABC):
                 f'array "{name}" must hold numbers, got records; store each field by itself'
             )
         if dtype.kind not in "biuf":
-            self.refuse(f'array "{name}" must hold numbers, got {dtype}')
+            advice = f"; np.unique({name}, return_inverse=True)[1] numbers the classes of a text"
+            self.refuse(
+                f'array "{name}" must hold numbers, got {dtype}'
+                + (advice if dtype.kind in "US" and len(shape) == 1 else "")
+            )
         if 0 in (shape or (0,)):
             self.refuse(f'array "{name}" must hold at least one example, got the shape {shape}')
         return shape
@@ -82,8 +86,11 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
         _check_alike(stored, parts, shapes, ts)
     elif len(ts[0]) == 1:
         stored.refuse("needs at least 2 examples, one to train on and one to test on, got 1")
-    classes = _classes(stored, parts, ts) if _are_labels(ts[0]) else None
-    return Form(shapes[0][1:], Targets(ts[0].shape[1:], classes))
+    if _are_labels(ts[0]):
+        return Form(shapes[0][1:], Targets(classes=_classes(stored, parts, ts)))
+    could_be_labels = ts[0].ndim == 1 and (ts[0] == np.rint(ts[0])).all()
+    advice = f"labels are integers; store {parts[0][1]}.astype(int)" if could_be_labels else ""
+    return Form(shapes[0][1:], Targets(ts[0].shape[1:], advice=advice))
 
 
 def _check_alike(

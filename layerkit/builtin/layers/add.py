@@ -26,8 +26,15 @@ class Add(Layer):
         return x
 
     def forward(self, x: Array, y: Array, *more: Array) -> Array:
-        """Return the sum of all inputs."""
+        """Return the sum of all inputs; of numbers of Python, as in the book, such a number."""
         self._inputs = 2 + len(more)
+        are_two_arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and not more
+        if not are_two_arrays or x.shape != y.shape:
+            shapes = [np.shape(value) for value in (x, y, *more)]
+            if shapes.count(shapes[0]) != len(shapes):
+                raise ShapeError(f"takes inputs of one shape, got {' and '.join(map(str, shapes))}")
+            if not isinstance(x, np.ndarray):
+                return sum((y, *more), start=x)
         z = np.add(x, y, out=self.scratch("z", x.shape))
         for other in more:
             z += other

@@ -27,6 +27,7 @@ class Dropout(Layer):
     examples = (Example({"rate": 0.4}, [(6,)]), Example({"rate": 0}, [(2, 3)]))
     differs_in_training = True
     gives_views = True
+    meaning = "same"
 
     def __init__(self, rate: Fraction = 0.5) -> None:
         self.rate = rate

@@ -15,6 +15,7 @@ class Flatten(Layer):
 
     examples = (Example(shapes=[(2, 3, 4)]), Example(shapes=[(5,)]))
     gives_views = True
+    meaning = "same"
 
     def build(self, shape: Shape) -> Shape:
         """Return the number of elements as a shape."""

@@ -26,12 +26,20 @@ class Mul(Layer):
         return x
 
     def forward(self, x: Array, y: Array) -> Array:
-        """Return ``x y``."""
+        """Return ``x y``; of numbers of Python, as in the book, such a number."""
         self._x, self._y = x, y
+        if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.shape == y.shape):
+            if np.shape(x) != np.shape(y):
+                raise ShapeError(
+                    f"takes two inputs of one shape, got {np.shape(x)} and {np.shape(y)}"
+                )
+            return x * y
         return np.multiply(x, y, out=self.scratch("z", x.shape))
 
     def backward(self, dout: Array) -> tuple[Array, Array]:
         """Return ``dx = dout y`` and ``dy = dout x``."""
+        if not isinstance(dout, np.ndarray):
+            return dout * self._y, dout * self._x
         dx = np.multiply(dout, self._y, out=self.scratch("dx", dout.shape))
         dy = np.multiply(dout, self._x, out=self.scratch("dy", dout.shape))
         return dx, dy

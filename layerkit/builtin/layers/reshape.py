@@ -21,6 +21,7 @@ class Reshape(Layer):
 
     examples = (Example({"shape": [3, -1]}, [(2, 6)]), Example({"shape": [4]}, [(2, 2)]))
     gives_views = True
+    meaning = "same"
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         if any(n < 1 and n != -1 for n in shape) or shape.count(-1) > 1:

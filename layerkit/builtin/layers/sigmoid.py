@@ -17,6 +17,8 @@ class Sigmoid(Layer):
         Saito (2016), "Deep Learning from Scratch", section 5.5.2.
     """
 
+    meaning = "probabilities"
+
     def forward(self, x: Array) -> Array:
         """Return ``1 / (1 + exp(-x))``."""
         self._y = sigmoid(x, out=self.scratch("y", x.shape))

@@ -9,7 +9,7 @@ from layerkit.builtin.functions import softmax
 class Softmax(Layer):
     """Probabilities over the last axis, ``y = exp(x) / sum(exp(x))``.
 
-    Before ``softmax_with_loss`` it is not needed, because that loss takes the softmax itself.
+    Before ``softmax_with_loss`` it is refused, because that loss takes the softmax itself.
 
     Shapes:
         x: ``(batch, *shape, classes)``
@@ -19,6 +19,8 @@ class Softmax(Layer):
         Bridle (1990), "Probabilistic Interpretation of Feedforward Classification Network
         Outputs", equation 3.
     """
+
+    meaning = "probabilities"
 
     def build(self, shape: Shape) -> Shape:
         """Keep the shape."""

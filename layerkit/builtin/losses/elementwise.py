@@ -1,8 +1,11 @@
 """What the losses share that compare each output with a target of its own."""
 
+import math
 from abc import abstractmethod
 
-from layerkit import Array, Loss, Shape, Targets
+import numpy as np
+
+from layerkit import Array, Loss, Shape, Targets, as_outputs, check_finite
 from layerkit.builtin.fitting import check_an_output_for_each_number
 
 
@@ -30,10 +33,24 @@ class ElementwiseLoss(Loss):
         """Refuse labels of classes, and outputs of another shape than the targets."""
         check_an_output_for_each_number(shape, targets, instead="softmax_with_loss")
 
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets of another shape than the outputs, and those that are not finite."""
+        as_outputs(t, (*t.shape[:1], *shape))
+        check_finite(t)
+
     def forward(self, y: Array, t: Array) -> float:
-        """Return the mean over batch and outputs."""
-        self._y, self._t = y, t.reshape(y.shape)
-        return float(self.losses(self._y, self._t).mean())
+        """Return the mean over batch and outputs.
+
+        Raises:
+            ShapeError: The targets have another shape than the outputs.
+            DataError: The loss is not finite because the targets are not.
+        """
+        self._y, self._t = y, as_outputs(t, y.shape)
+        losses = self.losses(self._y, self._t)
+        loss = float(np.add.reduce(losses, axis=None) / losses.size)
+        if not math.isfinite(loss):
+            check_finite(t)
+        return loss
 
     def backward(self, dout: float = 1.0) -> Array:
         """Return ``dout * slope / count``, of the shape of ``y``."""

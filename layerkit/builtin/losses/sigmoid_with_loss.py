@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Shape, Targets
+from layerkit import Array, Shape, Targets, check_probabilities
 from layerkit.builtin.fitting import check_an_output_for_each_question
 from layerkit.builtin.functions import sigmoid
 from layerkit.builtin.losses.elementwise import ElementwiseLoss
@@ -18,15 +18,34 @@ class SigmoidWithLoss(ElementwiseLoss):
         y: ``(batch, *shape)``, logits
         t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
 
+    Raises:
+        DataError: By ``forward``, for a target that is not from 0 to 1.
+
     Source:
         Saito (2018), "Deep Learning from Scratch 2", section 4.2.
     """
 
     metrics = ("binary_accuracy",)
+    meaning = "logits"
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of more classes than two, and outputs of another shape than the targets."""
         check_an_output_for_each_question(shape, targets, instead="softmax_with_loss")
+
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse targets of another shape than the outputs, and those that are not from 0 to 1."""
+        super().check_targets(shape, t)
+        check_probabilities(t)
+
+    def forward(self, y: Array, t: Array) -> float:
+        """Return the mean over batch and outputs.
+
+        Raises:
+            ShapeError: The targets have another shape than the outputs.
+            DataError: A target is not from 0 to 1.
+        """
+        check_probabilities(t)
+        return super().forward(y, t)
 
     def losses(self, y: Array, t: Array) -> Array:
         """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, where nothing overflows."""

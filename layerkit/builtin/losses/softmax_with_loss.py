@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from layerkit import Array, Loss, Shape, Targets
+from layerkit import Array, Loss, Shape, Targets, as_labels, check_distributions
 from layerkit.builtin.fitting import check_an_output_for_each_class
+
+ROUNDING = 1e-4
+"""How far sums of probabilities may be from 1 before they are looked at more closely."""
 
 FEW = 32
 """How many classes are few; of twice as many it is better not to change the order."""
@@ -19,11 +22,17 @@ class SoftmaxWithLoss(Loss):
         y: ``(batch, *positions, classes)``, logits
         t: ``(batch, *positions)`` labels, or the shape of ``y``: one-hot or probabilities
 
+    Raises:
+        ShapeError: By ``forward``, for targets of another shape.
+        DataError: By ``forward``, for labels that are no integers or of no class, and for
+            probabilities of an example that do not add up to 1.
+
     Source:
         Saito (2016), "Deep Learning from Scratch", section 5.6.3 and appendix A.
     """
 
     metrics = ("accuracy",)
+    meaning = "class_logits"
     _rows: Array = np.arange(0)
     _classes: int = 0
 
@@ -31,9 +40,18 @@ class SoftmaxWithLoss(Loss):
         """Refuse anything but one output for each class, at each position of the targets."""
         check_an_output_for_each_class(shape, targets)
 
+    def check_targets(self, shape: Shape, t: Array) -> None:
+        """Refuse what are neither labels of the classes nor probabilities of each."""
+        if t.shape[1:] == shape:
+            check_distributions(t)
+        else:
+            as_labels(t, (*t.shape[:1], *shape))
+
     def forward(self, y: Array, t: Array) -> float:
         """Return the mean over the batch of ``-sum(t log softmax(y))``."""
-        labelled = t.ndim < y.ndim
+        labelled = t.shape != y.shape
+        if labelled:
+            t = as_labels(t, y.shape)
         self._shape = y.shape
         y = y.reshape(-1, y.shape[-1])
         column = self.scratch("column", (len(y), 1), y.dtype)
@@ -51,7 +69,9 @@ class SoftmaxWithLoss(Loss):
         else:
             t = t.reshape(y.shape)
             self._t, self._weight = t, self.scratch("weight", column.shape, y.dtype)
-            np.sum(t, axis=1, keepdims=True, dtype=y.dtype, out=self._weight)
+            np.add.reduce(t, axis=1, keepdims=True, dtype=y.dtype, out=self._weight)
+            if t.size:
+                self._check(t, self._weight)
             of_targets = np.multiply(t, z, out=self.scratch("dy", y.shape, y.dtype)).sum()
         p = np.exp(z, out=z)
         np.add.reduce(p, axis=1, keepdims=True, out=column)
@@ -62,7 +82,7 @@ class SoftmaxWithLoss(Loss):
         return float((np.add.reduce(column, axis=None) - of_targets) / len(y))
 
     def backward(self, dout: float = 1.0) -> Array:
-        """Return ``(softmax(y) sum(t) - t) dout / batch``; ``sum(t)`` is 1 but for odd targets."""
+        """Return ``(softmax(y) sum(t) - t) dout / batch``; ``sum(t)`` is 1, up to rounding."""
         p, t, share = self._p, self._t, dout / len(self._p)
         dy = self.scratch("dy", p.shape, p.dtype)
         if self._weight is None:
@@ -86,11 +106,16 @@ class SoftmaxWithLoss(Loss):
         np.copyto(z, y)
         return z
 
+    def _check(self, t: Array, sums: Array) -> None:
+        """Refuse what are no probabilities of classes, with a closer look where it may be so."""
+        least = np.minimum.reduce(t, None)
+        smallest, largest = np.minimum.reduce(sums, None), np.maximum.reduce(sums, None)
+        if not (least >= 0 and 1 - ROUNDING < smallest <= largest < 1 + ROUNDING):
+            check_distributions(t)
+
     def _positions(self, t: Array, classes: int) -> Array:
         """Return where the outputs of labels stand in the batch laid out as one vector."""
         if self._classes != classes or len(self._rows) < len(t):
             self._rows, self._classes = np.arange(0, len(t) * classes, classes), classes
-        if len(t) and not 0 <= np.minimum.reduce(t) <= np.maximum.reduce(t) < classes:
-            raise ValueError(f"labels must be from 0 to {classes - 1}, got {t.min()} to {t.max()}")
         at = self.scratch("at", t.shape, np.intp)
         return np.add(self._rows[: len(t)], t, out=at, casting="unsafe")

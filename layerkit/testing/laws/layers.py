@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from layerkit.gradients import slopes
 from layerkit.layer import Layer, input_count
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject, for_each
-from layerkit.types import Array, Rng, Shape
+from layerkit.types import Array, Meaning, Rng, Shape
 from layerkit.variable import Parameter, State
 
 BATCH = 4
@@ -332,6 +332,47 @@ def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
                     f"{doing} raises {type(error).__name__} ({error}) for inputs of shape "
                     f"{' and '.join(map(str, given))}; build must refuse them with a ShapeError"
                 ) from error
+
+
+@each_use
+def one_example_without_its_batch_axis_is_refused(use: Use) -> None:
+    """Alone, outside a network, it refuses inputs without a batch axis with a ``ShapeError``."""
+    layer, _ = use.initialized(training=False)
+    examples = [x[0] for x in use.inputs(1)]
+    try:
+        y = layer.forward(*examples)
+    except ShapeError:
+        return
+    except Exception as error:
+        raise LawBroken(
+            f"forward raises {type(error).__name__} ({error}) for an example without its batch "
+            "axis; initialize of Layer sees to a ShapeError, so call it where you override it"
+        ) from error
+    raise LawBroken(
+        f"forward takes an example without its batch axis, and returns the shape {np.shape(y)}; "
+        "initialize of Layer sees to a ShapeError, so call it where you override it"
+    )
+
+
+@each_use
+def its_outputs_mean_what_it_says(use: Use) -> None:
+    """Outputs that it calls probabilities are from 0 to 1; ``same`` keeps what were so."""
+    meaning = use.create().meaning
+    if meaning not in (*get_args(Meaning), "same"):
+        raise LawBroken(
+            f"meaning must be one of {', '.join((*get_args(Meaning), 'same'))}, got {meaning!r}"
+        )
+    if meaning not in ("probabilities", "same"):
+        return
+    passes, xs = use.passes(training=False), use.inputs(scale=LARGE)
+    if meaning == "same":
+        xs = [np.random.default_rng(1).uniform(size=x.shape) for x in xs]
+    y = passes.forward(xs)
+    if y.size and not 0 <= y.min() <= y.max() <= 1:
+        raise LawBroken(
+            f'says meaning = "{meaning}", but its outputs go from {y.min():.3g} to {y.max():.3g}'
+            + (" where its inputs are from 0 to 1" if meaning == "same" else "")
+        )
 
 
 @each_use
@@ -904,6 +945,8 @@ LAWS: tuple[Callable[[Any], None], ...] = (
     the_shape_is_the_inferred_one,
     the_gradients_have_the_shapes_of_what_they_are_by,
     a_wrong_shape_is_refused_by_name,
+    one_example_without_its_batch_axis_is_refused,
+    its_outputs_mean_what_it_says,
     the_type_is_kept,
     float32_agrees_with_float64,
     inputs_are_left_alone,

@@ -10,7 +10,7 @@ from layerkit.errors import ShapeError
 from layerkit.gradients import numerical_gradient
 from layerkit.loss import Loss
 from layerkit.spec import ComponentSpec
-from layerkit.testing.laws.targets import FITS, random_batch
+from layerkit.testing.laws.targets import FITS, other_layouts, random_batch
 from layerkit.testing.subject import LawBroken, Subject, for_each
 from layerkit.types import Array, Shape
 
@@ -86,6 +86,21 @@ def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
         raise LawBroken(
             f"it is {once:.6g} of a batch, and {twice:.6g} of the batch twice over; divide by the "
             "number of examples"
+        )
+
+
+@each_use
+def targets_of_another_layout_are_refused(use: Use) -> None:
+    """Targets of another shape, if of as many numbers, are refused with a ``ShapeError``."""
+    y, t = use.batch()
+    for other in other_layouts(t, use.shape):
+        try:
+            use.create().forward(y, other)
+        except ShapeError:
+            continue
+        raise LawBroken(
+            f"forward takes targets of shape {other.shape} for outputs of shape {y.shape}; "
+            "as_outputs or as_labels refuses them"
         )
 
 
@@ -173,6 +188,7 @@ def its_metrics_exist(subject: Subject) -> None:
 LAWS = (
     check_refuses_by_name,
     the_loss_is_a_mean_over_the_batch,
+    targets_of_another_layout_are_refused,
     its_gradient_is_the_numerical_one,
     backward_takes_a_factor,
     inputs_are_left_alone,

@@ -7,7 +7,7 @@ import numpy as np
 from layerkit.errors import ShapeError
 from layerkit.metric import Metric
 from layerkit.spec import ComponentSpec
-from layerkit.testing.laws.targets import FITS, random_batch
+from layerkit.testing.laws.targets import FITS, other_layouts, random_batch
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
 
@@ -68,4 +68,25 @@ def reset_begins_anew(subject: Subject) -> None:
             raise LawBroken(f"after reset it is {again:.6g}, and was {first:.6g} [{where}]")
 
 
-LAWS = (it_is_a_finite_number, batches_make_no_difference, reset_begins_anew)
+def targets_of_another_layout_are_refused(subject: Subject) -> None:
+    """Targets of another shape, if of as many numbers, are refused with a ``ShapeError``."""
+    for spec, y, t, where in _batches(subject):
+        for other in other_layouts(t, y.shape[1:]):
+            metric: Metric = spec.create()
+            metric.reset()
+            try:
+                metric.update(y, other)
+            except ShapeError:
+                continue
+            raise LawBroken(
+                f"update takes targets of shape {other.shape} for outputs of shape {y.shape}; "
+                f"as_outputs or as_labels refuses them [{where}]"
+            )
+
+
+LAWS = (
+    it_is_a_finite_number,
+    batches_make_no_difference,
+    reset_begins_anew,
+    targets_of_another_layout_are_refused,
+)

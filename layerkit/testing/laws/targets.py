@@ -20,12 +20,23 @@ FITS: tuple[tuple[Shape, Targets], ...] = (
 def random_batch(
     shape: Shape, targets: Targets, batch: int, dtype: str, seed: int = 0
 ) -> tuple[Array, Array]:
-    """Return random outputs, and targets for them: labels, or numbers from 0 to 1."""
+    """Return random outputs, and targets for them: labels, or numbers from 0 to 1.
+
+    Several numbers add up to 1, as the probabilities of classes do.
+    """
     rng = np.random.default_rng(seed)
     y = rng.normal(size=(batch, *shape)).astype(dtype)
-    t = (
-        rng.random((batch, *targets.shape)).astype(dtype)
-        if targets.classes is None
-        else rng.integers(0, targets.classes, (batch, *targets.shape))
-    )
-    return y, t
+    if targets.classes is not None:
+        return y, rng.integers(0, targets.classes, (batch, *targets.shape))
+    t = rng.random((batch, *targets.shape))
+    if targets.shape:
+        t /= t.sum(axis=-1, keepdims=True)
+    return y, t.astype(dtype)
+
+
+def other_layouts(t: Array, shape: Shape) -> list[Array]:
+    """Return targets as many as those of a batch, whose axes stand in another order."""
+    if t.ndim > 1:
+        return [t.swapaxes(0, 1)]
+    # A row for a column; labels in two rows where there is a vector of outputs for each.
+    return [t.reshape(1, -1), *([t.reshape(2, -1)] if shape else [])]

@@ -10,9 +10,11 @@ import numpy as np
 from layerkit import (
     Array,
     Batches,
+    DataError,
     Layer,
     Network,
     Optimizer,
+    ShapeError,
     Split,
     Step,
     allowed_threads,
@@ -266,10 +268,17 @@ def _lstm() -> Any:
 
 def _loss(network: Network, split: Split) -> int | None:
     """Return the kind of a loss and its targets."""
-    kind, t, outputs = type(network.loss_function), split.t, network.output_shape
+    loss, t, outputs = network.loss_function, split.t, network.output_shape
+    if loss is None:
+        return None
+    try:
+        loss.check_targets(outputs, t)
+    except (ShapeError, DataError):
+        return None  # NumPy's pass refuses them too, and says why
+    kind = type(loss)
     if not t.flags.c_contiguous or t.dtype not in NUMBERS:
         return None
-    if kind is MeanSquaredError and math.prod(t.shape[1:]) == math.prod(outputs):
+    if kind is MeanSquaredError:
         return _kernels.MEAN_SQUARED_ERROR
     if kind is SoftmaxWithLoss and len(outputs) == 1:
         if t.shape[1:] == outputs:

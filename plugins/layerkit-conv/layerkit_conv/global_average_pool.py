@@ -18,6 +18,7 @@ class GlobalAveragePool(Layer):
         Lin, Chen and Yan (2014), "Network In Network", section 3.2.
     """
 
+    meaning = "same"
     examples = (Example(shapes=[(3, 4, 5)]), Example(shapes=[(2, 7)]))
 
     def build(self, shape: Shape) -> Shape:

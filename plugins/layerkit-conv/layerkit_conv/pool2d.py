@@ -15,6 +15,7 @@ class Pool2d(Layer):
     So a window of 3 x 3 takes 2 + 2 steps rather than 8.
     """
 
+    meaning = "same"
     outside: float
     """What stands at the positions that padding adds."""
 

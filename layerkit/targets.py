@@ -1,0 +1,144 @@
+"""What targets have to be, as arrays: one rule for losses, metrics and whoever writes them."""
+
+import numpy as np
+
+from layerkit.errors import DataError, ShapeError
+from layerkit.types import Array, Shape
+
+ROUNDING = 1e-6
+"""How far a probability may lie outside 0 to 1: a mean in float32 can be 1.0000001."""
+
+ROUNDING_OF_A_SUM = 1e-3
+"""How far the sum of an example's probabilities may be from 1: of 1,000 classes in float16, or of
+three digits each in a text file, it is about that far."""
+
+
+def as_outputs(t: Array, shape: Shape) -> Array:
+    """Return targets in the shape of the outputs that they are compared with one by one.
+
+    Args:
+        t: The targets.
+        shape: The shape of the outputs, batch axis included.
+
+    Raises:
+        ShapeError: The targets have another shape, a trailing axis of 1 aside.
+    """
+    if t.shape == shape:
+        return t
+    if (*t.shape, 1) == shape or t.shape == (*shape, 1):
+        return t.reshape(shape)
+    raise ShapeError(
+        f"targets must have the shape of the outputs, {shape}, got {t.shape}",
+        "bring their axes into that order" if sorted(t.shape) == sorted(shape) else "",
+    )
+
+
+def as_labels(t: Array, shape: Shape) -> Array:
+    """Return labels of classes, after a look at their shape, their type and their range.
+
+    Args:
+        t: The labels.
+        shape: The shape of the outputs, ``(batch, *positions, classes)``.
+
+    Raises:
+        ShapeError: There is not one label at each position.
+        DataError: The labels are no integers, or there is no such class.
+    """
+    if t.shape != shape[:-1]:
+        raise ShapeError(
+            f"targets must be labels of shape {shape[:-1]}, or probabilities of the shape of the "
+            f"outputs, {shape}, got {t.shape}",
+            _advice_on_axes(t.shape, shape),
+        )
+    if t.dtype.kind not in "iub":
+        raise DataError(_no_integers(t))
+    if t.size and not 0 <= np.minimum.reduce(t, None) <= np.maximum.reduce(t, None) < shape[-1]:
+        raise DataError(f"labels must be from 0 to {shape[-1] - 1}, got {t.min()} to {t.max()}")
+    return t
+
+
+def _advice_on_axes(got: Shape, outputs: Shape) -> str:
+    if got == (*outputs[:-1], 1):
+        return "leave that last axis of 1 out: t[..., 0]"
+    if sorted(got) in (sorted(outputs), sorted(outputs[:-1])):
+        return "bring their axes into that order"
+    return ""
+
+
+def _no_integers(t: Array) -> str:
+    if t.dtype.kind != "f":
+        return f"labels are integers, got {t.dtype}"
+    fractions = t != np.rint(t)
+    if fractions.any():
+        return (
+            f"labels are integers, got {t[fractions][0]} at {_first(fractions)}; "
+            "where only rounding made it so, use np.rint(t).astype(int)"
+        )
+    return f"labels are integers, got {t.dtype}; use t.astype(int)"
+
+
+def check_finite(t: Array) -> None:
+    """Refuse targets that are no numbers, or not finite.
+
+    Raises:
+        DataError: It says which and where.
+    """
+    if t.dtype.kind not in "biuf":
+        raise DataError(f"targets must be numbers, got {t.dtype}")
+    # Least and greatest take no memory, and both are NaN where any number is.
+    if t.dtype.kind == "f" and t.size and not np.isfinite([t.min(), t.max()]).all():
+        wrong = ~np.isfinite(t)
+        raise DataError(f"targets must be finite, got {t[wrong][0]} at {_first(wrong)}")
+
+
+def check_probabilities(t: Array) -> None:
+    """Refuse targets that are no probabilities: their cross-entropy would have no minimum.
+
+    Raises:
+        DataError: One of them is not from 0 to 1; it says what to do.
+    """
+    if not t.size:
+        return
+    least, most = np.minimum.reduce(t, None), np.maximum.reduce(t, None)
+    if not -ROUNDING <= least <= most <= 1 + ROUNDING:  # which is so of NaN too
+        check_finite(t)
+        raise DataError(
+            f"targets must be probabilities, from 0 to 1, got {t.min():g} to {t.max():g}; "
+            f"{_advice_on_range(t)}"
+        )
+
+
+def check_distributions(t: Array) -> None:
+    """Refuse targets that are no probabilities of classes, which add up to 1.
+
+    Args:
+        t: ``(..., classes)``, one-hot or probabilities.
+
+    Raises:
+        DataError: They are not; it says what to do.
+    """
+    check_probabilities(t)
+    sums = np.add.reduce(t, axis=-1, dtype=np.float64)
+    wrong = np.abs(sums - 1) > ROUNDING_OF_A_SUM
+    if wrong.any():
+        raise DataError(
+            f"the probabilities of an example must add up to 1, got {sums[wrong][0]:g} at "
+            f"{_first(wrong)}; divide each by the sum, or use a loss of numbers"
+        )
+
+
+def _advice_on_range(t: Array) -> str:
+    """Return how to bring the numbers into 0 to 1, where they are two or bytes."""
+    values = np.unique(t)
+    least, most = values[0].item(), values[-1].item()
+    if len(values) == 2 or (t.dtype.kind == "u" and least == 0):
+        moved = f"t {'-' if least > 0 else '+'} {abs(least):g}" if least else "t"
+        if most - least == 1:
+            return f"{moved} maps them there"
+        return f"{f'({moved})' if least else moved} / {most - least:g} maps them there"
+    return 'for other numbers there is "mean_squared_error"'
+
+
+def _first(wrong: Array) -> list[int]:
+    """Return the place of the first that is wrong."""
+    return [int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape)]
