@@ -259,7 +259,7 @@ def trained(loss, units, train, test=None, metrics=()):
     """Return what a trainer says of targets, before it trains."""
     test = train if test is None else test
     data = Data(Split(X[: len(train)], train), Split(X[: len(test)], test))
-    net = Network([Affine(units)], (4,), loss=loss)
+    net = Network([Affine(units)], (4,), loss=loss).initialize()
     settings = TrainingSettings(epochs=1, batch_size=16)
     return Trainer(net, data, SGD(0.1), settings, {type(m).__name__: m for m in metrics})
 
