@@ -11,6 +11,7 @@ enum {
     WORKER_LOOKS = 100000,
     CALLER_LOOKS = 20000, /* at the least; more where a share takes longer */
     PATIENCE = 200000,
+    CREDIT = 2000000,
     SHORTEST_PAUSE = 10000000,
     LONGEST_PAUSE = 1000000000,
     GOOD_SPELL = 100000000
@@ -109,21 +110,21 @@ static void *work(void *number) {
 
 /* Whether workers help; whoever has the pool in use reads and writes it. */
 static struct {
-    int64_t lost, pause, since; /* the trial began, or begins after a pause */
+    int64_t lost, used; /* in this trial: by jobs that took too long, and by all jobs */
+    int64_t pause, opens;
 } gate;
-
-static int gate_is_open(int64_t now) { return now >= gate.since; }
 
 /* Take into account a job that took so long, and would have taken so long by one thread. */
 static void gate_judge(int64_t now, int64_t took, int64_t alone) {
+    gate.used += took;
     gate.lost += took - alone;
-    if (gate.lost < 0) gate.lost = 0;
+    if (gate.lost < -CREDIT) gate.lost = -CREDIT;
     if (gate.lost < PATIENCE) return;
-    gate.pause *= 2;
+    gate.pause = gate.used - gate.lost > GOOD_SPELL ? SHORTEST_PAUSE : 2 * gate.pause;
+    if (gate.pause < SHORTEST_PAUSE) gate.pause = SHORTEST_PAUSE;
     if (gate.pause > LONGEST_PAUSE) gate.pause = LONGEST_PAUSE;
-    if (now - gate.since > GOOD_SPELL) gate.pause = SHORTEST_PAUSE;
-    gate.lost = 0;
-    gate.since = now + gate.pause;
+    gate.lost = gate.used = 0;
+    gate.opens = now + gate.pause;
 }
 
 static void run_with_workers(Task task, void *job, int shares, int team, int64_t began) {
@@ -147,7 +148,7 @@ void pool_run(Task task, void *job, int shares) {
     const int threads = atomic_load(&thread_count), team = threads < shares ? threads : shares;
     if (team > 1 && !atomic_flag_test_and_set(&in_use)) {
         const int64_t now = nanoseconds();
-        const int open = gate_is_open(now);
+        const int open = now >= gate.opens;
         if (open) run_with_workers(task, job, shares, team, now);
         atomic_flag_clear(&in_use);
         if (open) return;

@@ -16,7 +16,7 @@ static long jobs;
 
 static void open_gate(void) {
     while (atomic_flag_test_and_set(&in_use)) look_again();
-    gate.since = 0;
+    gate.opens = 0;
     atomic_flag_clear(&in_use);
 }
 
