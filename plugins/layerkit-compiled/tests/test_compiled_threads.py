@@ -87,7 +87,7 @@ def test_the_threads_that_are_allowed_do_not_change_the_bytes(name):
     program = f"""
 import hashlib, sys
 sys.path.insert(0, {str(HERE)!r})
-from test_threads import trainer
+from test_compiled_threads import trainer
 made = trainer({name!r})
 list(made.run())
 print(hashlib.sha256(made.network.params.tobytes()).hexdigest())
@@ -189,7 +189,7 @@ import os, signal, sys, threading, warnings
 warnings.simplefilter("ignore")  # of forking with threads, which is the point
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from test_threads import IMAGES, Split, _kernels, limit_blas_threads, trained, trainer
+from test_compiled_threads import IMAGES, Split, _kernels, limit_blas_threads, trained, trainer
 
 name = "784-100-10 in batches of 200"
 expected = trained(name, 4, steps=5)
