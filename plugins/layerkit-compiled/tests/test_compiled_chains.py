@@ -139,7 +139,13 @@ class Case:
             indices = self.rng.integers(0, self.examples, int(self.rng.integers(1, self.batch + 1)))
             losses = [made.fastest_step.gradients(indices) for made in (in_c, in_numpy)]
             np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-6)
-            assert_close(in_c.network.grads, in_numpy.network.grads, rtol=2e-5)
+            # The gradient of a softmax over one class is 0, but for the rounding of its targets.
+            np.testing.assert_allclose(
+                in_c.network.grads,
+                in_numpy.network.grads,
+                rtol=2e-5,
+                atol=2e-5 * np.abs(in_numpy.network.grads).max(initial=1e-4),
+            )
             in_numpy.network.grads[...] = in_c.network.grads
             for made in (in_c, in_numpy):
                 made.fastest_step.update(step)
