@@ -262,8 +262,10 @@ KERNEL static void adapt(const Adam *how, float *restrict w, const float *restri
         const float slope = slope_of(g[i], decay, w[i]);
         m[i] = beta1 * m[i] + slope;
         v[i] = beta2 * v[i] + slope * slope;
-        /* The quotient first: it is near 1, where the rate times m may overflow. */
-        w[i] = kept * w[i] - rate * (m[i] / (sqrtf(v[i]) + epsilon));
+        /* The product first, for it ends the subnormal numbers to which m of a unit that gives 0
+        for ever falls, and which are slow to divide. But it may overflow where v has. */
+        const float step = v[i] < INFINITY ? rate * m[i] : m[i];
+        w[i] = kept * w[i] - step / (sqrtf(v[i]) + epsilon);
     }
 }
 

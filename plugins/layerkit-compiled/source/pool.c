@@ -9,7 +9,7 @@
 /* Nanoseconds. Between two jobs of a training step lie 5 to 30 microseconds. */
 enum {
     WORKER_LOOKS = 100000,
-    CALLER_LOOKS = 20000, /* at the least; more where a share takes longer */
+    CALLER_LOOKS = 200000, /* at the least; more where a share takes longer */
     PATIENCE = 200000,
     CREDIT = 2000000,
     SHORTEST_PAUSE = 10000000,
@@ -35,11 +35,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t calls[MOST_SHARES]; /* for the worker of each number; for the caller: 0 */
 static atomic_int sleeps[MOST_SHARES];
 
-static int64_t nanoseconds(void) {
+static int64_t read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+static int64_t nanoseconds(void) { return read_clock(CLOCK_MONOTONIC); }
+
+/* Of the caller, without the time in which another thread has its core: that may be a worker. */
+static int64_t computing(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 static void look_again(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -133,12 +138,13 @@ static void run_with_workers(Task task, void *job, int shares, int team, int64_t
     atomic_store(&finished, 0);
     atomic_store(&present, (uint32_t)(team << TEAM_AT | shares << SHARES_AT));
     for (int own = 1; own < team; own++) call(own);
+    const int64_t computed = computing();
     const int count = do_shares(0);
     if (!count) { /* workers were so fast that there is nothing to compare with */
         wait_until(is_done, shares, 0, CALLER_LOOKS);
         return;
     }
-    const int64_t each = (nanoseconds() - began) / count;
+    const int64_t each = (computing() - computed) / count;
     wait_until(is_done, shares, 0, each > CALLER_LOOKS ? each : CALLER_LOOKS);
     const int64_t now = nanoseconds();
     gate_judge(now, now - began, each * shares);

@@ -16,10 +16,11 @@ three things are left to chance and to the machine:
    workers hold, and then sleeps too: the system can give its core to a worker that has none.
 
 3. Whether workers take part. Where other programs have the cores, a worker may lose its core for
-   several milliseconds while it holds a share of microseconds. The gate compares the time of each
-   job with the time that the caller would have taken alone, which its own shares tell. Once jobs
-   have lost more than PATIENCE, the caller works alone for a while, twice as long after each failed
-   trial up to LONGEST_PAUSE; trials that went well for GOOD_SPELL start again from the shortest. */
+   several milliseconds while it holds a share of microseconds, or take the core of the caller. The
+   gate compares the time of each job with what the caller would have computed alone, which its own
+   shares tell. Gains are a credit, up to CREDIT; once losses are PATIENCE more than that, the caller
+   works alone for a while, twice as long after each trial that failed, up to LONGEST_PAUSE. A trial
+   that went well for GOOD_SPELL lets the next pause be the shortest. */
 
 #ifndef LAYERKIT_POOL_H
 #define LAYERKIT_POOL_H

@@ -258,7 +258,11 @@ def test_data_may_begin_at_any_byte(x, arrange):
     data = rng.integers(0, 5, (20, 6)).astype(x)
     results = []
     for first in (_kernels.AFFINE, _kernels.SPARSE_AFFINE):
-        made = arguments() | {"x": arrange(data), "x_kind": KINDS[x], "t": arrange(np.arange(20) % 3)}
+        made = arguments() | {
+            "x": arrange(data),
+            "x_kind": KINDS[x],
+            "t": arrange(np.arange(20) % 3),
+        }
         made["layers"] = ((first, *made["layers"][0][1:]), *made["layers"][1:])
         made["params"][...] = rng.normal(size=43) if not results else results[0][0]
         program = Program(**made)
@@ -298,10 +302,28 @@ def test_two_threads_cannot_use_a_program_at_once():
 
 def any_value(rng, right):
     """Return something to pass in place of an argument."""
-    numbers = [0, 1, -1, 2, 3, 7, 2**31, -(2**31), 2**63 - 1, -(2**63), 2**64, 0.5, np.nan, np.inf, 1e300]
+    numbers = [
+        0,
+        1,
+        -1,
+        2,
+        3,
+        7,
+        2**31,
+        -(2**31),
+        2**63 - 1,
+        -(2**63),
+        2**64,
+        0.5,
+        np.nan,
+        np.inf,
+        1e300,
+    ]
     others = [None, "text", b"bytes", (), [], {}, object(), True, right]
     arrays = [
-        np.zeros(int(rng.integers(0, 130)), str(rng.choice([*KINDS, "bool", "float16", "complex64"]))),
+        np.zeros(
+            int(rng.integers(0, 130)), str(rng.choice([*KINDS, "bool", "float16", "complex64"]))
+        ),
         np.zeros((20, 6), rng.choice([*KINDS])),
         misaligned(np.zeros(43, np.float32)),
         read_only(floats(43)),
@@ -343,7 +365,9 @@ def test_no_arguments_crash_the_module(seed):
         made = arguments()
         try:
             if rng.random() < 0.3:
-                calls[int(rng.integers(len(calls)))](*(any_value(rng, floats(43)) for _ in range(4)))
+                calls[int(rng.integers(len(calls)))](
+                    *(any_value(rng, floats(43)) for _ in range(4))
+                )
                 continue
             if rng.random() < 0.4:
                 made["layers"] = any_layers(rng, made["layers"])

@@ -100,8 +100,10 @@ def losses(loss, split, logits):
         layer.b.value[...] = 0
         how = made.fastest_step
         program = getattr(how, "_program", None)
-        value = program.gradients(np.arange(len(logits))) if program else how.gradients(
-            np.arange(len(logits))
+        value = (
+            program.gradients(np.arange(len(logits)))
+            if program
+            else how.gradients(np.arange(len(logits)))
         )
         found.append((value, layer.W.grad.copy()))
     return found
@@ -175,7 +177,8 @@ def test_updates_are_those_of_numpy(optimizer):
     finite = np.isfinite(params) & np.isfinite(params_in_numpy)
     size = np.maximum(np.abs(params), np.abs(params_in_numpy))[finite].astype(float)
     difference = params_in_c[finite].astype(float) - params_in_numpy[finite]
-    assert (np.abs(difference) <= 1e-6 * size + 1e-44).all()
+    # Adam makes the rate times a subnormal number, of which few digits are left.
+    assert (np.abs(difference) <= 1e-6 * size + 1e-35).all()
     np.testing.assert_array_equal(params_in_c[~finite], params_in_numpy[~finite])
 
 
