@@ -9,8 +9,13 @@ from layerkit_compiled import _kernels
 from layerkit_compiled._kernels import Program
 from layerkit_compiled.blas import sgemm_address
 
-KINDS = {"uint8": _kernels.BYTES, "int32": _kernels.INTS, "int64": _kernels.LONGS,
-         "float32": _kernels.FLOATS, "float64": _kernels.DOUBLES}  # fmt: skip
+KINDS = {
+    "uint8": _kernels.BYTES,
+    "int32": _kernels.INTS,
+    "int64": _kernels.LONGS,
+    "float32": _kernels.FLOATS,
+    "float64": _kernels.DOUBLES,
+}
 
 
 def floats(count):
@@ -69,94 +74,206 @@ WRONG = {
     "an address too large": ({"sgemm": 2**80}, OverflowError, "too large"),
     "an address of text": ({"sgemm": "cblas_sgemm"}, TypeError, "must be int, not str"),
     "a list of layers": ({"layers": []}, TypeError, "must be tuple, not list"),
-    "a layer of None": ({"layers": (None,)}, TypeError, r"layers\[0\] must be a tuple, got NoneType"),
+    "a layer of None": (
+        {"layers": (None,)},
+        TypeError,
+        r"layers\[0\] must be a tuple, got NoneType",
+    ),
     "a short layer": ({"layers": ((A, 6, 3),)}, TypeError, "a layer is its kind, inputs, outputs"),
     "a kind that is not there": (
-        with_layers(layer(6, 6, 3)), ValueError, "kind of a layer must be from 0 to 5, got 6"),
+        with_layers(layer(6, 6, 3)),
+        ValueError,
+        "kind of a layer must be from 0 to 5, got 6",
+    ),
     "a negative kind": (
-        with_layers(layer(-1, 6, 3)), ValueError, "kind of a layer must be from 0 to 5, got -1"),
+        with_layers(layer(-1, 6, 3)),
+        ValueError,
+        "kind of a layer must be from 0 to 5, got -1",
+    ),
     "no inputs": (with_layers(layer(A, 0, 3, 0)), ValueError, "inputs of a layer must be from 1"),
     "negative outputs": (
-        with_layers(layer(A, 6, -3, 0)), ValueError, "outputs of a layer must be from 1"),
+        with_layers(layer(A, 6, -3, 0)),
+        ValueError,
+        "outputs of a layer must be from 1",
+    ),
     "a chain that breaks": (
-        with_layers(layer(A, 6, 4, 0), layer(A, 5, 3, 24)), ValueError,
-        r"layers\[1\] must have the 4 inputs that come to it, got 5"),
+        with_layers(layer(A, 6, 4, 0), layer(A, 5, 3, 24)),
+        ValueError,
+        r"layers\[1\] must have the 4 inputs that come to it, got 5",
+    ),
     "other inputs": (
-        with_layers(layer(A, 7, 3, 0)), ValueError, r"layers\[0\] must have the 6 inputs"),
+        with_layers(layer(A, 7, 3, 0)),
+        ValueError,
+        r"layers\[0\] must have the 6 inputs",
+    ),
     "other outputs": (
-        with_layers(layer(A, 6, 4, 0)), ValueError, "must be the 4 that the last layer has, got 3"),
+        with_layers(layer(A, 6, 4, 0)),
+        ValueError,
+        "must be the 4 that the last layer has, got 3",
+    ),
     "no layers": (with_layers(), ValueError, "must be the 6 that the last layer has, got 3"),
     "an activation that widens": (
-        with_layers(layer(R, 6, 3)), ValueError, "as many outputs as inputs, got 6 inputs and 3"),
+        with_layers(layer(R, 6, 3)),
+        ValueError,
+        "as many outputs as inputs, got 6 inputs and 3",
+    ),
     "a sparse layer later": (
-        with_layers(layer(R, 6, 6), layer(S, 6, 3, 0)), ValueError,
-        r"layers\[1\]: only the first layer takes sparse examples"),
+        with_layers(layer(R, 6, 6), layer(S, 6, 3, 0)),
+        ValueError,
+        r"layers\[1\]: only the first layer takes sparse examples",
+    ),
     "weights before the parameters": (
-        with_layers(layer(A, 6, 3, -1)), ValueError, "from 0 on, got the start -1"),
+        with_layers(layer(A, 6, 3, -1)),
+        ValueError,
+        "from 0 on, got the start -1",
+    ),
     "weights behind the parameters": (
-        with_layers(layer(A, 6, 3, 26)), ValueError, "the 43 parameters' end"),
+        with_layers(layer(A, 6, 3, 26)),
+        ValueError,
+        "the 43 parameters' end",
+    ),
     "biases behind the parameters": (
-        with_layers(layer(A, 6, 3, 0, 41)), ValueError, "the biases must be 3 numbers"),
+        with_layers(layer(A, 6, 3, 0, 41)),
+        ValueError,
+        "the biases must be 3 numbers",
+    ),
     "biases among the weights": (
-        with_layers(layer(A, 6, 3, 0, 5)), ValueError, "from 18 on, got the start 5"),
+        with_layers(layer(A, 6, 3, 0, 5)),
+        ValueError,
+        "from 18 on, got the start 5",
+    ),
     "biases at -2": (with_layers(layer(A, 6, 3, 0, -2)), ValueError, "got the start -2"),
     "weights that two layers share": (
-        with_layers(layer(A, 6, 4, 0), layer(A, 4, 3, 20)), ValueError, "from 24 on, got the start"),
+        with_layers(layer(A, 6, 4, 0), layer(A, 4, 3, 20)),
+        ValueError,
+        "from 24 on, got the start",
+    ),
     "weights at the end of all numbers": (
-        with_layers(layer(A, 6, 3, 2**63 - 1)), ValueError, "the weights must be 18 numbers"),
+        with_layers(layer(A, 6, 3, 2**63 - 1)),
+        ValueError,
+        "the weights must be 18 numbers",
+    ),
     "sizes whose product overflows": (
         {**with_layers(layer(A, 2**40, 2**40, 0), outputs=2**40), "inputs": 2**40},
-        ValueError, "x must be examples of 1099511627776 numbers"),
+        ValueError,
+        "x must be examples of 1099511627776 numbers",
+    ),
     "outputs whose product overflows": (
-        with_layers(layer(A, 6, 2**62, 0), outputs=2**62), ValueError,
-        "weights must be 9223372036854775807 numbers"),
+        with_layers(layer(A, 6, 2**62, 0), outputs=2**62),
+        ValueError,
+        "weights must be 9223372036854775807 numbers",
+    ),
     "steps of 0": (
-        with_layers(layer(L, 6, 3, 0, steps=0)), ValueError, "steps must be from 1 to 6, got 0"),
+        with_layers(layer(L, 6, 3, 0, steps=0)),
+        ValueError,
+        "steps must be from 1 to 6, got 0",
+    ),
     "negative steps": (
-        with_layers(layer(L, 6, 3, 0, steps=-2)), ValueError, "steps must be from 1 to 6, got -2"),
+        with_layers(layer(L, 6, 3, 0, steps=-2)),
+        ValueError,
+        "steps must be from 1 to 6, got -2",
+    ),
     "steps that do not divide the inputs": (
-        with_layers(layer(L, 6, 3, 0, steps=4)), ValueError, "the steps must divide the inputs"),
+        with_layers(layer(L, 6, 3, 0, steps=4)),
+        ValueError,
+        "the steps must divide the inputs",
+    ),
     "steps that do not divide the outputs": (
-        with_layers(layer(L, 6, 3, 0, steps=2, sequence=True)), ValueError,
-        "the steps must divide the outputs"),
+        with_layers(layer(L, 6, 3, 0, steps=2, sequence=True)),
+        ValueError,
+        "the steps must divide the outputs",
+    ),
     "an lstm without room": (
-        with_layers(layer(L, 6, 3, 0, steps=1)), ValueError, "weights must be 120 numbers"),
+        with_layers(layer(L, 6, 3, 0, steps=1)),
+        ValueError,
+        "weights must be 120 numbers",
+    ),
     "a loss that is not there": ({"loss": 3}, ValueError, "loss must be from 0 to 2, got 3"),
     "a loss of text": ({"loss": "mse"}, TypeError, "cannot be interpreted as an integer"),
     "parameters of float64": (
-        {"params": np.zeros(43)}, TypeError, "params must be an array of float32, got one of format"),
+        {"params": np.zeros(43)},
+        TypeError,
+        "params must be an array of float32, got one of format",
+    ),
     "parameters of integers": (
-        {"params": np.zeros(43, np.int32)}, TypeError, "params must be an array of float32"),
+        {"params": np.zeros(43, np.int32)},
+        TypeError,
+        "params must be an array of float32",
+    ),
     "parameters that are a list": (
-        {"params": [0.0] * 43}, TypeError, "params must be an array of float32 in C order"),
+        {"params": [0.0] * 43},
+        TypeError,
+        "params must be an array of float32 in C order",
+    ),
     "parameters that are read-only": (
-        {"params": read_only(floats(43))}, ValueError, "params must be .*: .*read-only"),
+        {"params": read_only(floats(43))},
+        ValueError,
+        "params must be .*: .*read-only",
+    ),
     "parameters that are strided": (
-        {"params": floats(86)[::2]}, ValueError, "params must be .*: ndarray is not C-contiguous"),
+        {"params": floats(86)[::2]},
+        ValueError,
+        "params must be .*: ndarray is not C-contiguous",
+    ),
     "parameters that are misaligned": (
-        {"params": misaligned(floats(43))}, ValueError, "params must begin at a multiple of 4 bytes"),
+        {"params": misaligned(floats(43))},
+        ValueError,
+        "params must begin at a multiple of 4 bytes",
+    ),
     "gradients of None": ({"grads": None}, TypeError, "grads must be an array of float32"),
-    "fewer gradients": ({"grads": floats(42)}, ValueError, "as many numbers as params, got 42 and 43"),
+    "fewer gradients": (
+        {"grads": floats(42)},
+        ValueError,
+        "as many numbers as params, got 42 and 43",
+    ),
     "gradients that are the parameters": (
-        {"params": SHARED[:43], "grads": SHARED[40:83]}, ValueError,
-        "grads is written to and must not share memory with params"),
+        {"params": SHARED[:43], "grads": SHARED[40:83]},
+        ValueError,
+        "grads is written to and must not share memory with params",
+    ),
     "gradients among the examples": (
-        {"x": np.zeros((20, 6), np.float32), "grads": None, "alias": "x"}, ValueError,
-        "grads is written to and must not share memory with x"),
-    "examples of another type": ({"x_kind": _kernels.INTS}, TypeError, "x must be an array of int32"),
-    "examples of a kind that is not there": ({"x_kind": 5}, ValueError, "x_kind must be from 0 to 4"),
+        {"x": np.zeros((20, 6), np.float32), "grads": None, "alias": "x"},
+        ValueError,
+        "grads is written to and must not share memory with x",
+    ),
+    "examples of another type": (
+        {"x_kind": _kernels.INTS},
+        TypeError,
+        "x must be an array of int32",
+    ),
+    "examples of a kind that is not there": (
+        {"x_kind": 5},
+        ValueError,
+        "x_kind must be from 0 to 4",
+    ),
     "examples of booleans": (
-        {"x": np.zeros((20, 6), bool), "x_kind": _kernels.BYTES}, TypeError, "array of uint8"),
+        {"x": np.zeros((20, 6), bool), "x_kind": _kernels.BYTES},
+        TypeError,
+        "array of uint8",
+    ),
     "big-endian examples": (
-        {"x": np.zeros((20, 6), ">f4")}, TypeError, 'x must be an array of float32, got .*">f"'),
+        {"x": np.zeros((20, 6), ">f4")},
+        TypeError,
+        'x must be an array of float32, got .*">f"',
+    ),
     "strided examples": ({"x": np.zeros((20, 12), np.float32)[:, ::2]}, ValueError, "C-contiguous"),
     "half an example": ({"x": floats(20 * 6 + 3)}, ValueError, "x must be examples of 6 numbers"),
     "no examples": ({"x": floats(0)}, ValueError, "at least one, got 0 numbers"),
-    "fewer labels": ({"t": np.zeros(19, np.int64)}, ValueError, "t must be 1 numbers for each of 20"),
+    "fewer labels": (
+        {"t": np.zeros(19, np.int64)},
+        ValueError,
+        "t must be 1 numbers for each of 20",
+    ),
     "labels of floats": (
-        {"t": floats(20), "t_kind": _kernels.FLOATS}, ValueError, "t_kind must be from 0 to 2, got 3"),
+        {"t": floats(20), "t_kind": _kernels.FLOATS},
+        ValueError,
+        "t_kind must be from 0 to 2, got 3",
+    ),
     "labels for probabilities": (
-        {"loss": _kernels.SOFTMAX_OF_PROBABILITIES}, ValueError, "t must be 3 numbers for each of 20"),
+        {"loss": _kernels.SOFTMAX_OF_PROBABILITIES},
+        ValueError,
+        "t must be 3 numbers for each of 20",
+    ),
     "a scale of nan": ({"scale": np.nan}, ValueError, "scale must be finite, got nan"),
     "a scale of infinity": ({"scale": -np.inf}, ValueError, "scale must be finite, got -inf"),
     "a scale beyond float32": ({"scale": 1e39}, ValueError, "scale must be finite, got inf"),
@@ -165,14 +282,17 @@ WRONG = {
     "outputs of -1": ({"outputs": -1}, ValueError, "outputs must be from 1"),
     "a batch of 0": ({"batch": 0}, ValueError, "batch must be from 1"),
     "a batch that no memory holds": (
-        {"batch": 2**61}, OverflowError, "takes more memory than there can be"),
+        {"batch": 2**61},
+        OverflowError,
+        "takes more memory than there can be",
+    ),
     "a batch that this memory does not hold": ({"batch": 2**45}, MemoryError, None),
     "a batch of 1.5": ({"batch": 1.5}, TypeError, "cannot be interpreted as an integer"),
     "no shares": ({"shares": 0}, ValueError, "shares must be from 1 to 8, got 0"),
     "too many shares": ({"shares": 9}, ValueError, "shares must be from 1 to 8, got 9"),
     "zeros of what can be written": ({"looks_once": True}, ValueError, "an x that is read-only"),
     "an unknown name": ({"threads": 2}, TypeError, "15 keyword arguments"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "kind", "message"), WRONG.values(), ids=WRONG)
@@ -200,7 +320,10 @@ CALLS = {
     "no indices": (lambda p: p.gradients(np.arange(0)), ValueError, "takes from 1 to 10 indices"),
     "too many": (lambda p: p.gradients(np.arange(11)), ValueError, "takes from 1 to 10 indices"),
     "of 32 bits": (
-        lambda p: p.gradients(np.arange(3, dtype=np.int32)), ValueError, "indices of 64 bits, got 3"),
+        lambda p: p.gradients(np.arange(3, dtype=np.int32)),
+        ValueError,
+        "indices of 64 bits, got 3",
+    ),
     "of floats": (lambda p: p.gradients(np.zeros(3)), ValueError, 'format "d"'),
     "unsigned": (lambda p: p.gradients(np.zeros(3, np.uint64)), ValueError, "indices of 64 bits"),
     "misaligned": (lambda p: p.gradients(misaligned(np.arange(3))), ValueError, "not aligned"),
@@ -214,33 +337,68 @@ CALLS = {
     "too few outputs": (lambda p: p.outputs(floats(12), floats(3)), ValueError, "got 12 and 3"),
     "outputs of float64": (lambda p: p.outputs(floats(6), np.zeros(3)), TypeError, "y must be"),
     "read-only outputs": (
-        lambda p: p.outputs(floats(6), read_only(floats(3))), ValueError, "y must be .*read-only"),
+        lambda p: p.outputs(floats(6), read_only(floats(3))),
+        ValueError,
+        "y must be .*read-only",
+    ),
     "outputs in examples": (
-        lambda p: p.outputs(SHARED[:6], SHARED[5:8]), ValueError, "y is written to .* with x"),
+        lambda p: p.outputs(SHARED[:6], SHARED[5:8]),
+        ValueError,
+        "y is written to .* with x",
+    ),
     "sgd of None": (
-        lambda p: _kernels.sgd(None, floats(3), None, 0.1, 0, 0, False), TypeError, "params must be"),
+        lambda p: _kernels.sgd(None, floats(3), None, 0.1, 0, 0, False),
+        TypeError,
+        "params must be",
+    ),
     "gradients of None": (
-        lambda p: _kernels.sgd(floats(3), None, None, 0.1, 0, 0, False), TypeError, "grads must be"),
+        lambda p: _kernels.sgd(floats(3), None, None, 0.1, 0, 0, False),
+        TypeError,
+        "grads must be",
+    ),
     "fewer gradients": (
-        lambda p: _kernels.sgd(floats(3), floats(2), None, 0.1, 0, 0, False), ValueError, "2 and 3"),
+        lambda p: _kernels.sgd(floats(3), floats(2), None, 0.1, 0, 0, False),
+        ValueError,
+        "2 and 3",
+    ),
     "itself": (
-        lambda p: _kernels.sgd(SHARED, SHARED, None, 0.1, 0, 0, False), ValueError, "share memory"),
+        lambda p: _kernels.sgd(SHARED, SHARED, None, 0.1, 0, 0, False),
+        ValueError,
+        "share memory",
+    ),
     "no velocity": (
-        lambda p: _kernels.sgd(floats(3), floats(3), None, 0.1, 0.9, 0, False), ValueError, "velocity"),
+        lambda p: _kernels.sgd(floats(3), floats(3), None, 0.1, 0.9, 0, False),
+        ValueError,
+        "velocity",
+    ),
     "a rate of nan": (
-        lambda p: _kernels.sgd(floats(3), floats(3), None, np.nan, 0, 0, False), ValueError, "rate"),
+        lambda p: _kernels.sgd(floats(3), floats(3), None, np.nan, 0, 0, False),
+        ValueError,
+        "rate",
+    ),
     "a decay of infinity": (
-        lambda p: _kernels.sgd(floats(3), floats(3), None, 0.1, 0, np.inf, False), ValueError, "decay"),
+        lambda p: _kernels.sgd(floats(3), floats(3), None, 0.1, 0, np.inf, False),
+        ValueError,
+        "decay",
+    ),
     "adam of None": (
-        lambda p: _kernels.adam(floats(3), floats(3), floats(3), None, 1, 0, 0, 1, 0, 1), TypeError,
-        "squares must be"),
+        lambda p: _kernels.adam(floats(3), floats(3), floats(3), None, 1, 0, 0, 1, 0, 1),
+        TypeError,
+        "squares must be",
+    ),
     "an epsilon of nan": (
-        lambda p: _kernels.adam(*np.zeros((4, 3), np.float32), 1, 0, 0, np.nan, 0, 1), ValueError,
-        "epsilon must be finite"),
-    "no threads": (lambda p: _kernels.use_threads(0), ValueError, "threads must be at least 1, got 0"),
+        lambda p: _kernels.adam(*np.zeros((4, 3), np.float32), 1, 0, 0, np.nan, 0, 1),
+        ValueError,
+        "epsilon must be finite",
+    ),
+    "no threads": (
+        lambda p: _kernels.use_threads(0),
+        ValueError,
+        "threads must be at least 1, got 0",
+    ),
     "threads of text": (lambda p: _kernels.use_threads("2"), TypeError, "int"),
     "threads beyond numbers": (lambda p: _kernels.use_threads(2**70), OverflowError, "too large"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), CALLS.values(), ids=CALLS)

@@ -15,8 +15,37 @@ from layerkit_compiled import _kernels
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of overflow in NumPy
 
 LARGEST, SMALLEST = float(np.finfo(np.float32).max), 1e-45
-SIZES = (0.0, SMALLEST, 1e-40, 1.2e-38, 1e-20, 1e-7, 0.3, 0.625, 1.0, 3.0, 9.0, 17.0, 40.0, 86.9, 87.4,
-         88.1, 88.7, 88.8, 89.5, 95.0, 103.5, 104.5, 1e3, 1e19, 2e19, 1e30, 1e38, LARGEST, np.inf)  # fmt: skip
+SIZES = (
+    0.0,
+    SMALLEST,
+    1e-40,
+    1.2e-38,
+    1e-20,
+    1e-7,
+    0.3,
+    0.625,
+    1.0,
+    3.0,
+    9.0,
+    17.0,
+    40.0,
+    86.9,
+    87.4,
+    88.1,
+    88.7,
+    88.8,
+    89.5,
+    95.0,
+    103.5,
+    104.5,
+    1e3,
+    1e19,
+    2e19,
+    1e30,
+    1e38,
+    LARGEST,
+    np.inf,
+)
 NUMBERS = np.array([s * size for size in SIZES for s in (1, -1)] + [np.nan], np.float32)
 ACTIVATIONS = {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh}
 
@@ -173,12 +202,13 @@ def test_updates_are_those_of_numpy(optimizer):
         results.append((made.network.params.copy(), made.optimizer_state.copy()))
 
     (params_in_c, states_in_c), (params_in_numpy, states_in_numpy) = results
-    assert_alike(states_in_c, states_in_numpy, rtol=1e-6)
+    # Adam makes the rate times a subnormal number, of which few digits are left.
+    lost = 1e-27 if isinstance(made.optimizer, Adam) else 1e-44
+    assert_alike(states_in_c, states_in_numpy, rtol=1e-6, atol=lost)
     finite = np.isfinite(params) & np.isfinite(params_in_numpy)
     size = np.maximum(np.abs(params), np.abs(params_in_numpy))[finite].astype(float)
     difference = params_in_c[finite].astype(float) - params_in_numpy[finite]
-    # Adam makes the rate times a subnormal number, of which few digits are left.
-    assert (np.abs(difference) <= 1e-6 * size + 1e-35).all()
+    assert (np.abs(difference) <= 1e-6 * size + lost).all()
     np.testing.assert_array_equal(params_in_c[~finite], params_in_numpy[~finite])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layerkit import Data, Network, Split, Trainer, limit_blas_threads
+from layerkit import Data, Network, Split, Trainer
 from layerkit.builtin.layers import Affine, Relu, Reshape
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam
@@ -189,7 +189,8 @@ import os, signal, sys, threading, warnings
 warnings.simplefilter("ignore")  # of forking with threads, which is the point
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from test_compiled_threads import IMAGES, Split, _kernels, limit_blas_threads, trained, trainer
+from layerkit import limit_blas_threads
+from test_compiled_threads import IMAGES, Split, _kernels, trained, trainer
 
 name = "784-100-10 in batches of 200"
 expected = trained(name, 4, steps=5)
