@@ -11,7 +11,7 @@ enum {
     WORKER_LOOKS = 100000,
     CALLER_LOOKS = 200000, /* at the least; more where a share takes longer */
     PATIENCE = 1500000, /* less than a slice of the scheduler, more than it takes to wake a thread */
-    CREDIT = 20000000, /* some stalls in a second are worth what threads gain in the rest of it */
+    CREDIT = 3000000, /* a stall now and then costs less than a pause */
     SHORTEST_PAUSE = 10000000,
     LONGEST_PAUSE = 1000000000,
     GOOD_SPELL = 100000000
