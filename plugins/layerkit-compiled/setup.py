@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-PARTS = "kernels", "lstm", "pool", "program", "sparse"
+PARTS = "arguments", "kernels", "lstm", "pool", "program", "sparse"
 
 setup(
     ext_modules=[

@@ -23,6 +23,16 @@ KERNEL static void convert_row(Stored stored, const void *restrict row, float sc
 #undef FROM
 }
 
+KERNEL static void errors_of_row(Stored stored, const float *restrict y, const void *restrict row,
+                                 float *restrict dy, int64_t count) {
+    /* As NumPy does, in float64 where float32 does not hold every target. */
+#define FROM(type) \
+    for (int64_t i = 0; i < count; i++) \
+        dy[i] = (float)((double)y[i] - (double)((const type *)row)[i]);
+    SWITCH_FROM(stored)
+#undef FROM
+}
+
 void fetch_row(const char *row, int64_t size) {
     for (int64_t i = 0; i < size; i += 64) __builtin_prefetch(row + i);
 }
@@ -51,12 +61,14 @@ KERNEL void sum_of_rows(const float *restrict dy, float *restrict db, int64_t ro
 }
 
 /* exp(x) = 2^n exp(r) for n = round(x / ln 2), so that |r| <= ln(2) / 2; to 1 in the last digit.
-It stops short of overflow, at exp(88). Source of the polynomial: Moshier, Cephes, expf.c. */
+From 88.73 on it is infinite, and below -87.3 it goes through subnormal numbers to 0. Source of the
+polynomial: Moshier, Cephes, expf.c. */
 static inline float exponential(float x) {
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
-    /* Adding and subtracting 1.5 * 2^23 rounds, and takes no library call on any processor. */
-    const float round = 12582912.0f, n = x * 1.44269504f + round - round;
+    x = x < -104.0f ? -104.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    /* Adding 1.5 * 2^23 rounds, takes no library call on any processor, and leaves n in the lowest
+    bits of the sum. */
+    const float round = 12582912.0f, shifted = x * 1.44269504f + round, n = shifted - round;
     const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -65,10 +77,15 @@ static inline float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    const uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
+    /* Two powers whose product is 2^n, because that alone may be no normal number. */
+    uint32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    const int32_t whole = (int32_t)(bits - 0x4b400000u), half = whole >> 1;
+    const uint32_t powers[] = {((uint32_t)half + 127) << 23, ((uint32_t)(whole - half) + 127) << 23};
+    float one, other;
+    memcpy(&one, &powers[0], sizeof one);
+    memcpy(&other, &powers[1], sizeof other);
+    return p * one * other;
 }
 
 /* 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where that loses digits, a polynomial.
@@ -92,7 +109,8 @@ KERNEL void relu(float *y, int64_t count) {
 }
 
 KERNEL void relu_back(const float *restrict y, float *restrict dy, int64_t count) {
-    for (int64_t i = 0; i < count; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
+    /* A product, so that NaN and infinity come through as in layerkit's own layer. */
+    for (int64_t i = 0; i < count; i++) dy[i] *= y[i] > 0 ? 1.0f : 0.0f;
 }
 
 KERNEL void sigmoid(float *y, int64_t count) {
@@ -189,32 +207,41 @@ KERNEL double softmax_of_probabilities(const float *restrict y, float *restrict 
     return loss;
 }
 
-KERNEL double squared_error(const float *restrict y, const float *restrict t, float *restrict dy,
-                            int64_t count, float share) {
+void errors(Stored stored, const float *y, const void *source, const int64_t *indices, int64_t rows,
+            int64_t width, float *dy) {
+    const int64_t size = width * size_of(stored);
+    for (int64_t i = 0; i < rows; i++)
+        errors_of_row(stored, y + i * width, (const char *)source + indices[i] * size,
+                      dy + i * width, width);
+}
+
+KERNEL double squares(float *dy, int64_t count, float share) {
     double loss = 0;
 #pragma omp simd reduction(+ : loss)
     for (int64_t i = 0; i < count; i++) {
-        const float error = y[i] - t[i];
-        loss += error * error;
-        dy[i] = 2.0f * error * share;
+        loss += dy[i] * dy[i];
+        dy[i] = 2.0f * dy[i] * share;
     }
     return loss;
 }
 
+/* Without decay an infinite parameter must not make 0 times infinity of it. */
+static inline float slope_of(float g, float decay, float w) { return decay ? g + decay * w : g; }
+
 KERNEL static void descend(float rate, float decay, float *restrict w, const float *restrict g,
                            int64_t count) {
-    for (int64_t i = 0; i < count; i++) w[i] -= rate * (g[i] + decay * w[i]);
+    for (int64_t i = 0; i < count; i++) w[i] -= rate * slope_of(g[i], decay, w[i]);
 }
 
 KERNEL static void descend_along_velocity(const Sgd *how, float *restrict w,
                                           const float *restrict g, float *restrict v,
                                           int64_t count) {
     const float rate = how->rate, decay = how->weight_decay, momentum = how->momentum;
-    const float kept = how->nesterov ? momentum : 1, added = how->nesterov ? 1 : 0;
+    const int nesterov = how->nesterov;
     for (int64_t i = 0; i < count; i++) {
-        const float slope = g[i] + decay * w[i];
+        const float slope = slope_of(g[i], decay, w[i]);
         v[i] = momentum * v[i] + slope;
-        w[i] -= rate * (kept * v[i] + added * slope);
+        w[i] -= rate * (nesterov ? momentum * v[i] + slope : v[i]);
     }
 }
 
@@ -232,10 +259,13 @@ KERNEL static void adapt(const Adam *how, float *restrict w, const float *restri
     const float rate = how->rate, beta1 = how->beta1, beta2 = how->beta2, epsilon = how->epsilon;
     const float decay = how->weight_decay, kept = how->kept;
     for (int64_t i = 0; i < count; i++) {
-        const float slope = g[i] + decay * w[i];
+        const float slope = slope_of(g[i], decay, w[i]);
         m[i] = beta1 * m[i] + slope;
         v[i] = beta2 * v[i] + slope * slope;
-        w[i] = kept * w[i] - rate * m[i] / (sqrtf(v[i]) + epsilon);
+        /* The product first, for it ends the subnormal numbers to which m of a unit that gives 0
+        for ever falls, and which are slow to divide. But it may overflow where v has. */
+        const float step = v[i] < INFINITY ? rate * m[i] : m[i];
+        w[i] = kept * w[i] - step / (sqrtf(v[i]) + epsilon);
     }
 }
 

@@ -10,7 +10,8 @@ optimizers, where their derivations and sources stand. */
 
 /* Marks a function that is compiled for several generations of processors; the one that fits is
 chosen when the module is loaded. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define KERNEL
@@ -22,14 +23,21 @@ float *floats(int64_t count);
 /* How numbers are stored: uint8, int32, int64, float32, float64. */
 typedef enum { BYTES, INTS, LONGS, FLOATS, DOUBLES } Stored;
 
+/* Numbers of data, which may begin at any byte: a field of a record, or a part of a file. */
+#define ANYWHERE __attribute__((aligned(1), may_alias))
+typedef int32_t ANYWHERE Int;
+typedef int64_t ANYWHERE Long;
+typedef float ANYWHERE Float;
+typedef double ANYWHERE Double;
+
 /* FROM(type), for the type of numbers stored so. */
 #define SWITCH_FROM(stored) \
     switch (stored) { \
         case BYTES: FROM(uint8_t) break; \
-        case INTS: FROM(int32_t) break; \
-        case LONGS: FROM(int64_t) break; \
-        case FLOATS: FROM(float) break; \
-        case DOUBLES: FROM(double) break; \
+        case INTS: FROM(Int) break; \
+        case LONGS: FROM(Long) break; \
+        case FLOATS: FROM(Float) break; \
+        case DOUBLES: FROM(Double) break; \
     }
 
 int64_t size_of(Stored stored);
@@ -70,7 +78,12 @@ double softmax_of_labels(const float *y, float *dy, const int64_t *labels, int64
                          int64_t width, float share);
 double softmax_of_probabilities(const float *y, float *dy, const float *t, int64_t rows,
                                 int64_t width, float share);
-double squared_error(const float *y, const float *t, float *dy, int64_t count, float share);
+
+/* The squared error, in two passes: dy = y - source[indices], for rows of so many numbers; and dy gets
+the gradient of share times the sum of its squares, which is returned. */
+void errors(Stored stored, const float *y, const void *source, const int64_t *indices, int64_t rows,
+            int64_t width, float *dy);
+double squares(float *dy, int64_t count, float share);
 
 typedef struct {
     float rate, momentum, weight_decay;

@@ -1,148 +1,98 @@
 /* What Python sees: the type Program, and the updates. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "arguments.h"
+
 #include <structmember.h>
-
-#include <stdlib.h>
-
-#include "kernels.h"
-#include "pool.h"
-#include "program.h"
-
-enum { PARAMS, GRADS, X, T, BUFFERS };
 
 typedef struct {
     PyObject_HEAD
     Program program;
-    Py_buffer buffers[BUFFERS];
+    Py_buffer views[ARRAYS];
 } ProgramObject;
-
-static int read_layers(Program *p, PyObject *layers) {
-    const Py_ssize_t count = PyTuple_GET_SIZE(layers);
-    p->layers = calloc((size_t)count + 1, sizeof *p->layers);
-    if (!p->layers) return -1;
-    p->layer_count = (int)count;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Layer *layer = &p->layers[i];
-        Lstm *lstm = &layer->lstm;
-        int kind;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(layers, i), "iLLLLLpp", &kind, &layer->inputs,
-                              &layer->outputs, &layer->weight, &layer->bias, &lstm->steps,
-                              &lstm->returns_sequence, &lstm->is_reverse))
-            return -1;
-        layer->kind = (Kind)kind;
-        lstm->features = layer->inputs / lstm->steps;
-        lstm->units = layer->outputs / (lstm->returns_sequence ? lstm->steps : 1);
-    }
-    return 0;
-}
 
 static void program_dealloc(ProgramObject *self) {
     program_free(&self->program);
-    for (int i = 0; i < BUFFERS; i++)
-        if (self->buffers[i].obj) PyBuffer_Release(&self->buffers[i]);
+    release(self->views, ARRAYS);
     PyTypeObject *type = Py_TYPE(self);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
 
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"sgemm",  "layers", "loss",     "params",   "grads",  "x",
-                            "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
-                            "batch",  "shares", "looks_once", NULL};
-    unsigned long long sgemm;
-    PyObject *layers, *arrays[BUFFERS];
-    int loss, x_stored, t_stored;
     ProgramObject *self = (ProgramObject *)type->tp_alloc(type, 0);
     if (!self) return NULL;
-    Program *p = &self->program;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "KO!iOOOOiifLLLip", names, &sgemm,
-                                     &PyTuple_Type, &layers, &loss,
-                                     &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
-                                     &x_stored, &t_stored, &p->scale, &p->inputs, &p->outputs,
-                                     &p->batch, &p->shares, &p->looks_once))
-        goto failed;
-    for (int i = 0; i < BUFFERS; i++) {
-        const int flags = i == PARAMS || i == GRADS ? PyBUF_CONTIG : PyBUF_CONTIG_RO;
-        if (PyObject_GetBuffer(arrays[i], &self->buffers[i], flags)) goto failed;
-    }
-    if (read_layers(p, layers)) goto failed;
-    p->sgemm = (Sgemm)(uintptr_t)sgemm;
-    p->loss = (Loss)loss;
-    p->params = self->buffers[PARAMS].buf;
-    p->grads = self->buffers[GRADS].buf;
-    p->x = self->buffers[X].buf;
-    p->t = self->buffers[T].buf;
-    p->x_stored = (Stored)x_stored;
-    p->t_stored = (Stored)t_stored;
-    p->examples = self->buffers[X].len / (p->inputs * size_of(p->x_stored));
-    if (!program_prepare(p)) {
+    if (read_program(args, keywords, &self->program, self->views)) {
+        int prepared;
+        Py_BEGIN_ALLOW_THREADS
+        prepared = program_prepare(&self->program);
+        Py_END_ALLOW_THREADS
+        if (prepared) return (PyObject *)self;
         PyErr_NoMemory();
-        goto failed;
     }
-    return (PyObject *)self;
-failed:
     Py_DECREF(self);
     return NULL;
 }
 
-static PyObject *gradients(ProgramObject *self, PyObject *array) {
-    Program *p = &self->program;
-    Py_buffer indices;
-    if (PyObject_GetBuffer(array, &indices, PyBUF_CONTIG_RO)) return NULL;
-    const int64_t *index = indices.buf;
-    const int64_t rows = indices.len / (Py_ssize_t)sizeof *index;
-    double loss = 0;
-    int64_t wrong = 0;
-    PyObject *result = NULL;
-    if (indices.itemsize != sizeof *index || !rows || rows > p->batch) {
-        PyErr_Format(PyExc_ValueError, "takes from 1 to %lld indices of 64 bits, got %lld of %zd",
-                     (long long)p->batch, (long long)rows, 8 * indices.itemsize);
-        goto done;
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        if (index[i] >= 0 && index[i] < p->examples) continue;
+/* An exception unless all was right. */
+static int is_right(const Program *p, Verdict verdict, int64_t wrong) {
+    if (verdict == BUSY)
+        PyErr_SetString(PyExc_RuntimeError, "this program computes for another thread; give each "
+                        "thread a program of its own, or have them take turns");
+    if (verdict == WRONG_INDEX)
         PyErr_Format(PyExc_IndexError, "there are %lld examples, got the index %lld",
-                     (long long)p->examples, (long long)index[i]);
-        goto done;
-    }
-    int right;
-    Py_BEGIN_ALLOW_THREADS
-    right = program_gradients(p, index, rows, &loss, &wrong);
-    Py_END_ALLOW_THREADS
-    if (right)
-        result = PyFloat_FromDouble(loss);
-    else
+                     (long long)p->examples, (long long)wrong);
+    if (verdict == WRONG_LABEL)
         PyErr_Format(PyExc_ValueError, "labels must be from 0 to %lld, got %lld",
                      (long long)p->outputs - 1, (long long)wrong);
-done:
-    PyBuffer_Release(&indices);
-    return result;
+    return verdict == RIGHT;
+}
+
+static PyObject *gradients(ProgramObject *self, PyObject *array) {
+    Program *p = &self->program;
+    Py_buffer indices = {0};
+    if (read_indices(array, p->batch, &indices)) return NULL;
+    double loss = 0;
+    int64_t wrong = 0;
+    Verdict verdict;
+    Py_BEGIN_ALLOW_THREADS
+    pool_enter();
+    verdict = program_gradients(p, indices.buf, indices.len / indices.itemsize, &loss, &wrong);
+    pool_leave();
+    Py_END_ALLOW_THREADS
+    release(&indices, 1);
+    return is_right(p, verdict, wrong) ? PyFloat_FromDouble(loss) : NULL;
+}
+
+static int are_rows(const Program *p, const Py_buffer *x, const Py_buffer *y) {
+    const int64_t size = p->inputs * size_of(p->x_stored), rows = x->len / size;
+    if (x->len == rows * size && y->len == rows * p->outputs * (int64_t)sizeof(float)) return 1;
+    PyErr_Format(PyExc_ValueError, "takes x of %lld numbers and y of %lld for each example, got "
+                 "%lld and %lld numbers", (long long)p->inputs, (long long)p->outputs,
+                 (long long)(x->len / x->itemsize), (long long)(y->len / y->itemsize));
+    return 0;
 }
 
 static PyObject *outputs(ProgramObject *self, PyObject *args) {
     Program *p = &self->program;
+    const Py_buffer *views = self->views;
     PyObject *arrays[2], *result = NULL;
     Py_buffer x = {0}, y = {0};
-    if (!PyArg_ParseTuple(args, "OO", &arrays[0], &arrays[1])) return NULL;
-    if (PyObject_GetBuffer(arrays[0], &x, PyBUF_CONTIG_RO)) return NULL;
-    if (PyObject_GetBuffer(arrays[1], &y, PyBUF_CONTIG)) goto done;
-    const int64_t size = p->inputs * size_of(p->x_stored), rows = x.len / size;
-    if (x.itemsize != size_of(p->x_stored) || x.len != rows * size ||
-        y.itemsize != sizeof(float) || y.len != rows * p->outputs * (int64_t)sizeof(float)) {
-        PyErr_Format(PyExc_ValueError, "takes examples of %lld numbers, stored as those of the "
-                     "program, and an array of float32 for %lld outputs of each",
-                     (long long)p->inputs, (long long)p->outputs);
-        goto done;
+    if (!PyArg_ParseTuple(args, "OO:outputs", &arrays[0], &arrays[1])) return NULL;
+    if (!read_array(arrays[0], "x", p->x_stored, READ | AT_ANY_BYTE, &x) &&
+        !read_array(arrays[1], "y", FLOATS, WRITTEN, &y) && are_rows(p, &x, &y) &&
+        !overlap(&y, "y", &x, "x") && !overlap(&y, "y", &views[X], "the x of the program") &&
+        !overlap(&y, "y", &views[PARAMS], "params") && !overlap(&y, "y", &views[T], "t") &&
+        !overlap(&y, "y", &views[GRADS], "grads")) {
+        Verdict verdict;
+        Py_BEGIN_ALLOW_THREADS
+        pool_enter();
+        verdict = program_outputs(p, x.buf, x.len / (p->inputs * x.itemsize), y.buf);
+        pool_leave();
+        Py_END_ALLOW_THREADS
+        if (is_right(p, verdict, 0)) result = Py_NewRef(Py_None);
     }
-    Py_BEGIN_ALLOW_THREADS
-    program_outputs(p, x.buf, rows, y.buf);
-    Py_END_ALLOW_THREADS
-    result = Py_NewRef(Py_None);
-done:
-    PyBuffer_Release(&x);
-    PyBuffer_Release(&y);
+    release(&x, 1);
+    release(&y, 1);
     return result;
 }
 
@@ -155,7 +105,7 @@ static PyMethodDef program_methods[] = {
 
 static PyMemberDef program_members[] = {
     {"shares", T_INT, offsetof(ProgramObject, program.shares), READONLY,
-     "How many threads share a batch, at the most."},
+     "How many shares a batch has, at the most."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -195,74 +145,66 @@ static void share_of_update(void *job, int share) {
         adam(update->adam, update->params, update->grads, start, count);
 }
 
-static int thread_count = 1;
-
 /* A thread takes a microsecond to begin, in which one updates some ten thousand parameters. */
-enum { WORTH_A_THREAD = 16384 };
+enum { WORTH_A_SHARE = 16384 };
 
 static PyObject *run_update(Update *update) {
-    const int64_t worth = 1 + update->count / WORTH_A_THREAD;
-    update->shares = thread_count < MOST_SHARES ? thread_count : MOST_SHARES;
-    if (worth < update->shares) update->shares = (int)worth;
+    update->shares = 1;
+    while (update->shares < MOST_SHARES && update->count >= 2 * update->shares * WORTH_A_SHARE)
+        update->shares *= 2;
     Py_BEGIN_ALLOW_THREADS
+    pool_enter();
     pool_run(share_of_update, update, update->shares);
+    pool_leave();
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
-/* Arrays of float32 of the same length as the first; None gives NULL. */
-static int read_vectors(PyObject *const *arrays, int count, Py_buffer *buffers) {
-    for (int i = 0; i < count; i++) {
-        if (arrays[i] == Py_None) continue;
-        if (PyObject_GetBuffer(arrays[i], &buffers[i], PyBUF_CONTIG)) return -1;
-        if (buffers[i].itemsize != sizeof(float) || buffers[i].len != buffers[0].len) {
-            PyErr_SetString(PyExc_ValueError, "takes vectors of float32 of one length");
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static void release(Py_buffer *buffers, int count) {
-    for (int i = 0; i < count; i++)
-        if (buffers[i].obj) PyBuffer_Release(&buffers[i]);
-}
-
 static PyObject *update_by_sgd(PyObject *module, PyObject *args) {
     (void)module;
+    static const char *const names[] = {"params", "grads", "velocity"};
     PyObject *arrays[3], *result = NULL;
-    Py_buffer buffers[3] = {0};
-    Sgd how = {0};
-    if (!PyArg_ParseTuple(args, "OOOfffp", &arrays[0], &arrays[1], &arrays[2], &how.rate,
-                          &how.momentum, &how.weight_decay, &how.nesterov))
+    Py_buffer views[3] = {0};
+    double rate, momentum, decay;
+    int nesterov;
+    if (!PyArg_ParseTuple(args, "OOOdddp:sgd", &arrays[0], &arrays[1], &arrays[2], &rate, &momentum,
+                          &decay, &nesterov))
         return NULL;
-    if (!read_vectors(arrays, 3, buffers)) {
-        how.velocity = buffers[2].buf;
-        Update update = {.params = buffers[0].buf, .grads = buffers[1].buf, .sgd = &how};
-        update.count = buffers[0].len / (Py_ssize_t)sizeof(float);
-        result = run_update(&update);
+    if (is_finite(rate, "rate") && is_finite(momentum, "momentum") &&
+        is_finite(decay, "weight_decay") && !read_vectors(arrays, names, 3, 2, views)) {
+        if (momentum != 0 && !views[2].obj)
+            PyErr_SetString(PyExc_ValueError, "a momentum needs a velocity, got None");
+        else {
+            Sgd how = {(float)rate, (float)momentum, (float)decay, nesterov, views[2].buf};
+            Update update = {.params = views[0].buf, .grads = views[1].buf, .sgd = &how};
+            update.count = views[0].len / (Py_ssize_t)sizeof(float);
+            result = run_update(&update);
+        }
     }
-    release(buffers, 3);
+    release(views, 3);
     return result;
 }
 
 static PyObject *update_by_adam(PyObject *module, PyObject *args) {
     (void)module;
+    static const char *const names[] = {"params", "grads", "gradients", "squares"};
+    static const char *const numbers[] = {"rate", "beta1", "beta2", "epsilon", "weight_decay", "kept"};
     PyObject *arrays[4], *result = NULL;
-    Py_buffer buffers[4] = {0};
-    Adam how = {0};
-    if (!PyArg_ParseTuple(args, "OOOOffffff", &arrays[0], &arrays[1], &arrays[2], &arrays[3],
-                          &how.rate, &how.beta1, &how.beta2, &how.epsilon, &how.weight_decay,
-                          &how.kept))
+    Py_buffer views[4] = {0};
+    double n[6];
+    if (!PyArg_ParseTuple(args, "OOOOdddddd:adam", &arrays[0], &arrays[1], &arrays[2], &arrays[3],
+                          &n[0], &n[1], &n[2], &n[3], &n[4], &n[5]))
         return NULL;
-    if (!read_vectors(arrays, 4, buffers)) {
-        how.gradients = buffers[2].buf;
-        how.squares = buffers[3].buf;
-        Update update = {.params = buffers[0].buf, .grads = buffers[1].buf, .adam = &how};
-        update.count = buffers[0].len / (Py_ssize_t)sizeof(float);
+    for (int i = 0; i < 6; i++)
+        if (!is_finite(n[i], numbers[i])) return NULL;
+    if (!read_vectors(arrays, names, 4, 4, views)) {
+        Adam how = {(float)n[0], (float)n[1], (float)n[2], (float)n[3], (float)n[4], (float)n[5],
+                    views[2].buf, views[3].buf};
+        Update update = {.params = views[0].buf, .grads = views[1].buf, .adam = &how};
+        update.count = views[0].len / (Py_ssize_t)sizeof(float);
         result = run_update(&update);
     }
-    release(buffers, 4);
+    release(views, 4);
     return result;
 }
 
@@ -270,8 +212,9 @@ static PyObject *use_threads(PyObject *module, PyObject *count) {
     (void)module;
     const long wanted = PyLong_AsLong(count);
     if (wanted == -1 && PyErr_Occurred()) return NULL;
-    thread_count = wanted < 1 ? 1 : wanted < MOST_SHARES ? (int)wanted : MOST_SHARES;
-    pool_grow(thread_count - 1);
+    if (wanted < 1)
+        return PyErr_Format(PyExc_ValueError, "threads must be at least 1, got %ld", wanted);
+    pool_use(wanted < MOST_SHARES ? (int)wanted : MOST_SHARES);
     Py_RETURN_NONE;
 }
 

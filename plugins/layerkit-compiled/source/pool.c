@@ -1,28 +1,50 @@
 #include "pool.h"
 
 #include <pthread.h>
-#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
-/* How often a thread looks for a job before it sleeps: some 100 microseconds. Between two jobs of
-a training step lie less than ten. */
-enum { LOOKS = 4000 };
+/* Nanoseconds. Between two jobs of a training step lie 5 to 30 microseconds. */
+enum {
+    WORKER_LOOKS = 100000,
+    CALLER_LOOKS = 200000, /* at the least; more where a share takes longer */
+    PATIENCE = 1500000, /* less than a slice of the scheduler, more than it takes to wake a thread */
+    CREDIT = 3000000, /* a stall now and then costs less than a pause */
+    SHORTEST_PAUSE = 10000000,
+    LONGEST_PAUSE = 1000000000,
+    GOOD_SPELL = 100000000
+};
 
-/* The number of the present job in the upper half, and a bit for each share that is taken in the
-lower. Both in one word, so that a thread that comes late cannot take a share of a later job. */
-static _Atomic uint64_t state;
-static atomic_int finished; /* shares of the present job */
+/* The present job: a bit for each share that is taken, the number of shares, and the number of
+threads that may take part. A job that is done has no free share. */
+static _Atomic uint32_t present;
+enum { SHARES_AT = 8, TEAM_AT = 16 };
+
+/* What belongs to the present job; only a thread that has a share of it reads them. */
 static Task present_task;
 static void *present_job;
-static atomic_int present_shares;
+static atomic_int finished; /* shares of the present job */
 
 static atomic_flag in_use = ATOMIC_FLAG_INIT;
-static int thread_count;
-static atomic_int sleepers;
+static atomic_int thread_count = 1; /* to be used; as many stand ready, or more */
+static int started = 1;             /* threads, the caller's included */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t job_came = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t calls[MOST_SHARES]; /* for the worker of each number; for the caller: 0 */
+static atomic_int sleeps[MOST_SHARES];
+
+static int64_t read_clock(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t nanoseconds(void) { return read_clock(CLOCK_MONOTONIC); }
+
+/* Of the caller, without the time in which another thread has its core: that may be a worker. */
+static int64_t computing(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 static void look_again(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -32,86 +54,183 @@ static void look_again(void) {
 #endif
 }
 
-/* Do the shares of job number `number` that nobody has taken, the thread's own first: its core has
-last step's numbers of that share in its cache. */
-static void do_shares(uint64_t number, int own) {
-    uint64_t now = atomic_load(&state);
-    while (now >> 32 == number) {
-        /* While a share is free the job is not done, and these belong to it. */
-        int shares = atomic_load(&present_shares), share = own % shares;
-        for (int i = 0; i < shares && now >> share & 1; i++) share = (share + 1) % shares;
-        if (now >> share & 1) return;
-        if (atomic_compare_exchange_weak(&state, &now, now | (uint64_t)1 << share)) {
-            present_task(present_job, share);
-            atomic_fetch_add(&finished, 1);
-            now = atomic_load(&state);
-        }
-    }
+/* The free share that a thread had better take, or -1. Each begins at a place of its own and goes
+on from there: its core has last step's numbers of those shares in its cache. */
+static int free_share(uint32_t job, int own) {
+    const int shares = job >> SHARES_AT & 0xff, team = job >> TEAM_AT & 0xff;
+    if (own >= team) return -1;
+    for (int i = 0, share = own * shares / team; i < shares; i++, share = (share + 1) % shares)
+        if (!(job >> share & 1)) return share;
+    return -1;
 }
 
-static uint64_t next_job(uint64_t seen) {
-    for (int i = 0; i < LOOKS; i++) {
-        uint64_t number = atomic_load(&state) >> 32;
-        if (number != seen) return number;
-        look_again();
-    }
+static int has_share(int own) { return free_share(atomic_load(&present), own) >= 0; }
+
+static int is_done(int shares) { return atomic_load(&finished) == shares; }
+
+/* Wake a thread that sleeps. It says that it does before it looks for the last time, and whoever
+calls it looks at that after having changed what it looks at: so one of the two sees the other. */
+static void call(int own) {
+    if (!atomic_load(&sleeps[own])) return;
     pthread_mutex_lock(&lock);
-    atomic_fetch_add(&sleepers, 1);
-    while (atomic_load(&state) >> 32 == seen) pthread_cond_wait(&job_came, &lock);
-    atomic_fetch_sub(&sleepers, 1);
+    pthread_cond_signal(&calls[own]);
     pthread_mutex_unlock(&lock);
-    return atomic_load(&state) >> 32;
 }
 
-static void *work(void *own) {
-    for (uint64_t seen = 0;;) {
-        seen = next_job(seen);
-        do_shares(seen, (int)(intptr_t)own);
+/* Wait until look(what) is true: for so many nanoseconds by looking, and then asleep. */
+static void wait_until(int (*look)(int), int what, int own, int64_t looks) {
+    for (const int64_t end = nanoseconds() + looks; !look(what); look_again())
+        if (nanoseconds() > end) break;
+    if (look(what)) return;
+    pthread_mutex_lock(&lock);
+    atomic_store(&sleeps[own], 1);
+    while (!look(what)) pthread_cond_wait(&calls[own], &lock);
+    atomic_store(&sleeps[own], 0);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Take shares and do them until none is free; return how many. */
+static int do_shares(int own) {
+    int count = 0;
+    uint32_t job = atomic_load(&present);
+    for (int share; (share = free_share(job, own)) >= 0;) {
+        if (!atomic_compare_exchange_weak(&present, &job, job | (uint32_t)1 << share)) continue;
+        const int shares = job >> SHARES_AT & 0xff;
+        present_task(present_job, share);
+        if (atomic_fetch_add(&finished, 1) + 1 == shares && own) call(0);
+        count++;
+        job = atomic_load(&present);
+    }
+    return count;
+}
+
+static void *work(void *number) {
+    const int own = (int)(intptr_t)number;
+    for (;;) {
+        wait_until(has_share, own, own, WORKER_LOOKS);
+        do_shares(own);
     }
     return NULL;
 }
 
-/* A process that was forked off has none of the threads. */
-static void forget_threads(void) {
-    thread_count = 0;
-    atomic_store(&sleepers, 0);
-    atomic_flag_clear(&in_use);
-    pthread_mutex_init(&lock, NULL);
-    pthread_cond_init(&job_came, NULL);
+/* Whether workers help; whoever has the pool in use reads and writes it. */
+static struct {
+    int64_t lost, used; /* in this trial: by jobs that took too long, and by all jobs */
+    int64_t pause, opens;
+} gate;
+
+/* Take into account a job that took so long, and would have taken so long by one thread. */
+static void gate_judge(int64_t now, int64_t took, int64_t alone) {
+    gate.used += took;
+    gate.lost += took - alone;
+    if (gate.lost < -CREDIT) gate.lost = -CREDIT;
+    if (gate.lost < PATIENCE) return;
+    gate.pause = gate.used - gate.lost > GOOD_SPELL ? SHORTEST_PAUSE : 2 * gate.pause;
+    if (gate.pause < SHORTEST_PAUSE) gate.pause = SHORTEST_PAUSE;
+    if (gate.pause > LONGEST_PAUSE) gate.pause = LONGEST_PAUSE;
+    gate.lost = gate.used = 0;
+    gate.opens = now + gate.pause;
 }
 
-void pool_grow(int threads) {
-    static int forks_are_watched;
-    if (!forks_are_watched) {
-        pthread_atfork(NULL, NULL, forget_threads);
-        forks_are_watched = 1;
+static void run_with_workers(Task task, void *job, int shares, int team, int64_t began) {
+    present_task = task;
+    present_job = job;
+    atomic_store(&finished, 0);
+    atomic_store(&present, (uint32_t)(team << TEAM_AT | shares << SHARES_AT));
+    for (int own = 1; own < team; own++) call(own);
+    const int64_t computed = computing();
+    const int count = do_shares(0);
+    if (!count) { /* workers were so fast that there is nothing to compare with */
+        wait_until(is_done, shares, 0, CALLER_LOOKS);
+        return;
     }
-    while (thread_count < threads) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, work, (void *)(intptr_t)(thread_count + 1))) return;
-        pthread_detach(thread);
-        thread_count++;
-    }
+    const int64_t each = (computing() - computed) / count;
+    wait_until(is_done, shares, 0, each > CALLER_LOOKS ? each : CALLER_LOOKS);
+    const int64_t now = nanoseconds();
+    gate_judge(now, now - began, each * shares);
 }
 
 void pool_run(Task task, void *job, int shares) {
-    if (shares == 1 || !thread_count || atomic_flag_test_and_set(&in_use)) {
-        for (int share = 0; share < shares; share++) task(job, share);
-        return;
+    const int threads = atomic_load(&thread_count), team = threads < shares ? threads : shares;
+    if (team > 1 && !atomic_flag_test_and_set(&in_use)) {
+        const int64_t now = nanoseconds();
+        const int open = now >= gate.opens;
+        if (open) run_with_workers(task, job, shares, team, now);
+        atomic_flag_clear(&in_use);
+        if (open) return;
     }
-    uint64_t number = (atomic_load(&state) >> 32) + 1 & UINT32_MAX;
-    present_task = task;
-    present_job = job;
-    atomic_store(&present_shares, shares);
-    atomic_store(&finished, 0);
-    atomic_store(&state, number << 32);
-    if (atomic_load(&sleepers)) {
-        pthread_mutex_lock(&lock);
-        pthread_cond_broadcast(&job_came);
-        pthread_mutex_unlock(&lock);
+    for (int share = 0; share < shares; share++) task(job, share);
+}
+
+/* Who is in C, and who wants to fork: see pool_enter. */
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t door_opens = PTHREAD_COND_INITIALIZER;
+static int inside, forks;
+
+void pool_enter(void) {
+    pthread_mutex_lock(&door);
+    while (forks) pthread_cond_wait(&door_opens, &door);
+    inside++;
+    pthread_mutex_unlock(&door);
+}
+
+void pool_leave(void) {
+    pthread_mutex_lock(&door);
+    if (!--inside && forks) pthread_cond_broadcast(&door_opens);
+    pthread_mutex_unlock(&door);
+}
+
+static void before_fork(void) {
+    pthread_mutex_lock(&door);
+    forks++;
+    while (inside) pthread_cond_wait(&door_opens, &door);
+}
+
+static void after_fork_in_parent(void) {
+    forks--;
+    pthread_cond_broadcast(&door_opens);
+    pthread_mutex_unlock(&door);
+}
+
+static void prepare_calls(void) {
+    for (int own = 0; own < MOST_SHARES; own++) {
+        pthread_cond_init(&calls[own], NULL);
+        atomic_store(&sleeps[own], 0);
     }
-    do_shares(number, 0);
-    /* Where other programs have the cores, a thread with a share may be waiting for this one. */
-    for (int i = 0; atomic_load(&finished) < shares; i++) i < LOOKS ? look_again() : (void)sched_yield();
-    atomic_flag_clear(&in_use);
+}
+
+static void start_threads(int threads) {
+    /* Signals are for the threads that the program knows of. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (started < threads) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, work, (void *)(intptr_t)started)) break;
+        pthread_detach(thread);
+        started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    atomic_store(&thread_count, threads < started ? threads : started);
+}
+
+/* A child has none of the workers, and maybe one of them held the lock. */
+static void after_fork_in_child(void) {
+    pthread_mutex_init(&door, NULL);
+    pthread_cond_init(&door_opens, NULL);
+    pthread_mutex_init(&lock, NULL);
+    prepare_calls();
+    inside = forks = 0;
+    started = 1;
+    atomic_store(&thread_count, 1);
+}
+
+void pool_use(int threads) {
+    static int is_prepared;
+    if (!is_prepared) {
+        prepare_calls();
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+        is_prepared = 1;
+    }
+    start_threads(threads < MOST_SHARES ? threads : MOST_SHARES);
 }

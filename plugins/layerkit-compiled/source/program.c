@@ -2,6 +2,8 @@
 
 #include "lstm.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +38,7 @@ void program_free(Program *p) {
     free(p->slopes);
     places_free(&p->places);
     free(p->labels);
-    free(p->in_order);
+    free(p->indices);
     free(p->targets);
     free(p->operations);
     free(p->layers);
@@ -50,8 +52,8 @@ Part part_of(int64_t things, int share, int shares) {
 void multiply(const Program *p, Product product, int64_t m, int64_t n, int64_t k, const float *a,
               int64_t a_stride, const float *b, int64_t b_stride, float *c, int64_t c_stride) {
     p->sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
-                  product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
-                  c_stride);
+             product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
+             c_stride);
 }
 
 /* Threads share the products of a layer with so many weights by columns of the result, and not by
@@ -76,11 +78,11 @@ static Part part_of_columns(const Program *p, int i, int64_t columns, int share)
 static void pick(Program *p, int i, int share) {
     const Part rows = part_of(p->rows, share, p->used);
     if (p->layers[i].kind == SPARSE_AFFINE)
-        sparse_gather(&p->layers[i].sparse[share], p->known, p->x_stored, p->x,
+        sparse_gather(&p->layers[i].sparse[share], p->known, p->x_stored, p->source,
                       p->indices + rows.from, rows.count, p->scale);
     else
-        gather(p->x_stored, p->x, p->indices + rows.from, rows.count, p->inputs, p->scale,
-           p->values[0] + rows.from * p->inputs);
+        gather(p->x_stored, p->source, p->indices + rows.from, rows.count, p->inputs, p->scale,
+               p->values[0] + rows.from * p->inputs);
 }
 
 /* y += b. */
@@ -183,8 +185,8 @@ static void gather_labels(Program *p, int share, Part rows) {
     for (int64_t i = rows.from; i < rows.from + rows.count; i++) {
         const int64_t at = p->indices[i];
         int64_t label = p->t_stored == BYTES  ? ((const uint8_t *)p->t)[at]
-                        : p->t_stored == INTS ? ((const int32_t *)p->t)[at]
-                                              : ((const int64_t *)p->t)[at];
+                        : p->t_stored == INTS ? ((const Int *)p->t)[at]
+                                              : ((const Long *)p->t)[at];
         if (label < 0 || label >= p->outputs) p->wrong_labels[share] = label, label = 0;
         p->labels[i] = label;
     }
@@ -202,14 +204,15 @@ static void compare(Program *p, int i, int share) {
                                              1.0f / (float)p->rows);
         return;
     }
-    const float *t = p->targets + at;
-    gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, 1, p->targets + at);
-    if (p->loss == SOFTMAX_OF_PROBABILITIES)
+    if (p->loss == SOFTMAX_OF_PROBABILITIES) {
+        float *t = p->targets + at;
+        gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, 1, t);
         p->losses[share] = softmax_of_probabilities(y, dy, t, rows.count, width,
                                                     1.0f / (float)p->rows);
-    else
-        p->losses[share] = squared_error(y, t, dy, rows.count * width,
-                                         1.0f / (float)(p->rows * width)) / (double)width;
+        return;
+    }
+    errors(p->t_stored, y, p->t, p->indices + rows.from, rows.count, width, dy);
+    p->losses[share] = squares(dy, rows.count * width, 1.0f / (float)(p->rows * width));
 }
 
 /* What a layer of each kind does: on the way back first what the gradients of its weights take, then
@@ -289,12 +292,13 @@ int program_prepare(Program *p) {
         if (i && !prepare_layer(p, &p->layers[i - 1])) return 0;
     }
     p->labels = malloc((size_t)p->batch * sizeof *p->labels);
-    p->in_order = malloc((size_t)p->batch * sizeof *p->in_order);
-    p->targets = floats(p->loss == SOFTMAX_OF_LABELS ? 0 : p->batch * p->outputs);
-    if (!p->labels || !p->in_order || !p->targets) return 0;
+    p->indices = malloc((size_t)p->batch * sizeof *p->indices);
+    p->targets = floats(p->loss == SOFTMAX_OF_PROBABILITIES ? p->batch * p->outputs : 0);
+    if (!p->labels || !p->indices || !p->targets) return 0;
     if (p->layers[0].kind != SPARSE_AFFINE || !p->looks_once) return 1;
-    if (places_find(&p->places, p->x_stored, p->x, p->examples, p->inputs)) p->known = &p->places;
-    return 1; /* without the memory for them, zeros are looked for whenever an example is drawn */
+    /* Without the memory for them, zeros are looked for whenever an example is drawn. */
+    p->has_places = places_find(&p->places, p->x_stored, p->x, p->examples, p->inputs);
+    return 1;
 }
 
 static void share_of_stage(void *program, int share) {
@@ -303,9 +307,11 @@ static void share_of_stage(void *program, int share) {
         p->operations[i].operate(p, p->operations[i].layer, share);
 }
 
-/* Do the first so many operations on a batch, in stages between which threads meet. */
-static void run(Program *p, int operations, const int64_t *indices, int64_t rows) {
-    p->indices = indices;
+/* Do the first so many operations on a batch of the examples in `source`, in stages between which
+threads meet. */
+static void run(Program *p, int operations, const void *source, const Places *known, int64_t rows) {
+    p->source = source;
+    p->known = known;
     p->rows = rows;
     p->used = p->shares;
     while (p->used > 1 && rows < p->used * FEWEST_ROWS) p->used--;
@@ -316,38 +322,59 @@ static void run(Program *p, int operations, const int64_t *indices, int64_t rows
     }
 }
 
-int program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
-                      int64_t *wrong) {
-    run(p, p->operation_count, indices, rows);
-    *loss = 0;
-    *wrong = 0;
+static const Places *places_of(const Program *p) { return p->has_places ? &p->places : NULL; }
+
+static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
+                         int64_t *wrong) {
+    /* Copied, because another thread may change them meanwhile. */
+    memcpy(p->indices, indices, (size_t)rows * sizeof *indices);
+    for (int64_t i = 0; i < rows; i++)
+        if (p->indices[i] < 0 || p->indices[i] >= p->examples) {
+            *wrong = p->indices[i];
+            return WRONG_INDEX;
+        }
+    run(p, p->operation_count, p->x, places_of(p), rows);
+    double sum = 0;
     for (int share = 0; share < p->used; share++) {
-        *loss += p->losses[share] / (double)rows;
+        sum += p->losses[share];
         if (p->loss == SOFTMAX_OF_LABELS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
     }
-    return !*wrong;
+    /* layerkit adds losses up in float32: where that overflows, the loss is infinite. */
+    if (fabs(sum) > FLT_MAX) sum *= INFINITY;
+    *loss = sum / (double)(p->loss == MEAN_SQUARED_ERROR ? rows * p->outputs : rows);
+    return *wrong ? WRONG_LABEL : RIGHT;
 }
 
-void program_outputs(Program *p, const void *x, int64_t rows, float *y) {
+Verdict program_gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
+                          int64_t *wrong) {
+    *wrong = 0;
+    if (atomic_flag_test_and_set(&p->is_busy)) return BUSY;
+    const Verdict verdict = gradients(p, indices, rows, loss, wrong);
+    atomic_flag_clear(&p->is_busy);
+    return verdict;
+}
+
+Verdict program_outputs(Program *p, const void *x, int64_t rows, float *y) {
+    if (atomic_flag_test_and_set(&p->is_busy)) return BUSY;
     const int64_t size = p->inputs * size_of(p->x_stored);
-    const void *training_x = p->x;
-    Places *const known = p->known;
+    const void *source = p->x;
+    const Places *known = places_of(p);
     /* Of examples to train on it may be known where their zeros are; others are taken as they come,
     even those of which only a part is one to train on. */
-    const uintptr_t begin = (uintptr_t)training_x, here = (uintptr_t)x;
+    const uintptr_t begin = (uintptr_t)p->x, here = (uintptr_t)x;
     int64_t first = here < begin ? -1 : (int64_t)((here - begin) / (uintptr_t)size);
     if (first < 0 || (here - begin) % (uintptr_t)size || rows > p->examples - first) {
-        p->x = x;
-        p->known = NULL;
+        source = x;
+        known = NULL;
         first = 0;
     }
     for (int64_t from = 0; from < rows; from += p->batch) {
         const int64_t count = rows - from < p->batch ? rows - from : p->batch;
-        for (int64_t i = 0; i < count; i++) p->in_order[i] = first + from + i;
-        run(p, p->forward_count, p->in_order, count);
+        for (int64_t i = 0; i < count; i++) p->indices[i] = first + from + i;
+        run(p, p->forward_count, source, known, count);
         memcpy(y + from * p->outputs, p->values[p->layer_count],
                (size_t)(count * p->outputs) * sizeof *y);
     }
-    p->x = training_x;
-    p->known = known;
+    atomic_flag_clear(&p->is_busy);
+    return RIGHT;
 }

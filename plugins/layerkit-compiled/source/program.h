@@ -8,6 +8,7 @@ one that went layer by layer would have them meet at every product. */
 #ifndef LAYERKIT_PROGRAM_H
 #define LAYERKIT_PROGRAM_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "kernels.h"
@@ -61,23 +62,27 @@ struct Program {
     const void *x, *t;
     int64_t examples, inputs, outputs;
     int looks_once; /* for the zeros of sparse examples, and not whenever one is drawn */
-    Places places, *known; /* of the examples in x */
+    int has_places;
+    Places places; /* of the examples in x */
     float scale;
 
     int operation_count, forward_count; /* the first ones lead to the outputs */
     Operation *operations;
     int stage, stage_end; /* the operations that are being done */
 
-    /* The batch in hand. values[i] and slopes[i] are the input of layer i and the gradient by it;
-    those of an activation that works in place are those of the next layer. */
+    /* A program has one batch in hand. values[i] and slopes[i] are the input of layer i and the
+    gradient with respect to it; those of an activation that works in place are those of the next
+    layer. */
+    atomic_flag is_busy;
     int64_t batch;
     int shares, used; /* how many shares at most, and how many the batch in hand has */
-    int64_t rows;     /* of the batch in hand */
-    const int64_t *indices;
-    int64_t *in_order; /* the indices of examples that are taken as they come */
+    const void *source;  /* where the examples of the batch in hand are: x, or others */
+    const Places *known; /* of those examples, or NULL */
+    int64_t rows;        /* of the batch in hand */
+    int64_t *indices;    /* of its examples */
     float **values, **slopes;
     int64_t *labels;
-    float *targets; /* if they are numbers */
+    float *targets; /* if they are probabilities */
     double losses[MOST_SHARES];
     int64_t wrong_labels[MOST_SHARES]; /* a label that is out of bounds, or else 0 */
 };
@@ -100,13 +105,16 @@ void multiply(const Program *program, Product product, int64_t m, int64_t n, int
 /* Set up the memory for batches of so many examples; 0 if there is none. */
 int program_prepare(Program *program);
 
-/* Set the mean loss over the examples of these indices, which must be within bounds, and grads.
-Return whether all labels are from 0 to outputs - 1; if not, `wrong` is one that is not. */
-int program_gradients(Program *program, const int64_t *indices, int64_t rows, double *loss,
-                      int64_t *wrong);
+/* What may be wrong with a batch. */
+typedef enum { RIGHT, WRONG_INDEX, WRONG_LABEL, BUSY } Verdict;
+
+/* Set the mean loss over the examples of these indices, and grads. An index or a label that is out
+of bounds is `wrong`. */
+Verdict program_gradients(Program *program, const int64_t *indices, int64_t rows, double *loss,
+                          int64_t *wrong);
 
 /* Set y to the outputs for so many examples, stored as those of the program are. */
-void program_outputs(Program *program, const void *x, int64_t rows, float *y);
+Verdict program_outputs(Program *program, const void *x, int64_t rows, float *y);
 
 void program_free(Program *program);
 

@@ -6,7 +6,7 @@
 /* Inputs; in a block of columns their weights take 28 KB. */
 enum { TILE = 112 };
 
-typedef float Vector __attribute__((vector_size(32)));
+typedef float Vector __attribute__((vector_size(32), may_alias));
 enum { VECTORS = BLOCK * sizeof(float) / sizeof(Vector) };
 
 static int64_t tiles_of(int64_t inputs) { return (inputs + TILE - 1) / TILE; }

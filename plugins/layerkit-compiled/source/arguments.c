@@ -1,0 +1,314 @@
+#include "arguments.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const STORED[] = {"uint8", "int32", "int64", "float32", "float64"};
+
+static int is_stored_as(const Py_buffer *view, Stored stored) {
+    static const char *const codes[] = {"B", "il", "ql", "f", "d"};
+    const char *format = view->format ? view->format : "B";
+    const uint16_t one = 1;
+    const char native = *(const uint8_t *)&one ? '<' : '>';
+    if (*format == '@' || *format == '=' || *format == native) format++;
+    return *format && !format[1] && strchr(codes[stored], *format) &&
+           view->itemsize == size_of(stored);
+}
+
+/* The exception of another function, with the name of the argument before it. */
+static void name_argument(const char *name, Stored stored) {
+    PyObject *kind, *value, *traceback;
+    PyErr_Fetch(&kind, &value, &traceback);
+    PyObject *raised = PyErr_GivenExceptionMatches(kind, PyExc_TypeError) ? PyExc_TypeError
+                                                                          : PyExc_ValueError;
+    PyErr_Format(raised, "%s must be an array of %s in C order: %S", name, STORED[stored],
+                 value ? value : kind);
+    Py_XDECREF(kind);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
+static int get_memory(PyObject *object, const char *name, Stored stored, int use, Py_buffer *view) {
+    const int flags = (use & WRITTEN ? PyBUF_CONTIG : PyBUF_CONTIG_RO) | PyBUF_FORMAT;
+    if (!PyObject_GetBuffer(object, view, flags)) return 0;
+    view->obj = NULL;
+    name_argument(name, stored);
+    return -1;
+}
+
+static int is_aligned(const Py_buffer *view) {
+    return !((uintptr_t)view->buf % (uintptr_t)view->itemsize);
+}
+
+int read_array(PyObject *object, const char *name, Stored stored, int use, Py_buffer *view) {
+    if (get_memory(object, name, stored, use, view)) return -1;
+    if (!is_stored_as(view, stored))
+        PyErr_Format(PyExc_TypeError, "%s must be an array of %s, got one of format \"%s\" of %zd bits",
+                     name, STORED[stored], view->format ? view->format : "B", 8 * view->itemsize);
+    else if (!(use & AT_ANY_BYTE) && !is_aligned(view))
+        PyErr_Format(PyExc_ValueError, "%s must begin at a multiple of %zd bytes, as a copy of it "
+                     "would, got an array that does not", name, view->itemsize);
+    else
+        return 0;
+    release(view, 1);
+    return -1;
+}
+
+int read_indices(PyObject *object, int64_t most, Py_buffer *view) {
+    if (get_memory(object, "indices", LONGS, READ, view)) return -1;
+    const int64_t count = view->len / (view->itemsize ? view->itemsize : 1);
+    if (is_stored_as(view, LONGS) && is_aligned(view) && count && count <= most) return 0;
+    PyErr_Format(PyExc_ValueError, "takes from 1 to %lld indices of 64 bits, got %lld of format "
+                 "\"%s\" of %zd%s", (long long)most, (long long)count,
+                 view->format ? view->format : "B", 8 * view->itemsize,
+                 is_aligned(view) ? "" : ", which are not aligned");
+    release(view, 1);
+    return -1;
+}
+
+void release(Py_buffer *views, int count) {
+    for (int i = 0; i < count; i++)
+        if (views[i].obj) PyBuffer_Release(&views[i]);
+}
+
+int overlap(const Py_buffer *written, const char *name, const Py_buffer *other,
+            const char *other_name) {
+    const uintptr_t here = (uintptr_t)written->buf, there = (uintptr_t)other->buf;
+    if (!written->obj || !other->obj || here >= there + (uintptr_t)other->len ||
+        there >= here + (uintptr_t)written->len)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s is written to and must not share memory with %s", name,
+                 other_name);
+    return 1;
+}
+
+int is_finite(double value, const char *name) {
+    if (isfinite(value)) return 1;
+    PyErr_Format(PyExc_ValueError, "%s must be finite, got %s", name,
+                 isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    return 0;
+}
+
+int read_vectors(PyObject *const *arrays, const char *const *names, int count, int needed,
+                 Py_buffer *views) {
+    for (int i = 0; i < count; i++) {
+        if (i >= needed && arrays[i] == Py_None) continue;
+        if (read_array(arrays[i], names[i], FLOATS, WRITTEN, &views[i])) return -1;
+        if (views[i].len != views[0].len) {
+            PyErr_Format(PyExc_ValueError, "%s must have as many numbers as %s, got %zd and %zd",
+                         names[i], names[0], views[i].len / 4, views[0].len / 4);
+            return -1;
+        }
+        for (int j = 0; j < i; j++)
+            if (overlap(&views[i], names[i], &views[j], names[j])) return -1;
+    }
+    return 0;
+}
+
+static int is_within(const char *name, int64_t value, int64_t least, int64_t most) {
+    if (value >= least && value <= most) return 1;
+    PyErr_Format(PyExc_ValueError, "%s must be from %lld to %lld, got %lld", name, (long long)least,
+                 (long long)most, (long long)value);
+    return 0;
+}
+
+/* Sums and products that end at the largest number instead of overflowing. */
+static int64_t plus(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t times(int64_t a, int64_t b) {
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
+/* The parameters of a layer, which must lie behind those of the layers before and within all. */
+typedef struct {
+    int64_t used, count;
+} Room;
+
+static int has_room(Room *room, Py_ssize_t layer, const char *name, int64_t start, int64_t size) {
+    if (start >= room->used && plus(start, size) <= room->count) {
+        room->used = start + size;
+        return 1;
+    }
+    PyErr_Format(PyExc_ValueError, "layers[%zd]: the %s must be %lld numbers between those of the "
+                 "layers before and the %lld parameters' end, from %lld on, got the start %lld",
+                 layer, name, (long long)size, (long long)room->count, (long long)room->used,
+                 (long long)start);
+    return 0;
+}
+
+static int has_sizes(Py_ssize_t i, const char *wrong, const Layer *layer) {
+    if (!wrong) return 1;
+    PyErr_Format(PyExc_ValueError, "layers[%zd]: %s, got %lld inputs and %lld outputs", i, wrong,
+                 (long long)layer->inputs, (long long)layer->outputs);
+    return 0;
+}
+
+static int read_lstm(Layer *layer, Py_ssize_t i, Room *room) {
+    Lstm *lstm = &layer->lstm;
+    const int64_t places = lstm->returns_sequence ? lstm->steps : 1;
+    if (!is_within("steps", lstm->steps, 1, layer->inputs)) return 0;
+    if (!has_sizes(i, layer->inputs % lstm->steps ? "the steps must divide the inputs"
+                      : layer->outputs % places  ? "the steps must divide the outputs" : NULL, layer))
+        return 0;
+    lstm->features = layer->inputs / lstm->steps;
+    lstm->units = layer->outputs / places;
+    const int64_t rows = plus(plus(lstm->features, lstm->units), 1);
+    return has_room(room, i, "weights", layer->weight, times(rows, times(4, lstm->units)));
+}
+
+static int read_layer(PyObject *item, Py_ssize_t i, Layer *layer, int64_t inputs, Room *room) {
+    int kind;
+    Lstm *lstm = &layer->lstm;
+    if (!PyTuple_Check(item)) {
+        PyErr_Format(PyExc_TypeError, "layers[%zd] must be a tuple, got %.100s", i,
+                     Py_TYPE(item)->tp_name);
+        return 0;
+    }
+    long long steps;
+    if (!PyArg_ParseTuple(item, "iLLLLLpp;a layer is its kind, inputs, outputs, the starts of its "
+                          "weights and biases, steps, returns_sequence and is_reverse", &kind,
+                          &layer->inputs, &layer->outputs, &layer->weight, &layer->bias, &steps,
+                          &lstm->returns_sequence, &lstm->is_reverse) ||
+        !is_within("the kind of a layer", kind, AFFINE, LSTM) ||
+        !is_within("the inputs of a layer", layer->inputs, 1, INT64_MAX) ||
+        !is_within("the outputs of a layer", layer->outputs, 1, INT64_MAX))
+        return 0;
+    layer->kind = (Kind)kind;
+    lstm->steps = steps;
+    if (layer->inputs != inputs) {
+        PyErr_Format(PyExc_ValueError, "layers[%zd] must have the %lld inputs that come to it, got "
+                     "%lld", i, (long long)inputs, (long long)layer->inputs);
+        return 0;
+    }
+    switch (layer->kind) {
+        case LSTM: return read_lstm(layer, i, room);
+        case SPARSE_AFFINE:
+            if (!has_sizes(i, i ? "only the first layer takes sparse examples" : NULL, layer))
+                return 0; /* fall through */
+        case AFFINE:
+            return has_room(room, i, "weights", layer->weight,
+                            times(layer->inputs, layer->outputs)) &&
+                   (layer->bias == -1 || has_room(room, i, "biases", layer->bias, layer->outputs));
+        default:
+            return has_sizes(i, layer->inputs == layer->outputs ? NULL
+                             : "an activation has as many outputs as inputs", layer);
+    }
+}
+
+/* Bytes, at the most, of what a program keeps for a batch, in any of its arrays. */
+static int fits_memory(const Program *p) {
+    int64_t most = times(p->batch, p->inputs);
+    for (int i = 0; i < p->layer_count; i++) {
+        const Layer *layer = &p->layers[i];
+        const Lstm *l = &layer->lstm;
+        int64_t numbers = layer->outputs;
+        if (layer->kind == SPARSE_AFFINE) numbers = plus(plus(p->inputs, BLOCK), numbers);
+        if (layer->kind == LSTM) numbers = times(l->steps + 1, plus(l->features, times(5, l->units)));
+        numbers = times(p->batch, numbers);
+        if (numbers > most) most = numbers;
+    }
+    if (most <= INT64_MAX / 64) return 1;
+    PyErr_Format(PyExc_OverflowError, "a batch of %lld examples takes more memory than there can be",
+                 (long long)p->batch);
+    return 0;
+}
+
+static int read_layers(Program *p, PyObject *layers, int64_t params) {
+    const Py_ssize_t count = PyTuple_GET_SIZE(layers);
+    if (!is_within("the number of layers", count, 0, 1 << 24)) return 0;
+    p->layers = calloc((size_t)count + 1, sizeof *p->layers);
+    if (!p->layers) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    p->layer_count = (int)count;
+    Room room = {0, params};
+    int64_t width = p->inputs;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!read_layer(PyTuple_GET_ITEM(layers, i), i, &p->layers[i], width, &room)) return 0;
+        width = p->layers[i].outputs;
+    }
+    if (width == p->outputs) return 1;
+    PyErr_Format(PyExc_ValueError, "outputs must be the %lld that the last layer has, got %lld",
+                 (long long)width, (long long)p->outputs);
+    return 0;
+}
+
+/* The examples and their targets: as many of one as of the other, and at least one. */
+static int count_examples(Program *p, const Py_buffer *views) {
+    const int64_t size = times(p->inputs, size_of(p->x_stored)), length = views[X].len;
+    const int64_t each = p->loss == SOFTMAX_OF_LABELS ? 1 : p->outputs;
+    const int64_t numbers = views[T].len / size_of(p->t_stored);
+    if (!length || length % size) {
+        PyErr_Format(PyExc_ValueError, "x must be examples of %lld numbers, at least one, got %lld "
+                     "numbers", (long long)p->inputs, (long long)(length / size_of(p->x_stored)));
+        return 0;
+    }
+    p->examples = length / size;
+    if (numbers == times(p->examples, each)) return 1;
+    PyErr_Format(PyExc_ValueError, "t must be %lld numbers for each of %lld examples, got %lld",
+                 (long long)each, (long long)p->examples, (long long)numbers);
+    return 0;
+}
+
+int read_program(PyObject *args, PyObject *keywords, Program *p, Py_buffer *views) {
+    static char *names[] = {"sgemm",  "layers", "loss",     "params",   "grads",  "x",
+                            "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
+                            "batch",  "shares", "looks_once", NULL};
+    PyObject *address, *layers, *arrays[ARRAYS];
+    int loss, x_stored, t_stored, shares;
+    double scale;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O!iOOOOiidLLLip:Program", names,
+                                     &PyLong_Type, &address, &PyTuple_Type, &layers, &loss,
+                                     &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
+                                     &x_stored, &t_stored, &scale, &p->inputs, &p->outputs,
+                                     &p->batch, &shares, &p->looks_once) ||
+        !is_within("loss", loss, SOFTMAX_OF_LABELS, MEAN_SQUARED_ERROR) ||
+        !is_within("x_kind", x_stored, BYTES, DOUBLES) ||
+        !is_within("t_kind", t_stored, BYTES, loss == SOFTMAX_OF_LABELS ? LONGS : DOUBLES) ||
+        !is_finite((float)scale, "scale") || !is_within("inputs", p->inputs, 1, INT64_MAX) ||
+        !is_within("outputs", p->outputs, 1, INT64_MAX) ||
+        !is_within("batch", p->batch, 1, INT64_MAX) ||
+        !is_within("shares", shares, 1, MOST_SHARES))
+        return 0;
+    p->sgemm = (Sgemm)(uintptr_t)PyLong_AsVoidPtr(address);
+    if (!p->sgemm) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "sgemm must be the address of cblas_sgemm, got 0");
+        return 0;
+    }
+    p->loss = (Loss)loss;
+    p->x_stored = (Stored)x_stored;
+    p->t_stored = (Stored)t_stored;
+    p->scale = (float)scale;
+    p->shares = shares;
+    if (read_array(arrays[PARAMS], "params", FLOATS, WRITTEN, &views[PARAMS]) ||
+        read_array(arrays[GRADS], "grads", FLOATS, WRITTEN, &views[GRADS]) ||
+        read_array(arrays[X], "x", p->x_stored, READ | AT_ANY_BYTE, &views[X]) ||
+        read_array(arrays[T], "t", p->t_stored, READ | AT_ANY_BYTE, &views[T]) ||
+        overlap(&views[GRADS], "grads", &views[PARAMS], "params") ||
+        overlap(&views[GRADS], "grads", &views[X], "x") ||
+        overlap(&views[GRADS], "grads", &views[T], "t"))
+        return 0;
+    if (views[GRADS].len != views[PARAMS].len) {
+        PyErr_Format(PyExc_ValueError, "grads must have as many numbers as params, got %zd and %zd",
+                     views[GRADS].len / 4, views[PARAMS].len / 4);
+        return 0;
+    }
+    if (p->looks_once && !views[X].readonly) {
+        PyErr_SetString(PyExc_ValueError, "looks_once takes an x that is read-only, got one that "
+                        "can be written");
+        return 0;
+    }
+    p->params = views[PARAMS].buf;
+    p->grads = views[GRADS].buf;
+    p->x = views[X].buf;
+    p->t = views[T].buf;
+    return count_examples(p, views) && read_layers(p, layers, views[PARAMS].len / 4) &&
+           fits_memory(p);
+}
