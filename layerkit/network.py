@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from layerkit.variable import Parameter, State, bind_all
 
 if TYPE_CHECKING:
     from layerkit.training.step import Compiler
+
+Result = TypeVar("Result")
 
 WIDEST = 2**21
 """How many numbers the widest layer may hold at once in evaluation: eight megabytes, which caches
@@ -352,7 +354,7 @@ class Network:
             found[name] = vector[start : at[trained]].reshape(variable.shape)
         return found
 
-    def repeatable(self, f: Callable[[], float]) -> Callable[[], float]:
+    def repeatable(self, f: Callable[[], Result]) -> Callable[[], Result]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
 
         Each call begins with those of now and puts them back, so that dropout drops the same units
@@ -367,7 +369,7 @@ class Network:
                 rng.bit_generator.state = state
             self.states[...] = states
 
-        def repeated() -> float:
+        def repeated() -> Result:
             put_back()
             value = f()
             put_back()
