@@ -10,8 +10,9 @@ import numpy as np
 from layerkit.builder import Experiment, build_graph
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError
-from layerkit.gradients import EPSILON, compare, rounding_noise
+from layerkit.gradients import DRAWS, EPSILON, compare, rounding_noise
 from layerkit.spec import GraphSpec, Spec
+from layerkit.threads import limit_blas_threads
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
 
@@ -187,20 +188,9 @@ def check_graph(spec: Spec, watch: Watch | None = None) -> list[GradientCheck]:
 
 def _judge(claims: Sequence[_Claim], watch: Watch | None) -> list[GradientCheck]:
     """Judge claims, each by as many of its elements as there is time for."""
-    made = 0
     began = time.perf_counter()
-    noises: dict[int, float] = {}
-    with np.errstate(all="ignore"):
-        for claim in claims:
-            if id(claim.terms) not in noises:
-                noises[id(claim.terms)] = rounding_noise(claim.terms, claim.depends_on, claim.floor)
-        seconds = min(_seconds(claims[0].terms) for _ in range(3))
-    affordable = int(SECONDS / seconds) // 2
     sizes = [claim.x.size for claim in claims]
-    if sum(sizes) > affordable:
-        share = min(SAMPLE, max(1, affordable // len(claims)))
-        sizes = [min(size, share) for size in sizes]
-    expected = 2 * sum(sizes)
+    made = expected = 0
 
     def count() -> None:
         nonlocal made
@@ -208,12 +198,26 @@ def _judge(claims: Sequence[_Claim], watch: Watch | None) -> list[GradientCheck]
         if watch is not None:
             watch(min(made, expected), expected)
 
-    again = max(1, affordable // (4 * len(claims)))
-    checks = []
-    for claim, size in zip(claims, sizes, strict=True):
-        if time.perf_counter() - began > 3 * SECONDS:
-            size = 0
-        checks.append(_check(claim, size, noises[id(claim.terms)], again, count))
+    # The products of three examples are small, and threads would wait for each other after each.
+    with np.errstate(all="ignore"), limit_blas_threads(1):
+        affordable = int(SECONDS / min(_seconds(claims[0].terms) for _ in range(3))) // 2
+        if sum(sizes) > affordable:
+            share = min(SAMPLE, max(1, affordable // len(claims)))
+            sizes = [min(size, share) for size in sizes]
+        expected = 2 * sum(sizes)
+        again = max(1, affordable // (4 * len(claims)))
+        draws = min(DRAWS, max(2, affordable // 10))
+        noises: dict[int, float] = {}
+        checks = []
+        for claim, size in zip(claims, sizes, strict=True):
+            terms, key = _counted(claim.terms, count), id(claim.terms)
+            if key not in noises:
+                before = made
+                noises[key] = rounding_noise(terms, claim.depends_on, claim.floor, draws)
+                expected += made - before
+            if time.perf_counter() - began > 3 * SECONDS:
+                size = 0
+            checks.append(_check(claim, terms, size, noises[key], again))
     return checks
 
 
@@ -233,14 +237,14 @@ def _counted(terms: Callable[[], Array], count: Callable[[], None]) -> Callable[
 
 
 def _check(
-    claim: _Claim, size: int, noise: float, again: int, count: Callable[[], None]
+    claim: _Claim, terms: Callable[[], Array], size: int, noise: float, again: int
 ) -> GradientCheck:
     """Judge a claim by a sample of its elements."""
     x, gradient = claim.x, claim.gradient.reshape(-1)
     at = np.arange(x.size)
     if size < x.size:
         at = np.sort(np.random.default_rng(0).choice(x.size, size, replace=False))
-    found = compare(_counted(claim.terms, count), x, gradient, noise, at, again)
+    found = compare(terms, x, gradient, noise, at, again)
     judged = found.agrees | found.wrong
     differences = np.abs(gradient[at] - found.numerical)
     worst = None
