@@ -68,6 +68,10 @@ def check(
         )
 
 
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
 class _Progress:
     """Shows on a terminal how far the comparison is, from its first second on."""
 
@@ -78,7 +82,7 @@ class _Progress:
     def __call__(self, made: int, expected: int) -> None:
         """Show it, ten times a second at the most."""
         now = time.perf_counter()
-        if now < self._due or not sys.stderr.isatty():
+        if now < self._due or not _on_terminal():
             return
         self._due, self._shown = now + 0.1, True
         sys.stderr.write(f"\rcomparing gradients: {100 * made // max(1, expected):3} %")
