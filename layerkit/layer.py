@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from layerkit.arrays import DType
-from layerkit.component import Component
+from layerkit.component import Component, refuse_unheld_options
 from layerkit.types import Array, Rng, Shape
 from layerkit.variable import State, parts, variables
 
@@ -106,8 +106,14 @@ class Layer(Component):
                 yield part
 
     def hand_down(self, **attributes: Any) -> None:
-        """Set attributes of the layer and of the layers inside it."""
+        """Set attributes of the layer and of the layers inside it.
+
+        Raises:
+            UserError: One of them has an option that the new ``dtype`` does not hold.
+        """
         for layer in self.walk():
+            if "dtype" in attributes:
+                refuse_unheld_options(layer, attributes["dtype"])
             vars(layer).update(attributes)
 
     def variables(self) -> Sequence[tuple[str, State]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from layerkit.arrays import DType, Scratch, empty, zeros
+from layerkit.component import refuse_unheld_options
 from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
@@ -79,7 +80,8 @@ class Network:
     Raises:
         ShapeError: A layer does not fit what comes before it; the message names both.
         PluginError: What ``build`` of a layer returned is no shape.
-        UserError: A layer stands at two places, or two parameters have the same name.
+        UserError: A layer stands at two places, two parameters have the same name, or the type
+            does not hold an option.
     """
 
     params: Array
@@ -111,6 +113,7 @@ class Network:
             self.shapes.append(self._build(i, node))
             node.layer.hand_down(dtype=self.dtype)  # build may have made layers
         if loss is not None:
+            refuse_unheld_options(loss, self.dtype)
             loss.dtype = self.dtype
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError
 from layerkit.metric import Metric
@@ -106,6 +107,7 @@ class Trainer:
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
 
+        refuse_unheld_options(optimizer, network.dtype)
         optimizer.dtype = network.dtype
         optimizer.build(network.parameter_count)
         states = [v for _, v in variables(optimizer)]

@@ -176,5 +176,4 @@ def _standardize(data: Data, are_numbers: Array) -> Array:
     for part in parts:
         for i in np.flatnonzero(are_numbers & ~varies):
             part[np.abs(part[:, i]) <= ROUNDING * size[i], i] = 0
-    unfit: Array = ~np.isfinite(data.test.x).all(axis=0)
-    return unfit
+    return np.asarray(~np.isfinite(data.test.x).all(axis=0))
