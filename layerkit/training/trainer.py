@@ -115,6 +115,7 @@ class Trainer:
         rng = np.random.default_rng(for_optimizer)
         for state in states:
             state.initialize(rng)
+        self._began_finite = bool(np.isfinite(self.optimizer_state).all())
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
 
@@ -186,6 +187,13 @@ class Trainer:
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
                     raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")
+        if self._began_finite and not np.isfinite(self.optimizer_state).all():
+            # From then on its rates are 0, and training stands still without a word.
+            raise NonFiniteError(
+                f"what {type(self.optimizer).__name__} keeps of the gradients became larger than "
+                f"{self.network.dtype} holds before step {self.step}; scale the inputs or the "
+                'targets, set max_gradient_norm, or compute in "dtype": "float64"'
+            )
         epoch = self.step / self.batches.per_epoch
         rate = float(self.optimizer.rate(self.step - 1))
         return Evaluation(self.step, epoch, rate, scores)
