@@ -4,6 +4,7 @@ import math
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from inspect import Parameter, signature
 from typing import Any, ClassVar
 
@@ -96,7 +97,8 @@ class Component(ABC):
         return {"type": ["string", "object"], "title": cls.kind}
 
 
-def option_parameters(cls: type[Component]) -> dict[str, Parameter]:
+@cache
+def option_parameters(cls: type[Component]) -> Mapping[str, Parameter]:
     """Return the parameters of the constructor, by name, without ``self``."""
     if cls.__init__ is object.__init__:
         return {}
