@@ -241,9 +241,7 @@ def _check(
 ) -> GradientCheck:
     """Judge a claim by a sample of its elements."""
     x, gradient = claim.x, claim.gradient.reshape(-1)
-    at = np.arange(x.size)
-    if size < x.size:
-        at = np.sort(np.random.default_rng(0).choice(x.size, size, replace=False))
+    at = np.arange(x.size) if size == x.size else _sample(gradient, size)
     found = compare(terms, x, gradient, noise, at, again)
     judged = found.agrees | found.wrong
     differences = np.abs(gradient[at] - found.numerical)
@@ -264,6 +262,19 @@ def _check(
         worst,
         _verdict(len(at), x.size, found.wrong.sum(), found.kinks.sum(), found.small.sum()),
     )
+
+
+def _sample(gradient: Array, size: int) -> Array:
+    """Return which elements to check: half of them anywhere, half where the gradient is not 0.
+
+    Behind a relu most of a gradient may be 0, and a few elements would show nothing else.
+    """
+    rng = np.random.default_rng(0)
+    others = np.flatnonzero(gradient)
+    count = min(len(others), (size + 1) // 2)
+    at = rng.choice(others, count, replace=False) if count else others[:0]
+    anywhere = rng.permutation(np.setdiff1d(rng.choice(gradient.size, size, replace=False), at))
+    return np.sort(np.concatenate([at, anywhere[: size - count]]))
 
 
 def _verdict(checked: int, size: int, wrong: int, kinks: int, small: int) -> Verdict:

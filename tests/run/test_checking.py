@@ -259,6 +259,20 @@ def test_a_network_that_is_slow_is_sampled(monkeypatch):
     assert set(verdicts(found).values()) == {"agrees"}
 
 
+def test_a_sample_of_a_gradient_that_is_mostly_0_is_not_of_zeros_alone(monkeypatch):
+    monkeypatch.setattr(checking, "_seconds", lambda f: 0.2)  # 12 elements in 5 seconds
+    x = np.zeros((3, 300))
+    x[:, 140] = 1
+
+    def turn(parameters):
+        parameters["layers[0].W"].grad *= -1
+
+    found = check([Affine(4), Tanh(), Affine(3)], SoftmaxWithLoss(), x, LABELS[:3], turn)
+
+    assert found["layers[0].W"].checked == 2
+    assert found["layers[0].W"].verdict == "disagrees"
+
+
 def test_a_network_that_takes_seconds_is_checked_as_far_as_there_is_time(monkeypatch):
     clock = iter(np.arange(0, 1e4, 4.0))
     monkeypatch.setattr(checking.time, "perf_counter", lambda: float(next(clock)))
