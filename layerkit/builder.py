@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from layerkit.component import Component, unheld_options
 from layerkit.dataset import Dataset, Form
 from layerkit.errors import DataError, Path, ShapeError, SpecError
 from layerkit.loss import Loss
@@ -194,6 +195,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
             if content.metrics is None:
                 break  # what does not fit the loss does not fit its metrics either
     optimizer = content.optimizer.create()
+    problems += _unheld([(("optimizer",), optimizer)], content.dtype)
     optimizer.dtype = network.dtype
     optimizer.build(network.parameter_count)
     experiment = Experiment(
@@ -229,6 +231,15 @@ def _network(
         )
         for i, (layer, inputs) in enumerate(zip(spec.content.layers, spec.wiring, strict=True))
     ]
+    components: list[tuple[Path, Component]] = [
+        (("layers", i), node.layer) for i, node in enumerate(nodes)
+    ]
+    if loss is not None:
+        components.append((("loss",), loss))
+    # In the type of the spec, also where the gradients are checked in another.
+    problems = _unheld(components, getattr(spec.content, "dtype", dtype))
+    if problems:
+        raise spec.error(*problems)
     try:
         network = Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
     except ShapeError as error:
@@ -239,6 +250,15 @@ def _network(
         raise spec.error((("layers", index), message)) from error
     network.compilers = spec.registry.compilers
     return network
+
+
+def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[tuple[Path, str]]:
+    """Return the options that a type does not hold, each at its place."""
+    return [
+        ((*place, *option), message)
+        for place, component in components
+        for option, message in unheld_options(component, dtype)
+    ]
 
 
 def _metrics(

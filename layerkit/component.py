@@ -1,9 +1,10 @@
 """What all components share, whatever their kind."""
 
+import math
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from layerkit.annotations import checked_options
 from layerkit.arrays import DType, Scratch
-from layerkit.errors import NotReadyError, OptionError
+from layerkit.errors import NotReadyError, OptionError, Path, UserError
 from layerkit.types import Array, Shape
 
 
@@ -187,8 +188,48 @@ def _checked(init: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-def option_parameters(cls: type[Component]) -> dict[str, Parameter]:
+@cache
+def option_parameters(cls: type[Component]) -> Mapping[str, Parameter]:
     """Return the parameters of the constructor, by name, without ``self``."""
     if cls.__init__ is object.__init__:
         return {}
     return dict(list(signature(cls.__init__).parameters.items())[1:])
+
+
+def unheld_options(component: Component, dtype: DType) -> Iterator[tuple[Path, str]]:
+    """Yield the options that a type of numbers turns into 0 or infinity, each with what to do.
+
+    Components among the options are searched too.
+
+    Args:
+        component: The component.
+        dtype: The type that it is to compute in.
+
+    Returns:
+        Where each of them is among the options, and what is wrong with it.
+    """
+    info, name = np.finfo(dtype), np.dtype(dtype).name
+    least, most = float(info.smallest_subnormal), float(info.max)
+    for option in option_parameters(type(component)):
+        value = getattr(component, option, None)
+        if isinstance(value, Component):
+            for path, message in unheld_options(value, dtype):
+                yield (option, *path), message
+        elif isinstance(value, float) and (0 < abs(value) < least or most < abs(value) < math.inf):
+            becomes = "0" if abs(value) < least else "infinity"
+            wider = "" if name == "float64" else ', or compute in "dtype": "float64"'
+            yield (
+                (option,),
+                f"must be a number that {name} holds, got {value:g}, which becomes {becomes}; "
+                f"choose one from {least:.2g} to {most:.2g}{wider}",
+            )
+
+
+def refuse_unheld_options(component: Component, dtype: DType) -> None:
+    """Refuse a component with an option that a type of numbers turns into 0 or infinity.
+
+    Raises:
+        UserError: Says which, and what to do.
+    """
+    for path, message in unheld_options(component, dtype):
+        raise UserError(f"{type(component).__name__}: {'.'.join(map(str, path))} {message}")

@@ -10,9 +10,16 @@ from layerkit.types import Array, Rng, Shape
 
 
 class Initializer(Component):
-    """The first value of a parameter; any callable ``(shape, rng) -> array`` will do in Python."""
+    """The first value of a parameter; any callable ``(shape, rng) -> array`` will do in Python.
+
+    Attributes:
+        takes_fans: Whether ``__call__`` also takes ``fans``, the numbers of inputs and outputs that
+            a layer declares with ``Parameter(shape, init, fans=(fan_in, fan_out))`` where they do
+            not follow from the axes, as those of a convolution.
+    """
 
     kind: ClassVar[str] = "initializer"
+    takes_fans: ClassVar[bool] = False
 
     @classmethod
     def accepts(cls, value: Any) -> bool:
@@ -25,7 +32,8 @@ class Initializer(Component):
         """Return the first value.
 
         Args:
-            shape: The shape of the parameter. The last axis counts the outputs (``fan_out``), the
-                axes before it together the inputs (``fan_in``).
+            shape: The shape of the parameter. Unless the layer declares other fans, the last axis
+                counts the outputs (``fan_out``), the axes before it together the inputs
+                (``fan_in``).
             rng: Where random numbers come from.
         """

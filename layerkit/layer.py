@@ -10,7 +10,7 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.component import Component
+from layerkit.component import Component, refuse_unheld_options
 from layerkit.errors import ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
 from layerkit.variable import CopiedWhole, State, parts, variables
@@ -162,8 +162,14 @@ class Layer(CopiedWhole, Component):
                 yield part
 
     def hand_down(self, **attributes: Any) -> None:
-        """Set attributes of the layer and of the layers inside it."""
+        """Set attributes of the layer and of the layers inside it.
+
+        Raises:
+            UserError: One of them has an option that the new ``dtype`` does not hold.
+        """
         for layer in self.walk():
+            if "dtype" in attributes:
+                refuse_unheld_options(layer, attributes["dtype"])
             vars(layer).update(attributes)
 
     def variables(self) -> Sequence[tuple[str, State]]:

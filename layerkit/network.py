@@ -5,12 +5,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape, shown
 from layerkit.arrays import DType, Scratch, empty
+from layerkit.component import refuse_unheld_options
 from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
@@ -33,6 +34,8 @@ from layerkit.variable import (
 
 if TYPE_CHECKING:
     from layerkit.training.step import Compiler
+
+Result = TypeVar("Result")
 
 WIDEST = 2**21
 """How many numbers the widest layer may hold at once in evaluation: eight megabytes, which caches
@@ -114,7 +117,7 @@ class Network(CopiedWhole):
         PluginError: What ``build`` of a layer returned is no shape.
         UserError: What is given is no layer, shape, loss or float type; a layer stands at two
             places or belongs to another network; two layers share a parameter, or two parameters
-            have the same name.
+            have the same name; or the type does not hold an option.
     """
 
     params: Array
@@ -163,6 +166,7 @@ class Network(CopiedWhole):
             [(str(node), node.layer, node.inputs) for node in self.nodes], self.input_count, loss
         )
         if loss is not None:
+            refuse_unheld_options(loss, self.dtype)
             loss.dtype = self.dtype
             loss.settle()
         widest = max(math.prod(shape) for shape in self.shapes)
@@ -533,7 +537,7 @@ class Network(CopiedWhole):
             found[name] = vector[start : at[trained]].reshape(variable.shape)
         return found
 
-    def repeatable(self, f: Callable[[], float]) -> Callable[[], float]:
+    def repeatable(self, f: Callable[[], Result]) -> Callable[[], Result]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
 
         Each call begins with those of now and puts them back, so that dropout drops the same units
@@ -548,7 +552,7 @@ class Network(CopiedWhole):
                 rng.bit_generator.state = state
             self.states[...] = states
 
-        def repeated() -> float:
+        def repeated() -> Result:
             put_back()
             value = f()
             put_back()

@@ -126,10 +126,33 @@ class Unpicklable:
 class Parameter(State):
     """A trained array, with the gradient of the loss by it.
 
+    Args:
+        shape: Its shape; it has no batch axis.
+        init: A callable ``(shape, rng) -> array``, or the number to fill it with.
+        fans: How many inputs each output has, and how many outputs each input, for an initializer
+            that goes by them. By default the last axis counts the outputs, the others the inputs.
+
     Attributes:
         grad: The gradient, of the same shape. Assigning copies into place; ``backward`` may also
             write into it: ``np.matmul(x.T, dout, out=self.W.grad)``.
     """
+
+    def __init__(
+        self,
+        shape: Shape,
+        init: Callable[[Shape, Rng], Array] | float = 0.0,
+        fans: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(shape, init)
+        self.fans = fans
+
+    def initialize(self, rng: Rng) -> None:
+        """Set the first value."""
+        init: Any = self.init
+        if self.fans is not None and getattr(init, "takes_fans", False):
+            self.value = init(self.shape, rng, self.fans)
+        else:
+            super().initialize(rng)
 
     @property
     def grad(self) -> Array:

@@ -214,3 +214,55 @@ def test_metrics_of_one_name_from_two_packages_are_both_measured(install):
 )
 def test_an_amount_of_memory_is_told_in_its_unit(size, text):
     assert amount(size) == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        (
+            '"layers": [',
+            '"layers": [{"type": "batch_norm", "epsilon": 1e-50}, ',
+            ("layers", 0, "epsilon"),
+            "must be a number that float32 holds, got 1e-50, which becomes 0; choose one from "
+            '1.4e-45 to 3.4e+38, or compute in "dtype": "float64"',
+        ),
+        (
+            '"layers": [',
+            '"layers": [{"type": "layer_norm", "epsilon": 1e-46}, ',
+            ("layers", 0, "epsilon"),
+            "got 1e-46, which becomes 0",
+        ),
+        (
+            '"units": 10',
+            '"units": 10, "weight_init": {"type": "normal", "std": 1e-60}',
+            ("layers", 0, "weight_init", "std"),
+            "got 1e-60, which becomes 0",
+        ),
+        (
+            '"learning_rate": 0.1',
+            '"learning_rate": {"type": "cosine", "learning_rate": 1e40}',
+            ("optimizer", "learning_rate", "learning_rate"),
+            "got 1e+40, which becomes infinity",
+        ),
+        ('"type": "adam"', '"type": "adam", "epsilon": 1e-50', ("optimizer", "epsilon"), "1e-50"),
+        ('"type": "adam"', '"type": "adamw", "epsilon": 1e-50', ("optimizer", "epsilon"), "1e-50"),
+        ('"adam"', '"rmsprop", "epsilon": 1e-50', ("optimizer", "epsilon"), "1e-50"),
+        ('"adam"', '"adagrad", "epsilon": 1e-50', ("optimizer", "epsilon"), "1e-50"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_an_option_that_the_type_does_not_hold_is_refused_at_its_place(
+    registry, old, new, place, message, dtype
+):
+    with pytest.raises(SpecError) as caught:
+        build_experiment(parse_spec(SPEC.replace(old, new), registry), dtype)
+
+    (problem,) = caught.value.problems
+    assert problem.path == place
+    assert message in problem.message
+
+
+def test_an_option_that_float64_holds_is_right_in_float64(registry):
+    text = SPEC.replace('"type": "adam"', '"type": "adam", "epsilon": 1e-50')
+
+    build_experiment(parse_spec(text.replace('"data"', '"dtype": "float64", "data"'), registry))

@@ -142,3 +142,25 @@ def test_owners_that_know_each_other_are_found_once():
     inner.W = Parameter((1,))
 
     assert list(parts(outer)) == [("inner", inner), ("inner.W", inner.W)]
+
+
+def test_declared_fans_reach_an_initializer_that_takes_them():
+    class ByFans:
+        takes_fans = True
+
+        def __call__(self, shape, rng, fans):
+            return np.full(shape, fans[0] / fans[1])
+
+    parameter = Parameter((2, 3), ByFans(), fans=(6, 4))
+    parameter.allocate("float64")
+    parameter.initialize(np.random.default_rng(0))
+
+    assert parameter.value.tolist() == [[1.5] * 3] * 2
+
+
+def test_declared_fans_are_kept_from_an_initializer_that_takes_shape_and_rng_alone():
+    parameter = Parameter((2,), lambda shape, rng: np.ones(shape), fans=(6, 4))
+    parameter.allocate("float64")
+    parameter.initialize(np.random.default_rng(0))
+
+    assert parameter.value.tolist() == [1, 1]

@@ -1,5 +1,7 @@
 """Mathematics that several components share."""
 
+import math
+
 import numpy as np
 
 from layerkit import Array
@@ -50,6 +52,66 @@ _FAR = (
 )  # fmt: skip
 
 
+_FARTHEST = (
+    (5.64189583547755073984e-1, 1.27536670759978104416, 5.01905042251180477414,
+     6.16021097993053585195, 7.40974269950448939160, 2.97886665372100240670),
+    (1.0, 2.26052863220117276590, 9.39603524938001434673, 1.20489539808096656605e1,
+     1.70814450747565897222e1, 9.60896809063285878198, 3.36907645100081516050),
+)  # fmt: skip
+
+
+def gaussian(x: Array) -> Array:
+    """Return ``exp(-x^2 / 2)``, to a few units in the last digit however small it is.
+
+    Args:
+        x: Of any shape.
+    """
+    # The exponential would make a large relative error of the rounding of x^2 / 2. The square of
+    # a multiple h of 1/16 is exact, and x^2 = h^2 + (x - h) (x + h). Beyond 64 the result is 0.
+    x = np.clip(x, -64, 64)
+    h = np.multiply(x, 16)
+    np.rint(h, out=h)
+    h *= 1 / 16
+    rest = x - h
+    rest *= x + h
+    rest *= -0.5
+    np.exp(rest, out=rest)
+    h *= h
+    h *= -0.5
+    y: Array = np.exp(h, out=h)
+    y *= rest
+    return y
+
+
+def normal_cdf(x: Array, density: Array) -> Array:
+    """Return ``P(N <= x)`` for a standard normal number, to a few units in the last digit.
+
+    That holds for the negative tail too, where ``(1 + erf(x / sqrt(2))) / 2`` has no digit left.
+
+    Args:
+        x: Of any shape.
+        density: ``gaussian(x)``.
+
+    Source:
+        Moshier, Cephes Mathematical Library, ``ndtr.c``.
+    """
+    # With z = |x| / sqrt(2): erfc(z) = exp(-z^2) R(z), and exp(-z^2) is the density.
+    z = np.abs(x)
+    z *= math.sqrt(0.5)
+    tail = _ratio(_FAR, np.minimum(z, 8))
+    if np.max(z, initial=0) > 8:
+        np.copyto(tail, _ratio(_FARTHEST, np.minimum(z, 64)), where=z > 8)
+    tail *= density
+    tail *= 0.5
+    near = np.minimum(z, 1)
+    near *= _ratio(_NEAR, near * near)
+    near *= -0.5
+    near += 0.5
+    np.copyto(tail, near, where=z < 1)
+    y: Array = np.where(x < 0, tail, 1 - tail)
+    return y
+
+
 def erf(x: Array) -> Array:
     """Return the error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t^2)`` to ``x``.
 
@@ -65,7 +127,24 @@ def erf(x: Array) -> Array:
     """
     size = np.minimum(np.abs(x), 6)  # from 6 on it is 1 to the last digit
     square = size * size
-    near = size * (np.polyval(_NEAR[0], square) / np.polyval(_NEAR[1], square))
-    far = 1 - np.exp(-square) * (np.polyval(_FAR[0], size) / np.polyval(_FAR[1], size))
+    near = size * _ratio(_NEAR, square)
+    far = 1 - np.exp(-square) * _ratio(_FAR, size)
     y: Array = np.copysign(np.where(size < 1, near, far), x)
     return y.astype(x.dtype, copy=False)
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+    """Return the ratio of two polynomials."""
+    above, below = (_polynomial(one, x) for one in coefficients)
+    above /= below
+    return above
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
+    """Return a polynomial by Horner's scheme, in one new array."""
+    y = np.multiply(x, coefficients[0])
+    for coefficient in coefficients[1:-1]:
+        y += coefficient
+        y *= x
+    y += coefficients[-1]
+    return y

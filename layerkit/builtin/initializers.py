@@ -1,17 +1,20 @@
 """First values of parameters.
 
-``fan_in`` and ``fan_out`` are the numbers of inputs and outputs that a weight joins: the product
-of all axes but the last, and the last.
+``fan_in`` is how many inputs each output has, ``fan_out`` how many outputs each input. A layer
+declares them where it has to: in a convolution an input meets every position of a filter. By
+default
+they are the product of all axes but the last, and the last.
 """
 
 import math
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from layerkit import Array, Example, Initializer, NonNegativeFloat, Rng, Shape
 
 Distribution: TypeAlias = Literal["normal", "uniform"]
+Fans: TypeAlias = tuple[int, int]
 
 
 class Zeros(Initializer):
@@ -107,12 +110,15 @@ class Xavier(Initializer):
         networks", eqs. 12 and 16.
     """
 
+    takes_fans: ClassVar[bool] = True
+
     def __init__(self, distribution: Distribution = "uniform") -> None:
         self.distribution = distribution
 
-    def __call__(self, shape: Shape, rng: Rng) -> Array:
+    def __call__(self, shape: Shape, rng: Rng, fans: Fans | None = None) -> Array:
         """Draw with that variance."""
-        return _drawn(self.distribution, 2 / (_fan_in(shape) + _fan_out(shape)), shape, rng)
+        fan_in, fan_out = fans or _fans(shape)
+        return _drawn(self.distribution, 2 / (fan_in + fan_out), shape, rng)
 
 
 class He(Initializer):
@@ -126,20 +132,19 @@ class He(Initializer):
         He, Zhang, Ren and Sun (2015), "Delving Deep into Rectifiers", eq. 10.
     """
 
+    takes_fans: ClassVar[bool] = True
+
     def __init__(self, distribution: Distribution = "normal") -> None:
         self.distribution = distribution
 
-    def __call__(self, shape: Shape, rng: Rng) -> Array:
+    def __call__(self, shape: Shape, rng: Rng, fans: Fans | None = None) -> Array:
         """Draw with that variance."""
-        return _drawn(self.distribution, 2 / _fan_in(shape), shape, rng)
+        fan_in, _ = fans or _fans(shape)
+        return _drawn(self.distribution, 2 / fan_in, shape, rng)
 
 
-def _fan_in(shape: Shape) -> int:
-    return math.prod(shape[:-1])
-
-
-def _fan_out(shape: Shape) -> int:
-    return math.prod(shape[-1:])
+def _fans(shape: Shape) -> Fans:
+    return math.prod(shape[:-1]), math.prod(shape[-1:])
 
 
 def _drawn(distribution: Distribution, variance: float, shape: Shape, rng: Rng) -> Array:

@@ -1,7 +1,9 @@
 """``layerkit check``: everything that can be known of a spec before it is run."""
 
+import sys
+import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -38,7 +40,9 @@ def check(
     checks: list[GradientCheck] = []
     if isinstance(loaded.content, GraphSpec):
         network = build_graph(loaded)[0]
-        checks = check_graph(loaded) if gradients else []
+        if gradients:
+            with _Progress() as progress:
+                checks = check_graph(loaded, progress)
     else:
         experiment = build_experiment(loaded, dtype="float64" if gradients else None)
         network, memory = experiment.network, experiment.memory
@@ -49,7 +53,8 @@ def check(
                 typer.echo(f"warning: {note}", err=True)
             at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
             warn_of_large_batch(experiment, len(data.train))
-            checks = check_gradients(experiment, data)
+            with _Progress() as progress:
+                checks = check_gradients(experiment, data, progress)
     if json:
         print_json(_as_json(network, memory, checks))
     else:
@@ -66,11 +71,41 @@ def check(
         typer.echo(f"{network.parameter_count:,} parameters{size}")
         if checks:
             _print_checks(checks)
-    wrong = [check.name for check in checks if not check.agrees]
+    wrong = [check.name for check in checks if check.verdict == "disagrees"]
     if wrong:
         raise GradientError(
             f"back-propagation and numerical gradients disagree for {', '.join(wrong)}"
         )
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+class _Progress:
+    """Shows on a terminal how far the comparison is, from its first second on."""
+
+    def __init__(self) -> None:
+        self._due = time.perf_counter() + 1
+        self._shown = False
+
+    def __call__(self, made: int, expected: int) -> None:
+        """Show it, ten times a second at the most."""
+        now = time.perf_counter()
+        if now < self._due or not _on_terminal():
+            return
+        self._due, self._shown = now + 0.1, True
+        sys.stderr.write(f"\rcomparing gradients: {100 * made // max(1, expected):3} %")
+        sys.stderr.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the line."""
+        if self._shown:
+            sys.stderr.write("\r" + " " * 40 + "\r")
+            sys.stderr.flush()
 
 
 def _print_checks(checks: "list[GradientCheck]") -> None:
@@ -80,13 +115,24 @@ def _print_checks(checks: "list[GradientCheck]") -> None:
             f"{c.checked:,} of {c.size:,}",
             f"{c.mean_difference:.2e}",
             f"{c.mean_gradient:.2e}",
-            "agrees" if c.agrees else "DISAGREES",
+            _verdict(c),
         )
         for c in checks
     ]
     typer.echo("\nback-propagation against numerical gradients, in float64:")
     header = ("gradient by", "checked", "mean |difference|", "mean |gradient|", "")
     print_table(header, rows, right={1, 2, 3})
+
+
+def _verdict(check: "GradientCheck") -> str:
+    """Return a verdict in words, with what stands out."""
+    if check.worst is not None:
+        index, exact, numerical = check.worst
+        which = f"{check.wrong:,} DISAGREE" if check.wrong > 1 else "DISAGREES"
+        return f"{which}: {list(index)} is {exact:.4g}, numerically {numerical:.4g}"
+    excluded = [(check.kinks, "at a kink"), (check.too_small, "too small to tell")]
+    notes = [f"{count:,} {why}" for count, why in excluded if count]
+    return "; ".join([check.verdict, *notes]) if check.verdict == "agrees" else check.verdict
 
 
 def _as_json(

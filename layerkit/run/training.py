@@ -69,6 +69,7 @@ def load_data(experiment: Experiment) -> Data:
         for part, split in (("training", data.train), ("test", data.test)):
             _check_form(part, split, experiment.form)
             _check_range(part, split, experiment.network.dtype)
+            _check_whole(part, split, experiment.network.dtype)
             _protect(split.x)
             _protect(split.t)
         check_targets(experiment.network, data, experiment.metrics.values())
@@ -119,6 +120,34 @@ def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
                     f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
                     f"hold, got {largest:.2g}; scale them"
                 )
+
+
+def _check_whole(part: str, split: Split, dtype: np.dtype[Any]) -> None:
+    """Refuse whole numbers of which the type of the network makes the same number.
+
+    Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
+    id or a time in seconds, they are what tells one from another.
+    """
+    exact, x = 2 ** (np.finfo(dtype).nmant + 1), split.x
+    # Neither 16 bits nor a float of the same width can say more than the type.
+    if not x.size or x.dtype.itemsize <= 2 or (x.dtype.kind == "f" and x.dtype <= dtype):
+        return
+    columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
+    low, high = (ends.astype(np.float64) for ends in (columns.min(axis=0), columns.max(axis=0)))
+    reaches = np.flatnonzero(np.maximum(-low, high) > exact)
+    for i in map(int, reaches):
+        numbers = np.unique(columns[:, i])
+        if (numbers != np.rint(numbers)).any():
+            continue
+        same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
+        if same.size:
+            one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
+            where = f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
+            raise DataError(
+                f"the {part} part has the numbers {one} and {other}{where}, which {dtype} makes "
+                f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
+                'examples, subtract their least number or scale them, or set "dtype": "float64"'
+            )
 
 
 def _check_batches(experiment: Experiment, count: int) -> None:

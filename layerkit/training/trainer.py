@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from layerkit.arguments import checked_seed
+from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.metric import Metric
@@ -141,9 +142,11 @@ class Trainer(CopiedWhole):
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
+        refuse_unheld_options(optimizer, network.dtype)
         self.optimizer_state = optimizer.initialize(
             network.parameter_count, for_optimizer, network.dtype
         )
+        self._began_finite = bool(np.isfinite(self.optimizer_state).all())
         if isinstance(optimizer.learning_rate, Schedule):
             optimizer.learning_rate.build(self.total_steps)
 
@@ -237,6 +240,13 @@ class Trainer(CopiedWhole):
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
                     raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")
+        if self._began_finite and not np.isfinite(self.optimizer_state).all():
+            # From then on its rates are 0, and training stands still without a word.
+            raise NonFiniteError(
+                f"what {type(self.optimizer).__name__} keeps of the gradients became larger than "
+                f"{self.network.dtype} holds before step {self.step}; scale the inputs or the "
+                'targets, set max_gradient_norm, or compute in "dtype": "float64"'
+            )
         epoch = self.step / self.batches.per_epoch
         rate = float(self.optimizer.rate(self.step - 1))
         return Evaluation(self.step, epoch, rate, scores)

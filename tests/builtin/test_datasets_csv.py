@@ -155,6 +155,55 @@ class TestStandardizing:
         assert not data.train.x.any()
         assert not data.test.x.any()
 
+    @pytest.mark.parametrize("unit", [1e-320, 1e-308, 1e-170, 1e-90, 1.0, 1e90, 1e170, 1e307])
+    def test_no_unit_is_too_small_or_too_large(self, table, unit):
+        numbers = np.random.default_rng(0).integers(-9, 10, 40)
+        path = table("a,t", *(f"{float(n) * unit!r},{i % 2}" for i, n in enumerate(numbers)))
+
+        data, plain = (Csv(path, "t", standardize=s).load() for s in (True, False))
+
+        plain_numbers = np.rint(plain.train.x / unit)
+        expected = (plain_numbers - plain_numbers.mean()) / plain_numbers.std()
+        np.testing.assert_allclose(data.train.x, expected, rtol=2e-3 if unit < 1e-308 else 1e-12)
+
+    @pytest.mark.parametrize("numbers", [(0.3, 0.1 + 0.2), (1.0, 0.9999999999999999), (7e9, 7e9)])
+    def test_a_column_that_varies_by_rounding_alone_becomes_0(self, table, numbers):
+        path = table("a,t", *(f"{numbers[i % 2]!r},{i % 2}" for i in range(40)))
+
+        data = Csv(path, "t").load()
+
+        assert not data.train.x.any()
+        assert not data.test.x.any()
+
+    def test_it_is_what_scikit_learn_does(self, table):
+        preprocessing = pytest.importorskip("sklearn.preprocessing")
+        rng = np.random.default_rng(0)
+        columns = [
+            rng.standard_normal(60),
+            1e6 + rng.standard_normal(60),
+            np.where(np.arange(60) % 2, 0.3, 0.1 + 0.2),
+            np.full(60, 0.1),
+            1e-150 * rng.standard_normal(60),
+        ]
+        path = table(
+            "a,b,c,d,e,t",
+            *(",".join(map(repr, map(float, r))) for r in zip(*columns, range(60), strict=True)),
+        )
+
+        data, plain = (
+            Csv(path, "t", task="regression", standardize=s).load() for s in (True, False)
+        )
+
+        scaler = preprocessing.StandardScaler().fit(plain.train.x * [1, 1, 1, 1, 1e150])
+        np.testing.assert_allclose(
+            data.test.x, scaler.transform(plain.test.x * [1, 1, 1, 1, 1e150]), atol=1e-9
+        )
+
+    def test_a_small_variation_of_large_numbers_is_no_rounding(self, table):
+        path = table("a,t", *(f"{1.7e9 + 1e-3 * i},{i % 2}" for i in range(40)))
+
+        assert Csv(path, "t").load().train.x.std() == pytest.approx(1)
+
     def test_categories_stay_0_and_1(self, table):
         path = table("c,a,t", *(f"{'xy'[i % 2]},{i},{i % 3}" for i in range(30)))
 
@@ -315,8 +364,13 @@ class TestWhatIsRefused:
             f'{path}: column "t": expected at least 2 classes, got the same one in every row'
         )
 
-    def test_numbers_too_large_for_their_square(self, table):
-        path = table("a,x,t", *(f"{i},{i}e200,{i % 2}" for i in range(20)))
+    def test_numbers_that_are_too_large_beside_those_to_train_on(self, table):
+        lines = [f"{i},{i}e-300,{i % 2}" for i in range(20)]
+        for i, line in enumerate(lines):
+            path = table("a,x,t", *lines[:i], line.replace("e-300", "e300"), *lines[i + 1 :])
+            # Only where that line is one to test on is it out of all proportion.
+            if i and Csv(path, "t", standardize=False).load().test.x[:, 1].max() > 1:
+                break
 
         assert refusal(Csv(path, "t")) == (
             f'{path}: column "x": its numbers are too large to standardize; write them in a larger '

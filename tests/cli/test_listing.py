@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -607,7 +608,7 @@ class TestCheck:
         assert lines[6] == "back-propagation against numerical gradients, in float64:"
         compared = {line.split()[0]: line.split()[-1] for line in lines[8:]}
         assert compared == dict.fromkeys(
-            ["layers[0].W", "layers[0].b", "layers[2].W", "layers[2].b"], "agrees"
+            ["layers[0].W", "layers[0].b", "layers[2].W", "layers[2].b", "output"], "agrees"
         )
 
     def test_leaves_the_gradients_out_where_asked_to(self, layerkit):
@@ -626,7 +627,21 @@ class TestCheck:
             "parameters": 325,
         }
         assert found["parameters"] == 385
-        assert all(g["agrees"] and g["mean_difference"] < 1e-8 for g in found["gradients"])
+        assert all(
+            g["verdict"] == "agrees" and g["mean_difference"] < 1e-8 for g in found["gradients"]
+        )
+        assert found["gradients"][0] | {"mean_difference": 0, "mean_gradient": 0} == {
+            "name": "layers[0].W",
+            "size": 320,
+            "checked": 320,
+            "wrong": 0,
+            "kinks": 0,
+            "too_small": 0,
+            "mean_difference": 0,
+            "mean_gradient": 0,
+            "worst": None,
+            "verdict": "agrees",
+        }
 
     @pytest.mark.parametrize("gradients", ["--gradients", "--no-gradients"])
     def test_of_a_graph_has_no_memory_to_tell(self, layerkit, gradients):
@@ -667,5 +682,50 @@ class TestCheck:
             "layerkit: back-propagation and numerical gradients disagree for x\n"
         )
         assert outcome.out.splitlines()[-1].split() == [
-            *["x", "1", "of", "1", "5.00e+00", "6.00e+00", "DISAGREES"]
+            *["x", "1", "of", "1", "5.00e+00", "6.00e+00"],
+            *["DISAGREES:", "[0]", "is", "1,", "numerically", "6"],
         ]
+
+    def test_tells_how_many_elements_it_could_not_judge(self, layerkit, install):
+        source = """
+            import numpy as np
+            from layerkit import Layer, hookimpl
+
+            class Bent(Layer):
+                def forward(self, x):
+                    return np.abs(x - 1) if x.ndim == 1 else x
+
+                def backward(self, dout):
+                    return 0.3 * dout
+
+            @hookimpl
+            def layerkit_register(registry):
+                registry.layer("bent", Bent)
+            """
+        install("layerkit-foo", source)
+        Path("graph.json").write_text('{"version": 1, "inputs": {"x": 1}, "layers": ["bent"]}')
+
+        outcome = layerkit("check", "graph.json")
+
+        assert outcome.code == 0
+        assert outcome.out.splitlines()[-1].endswith("too many kinks to tell")
+
+    def test_shows_its_progress_on_a_terminal_if_it_takes_more_than_a_second(
+        self, layerkit, monkeypatch
+    ):
+        clock = iter(range(10**6))
+        monkeypatch.setattr(time, "perf_counter", lambda: next(clock) / 100)
+        monkeypatch.setattr(sys.modules["layerkit.cli.check"], "_on_terminal", lambda: True)
+
+        outcome = layerkit("check", SPEC, "--set", "layers[0].units=5")
+
+        shown = outcome.err.split("\r")
+        assert shown[1].startswith("comparing gradients: ")
+        assert len(shown) > 4
+        assert (shown[-2].strip(), shown[-1]) == ("", "")
+
+    def test_shows_no_progress_where_there_is_no_terminal(self, layerkit, monkeypatch):
+        clock = iter(range(10**6))
+        monkeypatch.setattr(time, "perf_counter", lambda: next(clock) / 100)
+
+        assert layerkit("check", SPEC, "--set", "layers[0].units=5").err == ""

@@ -378,3 +378,64 @@ def test_data_that_keep_their_promise_are_returned():
 
     assert x is numbers.x
     assert not x.flags.writeable
+
+
+class Stored(Promised):
+    """Data with given examples."""
+
+    def __init__(self, x):
+        super().__init__(x.shape, [0, 1])
+        self.x = x
+
+
+ABOVE = 2**24
+
+
+@pytest.mark.parametrize(
+    ("dtype", "numbers"),
+    [
+        ("int64", [ABOVE, ABOVE + 1]),
+        ("int32", [-ABOVE - 1, -ABOVE]),
+        ("uint64", [2**40, 2**40 + 3]),
+        ("float64", [20_000_003.0, 20_000_004.0]),
+    ],
+)
+def test_whole_numbers_that_the_type_makes_the_same_are_refused(dtype, numbers):
+    x = np.array([[0, n] for n in numbers], dtype)
+    dataset = Stored(x)
+    made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
+
+    with pytest.raises(SpecError) as caught:
+        load_data(made)
+
+    message = str(caught.value)
+    one, other = map(int, sorted(numbers))
+    assert (
+        f"the training part has the numbers {one} and {other} in column 1, which float32 makes the "
+        "same: it holds whole numbers up to 16,777,216; drop them if they name examples"
+    ) in " ".join(message.split())
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([ABOVE, ABOVE + 2], "int64"),  # float32 holds both
+        np.array([ABOVE + 1, 7], "int64"),  # the nearest it holds still tells them apart
+        np.array([20_000_000.25, 20_000_000.5]),  # digits of a measurement
+        np.array([0, 255], "uint8"),
+        np.array([ABOVE, ABOVE + 1], "float32"),  # the same before
+    ],
+    ids=str,
+)
+def test_numbers_that_stay_apart_are_no_matter(column):
+    dataset = Stored(np.stack([column, column], axis=1))
+    made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
+
+    assert load_data(made).train.x[1, 1] == column[1]
+
+
+def test_a_network_in_float64_takes_larger_whole_numbers():
+    dataset = Stored(np.array([[0, 2**24], [0, 2**24 + 1]]))
+    made = dataclasses.replace(experiment(dtype="float64"), dataset=dataset, form=dataset.form)
+
+    assert load_data(made).train.x[1, 1] == 2**24 + 1

@@ -22,7 +22,7 @@ from layerkit import (
 from layerkit.builtin.initializers import Constant
 from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu, Sigmoid
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
-from layerkit.builtin.optimizers import SGD, Adam
+from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine, LinearWarmup
 from layerkit.spec import TrainingSettings
 
@@ -318,6 +318,32 @@ def test_a_gradient_whose_square_overflows_is_clipped_and_not_lost():
 
     # The gradient is 2e19, its square is beyond float32.
     assert weight(trainer) == pytest.approx(0.5e19)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, AdaGrad, RMSprop])
+def test_a_gradient_whose_square_overflows_does_not_stop_the_training_without_a_word(optimizer):
+    trainer = line(optimizer(0.1), weight=1e19, dtype="float32", steps=1)
+
+    # The loss of 1e38 is finite; the square of the gradient of 2e19 is not, so that its rate is 0.
+    with pytest.raises(NonFiniteError, match=r"keeps of the gradients .* float32 .* before step 1"):
+        list(trainer.run())
+
+
+class Least(Optimizer):
+    """Remembers the least gradient, infinity at first."""
+
+    def __init__(self, learning_rate=0.1):
+        self.learning_rate = learning_rate
+
+    def build(self, size):
+        self.least = State((size,), np.inf)
+
+    def update(self, params, grads, step):
+        params -= self.rate(step) * grads
+
+
+def test_an_optimizer_may_begin_with_infinity():
+    assert len(list(line(Least(), steps=1).run())) == 1
 
 
 # The best parameters

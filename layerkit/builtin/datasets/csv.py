@@ -30,6 +30,10 @@ FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplu
 OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" * 5
 """Another, as a German spreadsheet may store it."""
 
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+"""The relative difference of numbers that were the same before they were rounded, as 0.3 and the
+sum of 0.1 and 0.2 were."""
+
 
 class Csv(Dataset):
     """A table with one example a line and a header that names the columns, in UTF-8.
@@ -47,7 +51,8 @@ class Csv(Dataset):
         drop: The columns to leave out.
         delimiter: The character between two values.
         standardize: Whether the columns of numbers are shifted and scaled so that their mean is 0
-            and their variance 1 in the training part; one that is the same throughout becomes 0.
+            and their variance 1 in the training part; one that is the same throughout, up to
+            rounding, becomes 0.
         test_fraction: The share of the lines to test on, drawn at random.
         seed: What the choice of the test lines follows from.
         stratify: Whether the share to test on holds for each class, so that every class of at
@@ -242,14 +247,23 @@ class Csv(Dataset):
 
 
 def _standardize(data: Data, are_numbers: Array) -> Array:
-    """Shift and scale columns of numbers in place; return which have no finite variance."""
-    x = data.train.x
-    # Rounding may give a column that is the same throughout a deviation just above 0.
-    varies = are_numbers & (x.min(axis=0) != x.max(axis=0))
+    """Shift and scale columns of numbers in place; return which are too large for that."""
+    x, parts = data.train.x, (data.train.x, data.test.x)
+    low, high = x.min(axis=0), x.max(axis=0)
+    size = np.where(are_numbers, np.maximum(-low, high), 1.0)
+    # A power of 2 changes no digit, and then no square of a very small or large number is lost.
+    is_extreme = (size > 0) & ((size < 1e-100) | (size > 1e100))
+    exponents = np.where(is_extreme, -np.frexp(size)[1], 0)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, x[0], 0))
+        for array in (*parts, low, high, size) if is_extreme.any() else ():
+            np.ldexp(array, exponents, out=array)
+        varies = are_numbers & (high - low > ROUNDING * size)
+        mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, low, 0))
         deviation = np.where(varies, x.std(axis=0), 1)
-        for part in (data.train, data.test):
-            np.subtract(part.x, mean, out=part.x)
-            np.divide(part.x, deviation, out=part.x)
-    return ~np.isfinite(deviation)
+        for part in parts:
+            np.subtract(part, mean, out=part)
+            np.divide(part, deviation, out=part)
+    for part in parts:
+        for i in np.flatnonzero(are_numbers & ~varies):
+            part[np.abs(part[:, i]) <= ROUNDING * size[i], i] = 0
+    return np.asarray(~np.isfinite(data.test.x).all(axis=0))

@@ -10,12 +10,16 @@ from layerkit import (
     Array,
     Example,
     Layer,
+    NonFiniteError,
     Parameter,
     PositiveFloat,
     Shape,
     ShapeError,
     State,
 )
+
+NEGLIGIBLE = 1e-6
+"""The error of a mean, in standard deviations, that is not worth correcting."""
 
 
 class BatchNorm(Layer):
@@ -36,6 +40,7 @@ class BatchNorm(Layer):
     Raises:
         ShapeError: By ``forward`` in training, for a batch with one number per channel, whose
             variance is 0.
+        NonFiniteError: By ``forward`` in training, if the type does not hold the variance.
 
     Source:
         Ioffe and Szegedy (2015), "Batch Normalization", algorithms 1 and 2. As in PyTorch, the
@@ -73,12 +78,11 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the normalised input times ``gamma``, plus ``beta``."""
-        mean, var = self._statistics(x) if self.training else self._running()
+        normal = self._normal = self.scratch("normal", x.shape)
+        var = self._centre_batch(x, normal) if self.training else self._centre(x, normal)
         scale = 1 / np.sqrt(var + self.epsilon)
         self._batch_scale, self._trained = scale.reshape(self._column), self.training
-        normal = np.subtract(x, mean.reshape(self._column), out=self.scratch("normal", x.shape))
         normal *= self._batch_scale
-        self._normal = normal
         gamma, beta = self.gamma.value, self.beta.value
         y = np.multiply(normal, gamma.reshape(self._column), out=self.scratch("y", x.shape))
         y += beta.reshape(self._column)
@@ -106,18 +110,39 @@ class BatchNorm(Layer):
             dx -= (factor.reshape(-1) * self.beta.grad / count).reshape(self._column)
         return dx
 
-    def _statistics(self, x: Array) -> tuple[Array, Array]:
-        """Return mean and variance of the batch, and move the running ones toward them."""
+    def _centre_batch(self, x: Array, centred: Array) -> Array:
+        """Write ``x`` without the mean of the batch, move the running means, return the variance.
+
+        Raises:
+            NonFiniteError: The type does not hold the variance.
+        """
         count = x.size // x.shape[1]
         if count < 2:
             raise ShapeError("takes batches with more than one number per channel in training")
-        mean = x.mean(axis=self._over)
-        centred = np.subtract(x, mean.reshape(self._column), out=self.scratch("y", x.shape))
-        var = np.square(centred, out=centred).mean(axis=self._over)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            mean = np.add.reduce(x, axis=self._over) / count
+            np.subtract(x, mean.reshape(self._column), out=centred)
+            # The sum of many large numbers is a little wrong; what is left is small, and so is the
+            # error of its sum.
+            rest = np.add.reduce(centred, axis=self._over) / count
+            squares = np.square(centred, out=self.scratch("y", x.shape))
+            var: Array = np.add.reduce(squares, axis=self._over) / count
+            var -= rest * rest
+        if not math.isfinite(np.add.reduce(var)) and np.isfinite(x).all():
+            raise NonFiniteError(
+                f"the variance of the inputs of batch_norm is larger than {x.dtype} holds; scale "
+                'the inputs, or compute in "dtype": "float64"'
+            )
+        # Most often it is a rounding of the last digit, which is not worth a pass over the batch.
+        if (rest * rest > NEGLIGIBLE**2 * var).any():
+            centred -= rest.reshape(self._column)
+        mean += rest
         unbiased = var * (count / (count - 1))
         for running, now in ((self.running_mean, mean), (self.running_var, unbiased)):
             running.value += self.momentum * (now - running.value)
-        return mean, var
+        return var
 
-    def _running(self) -> tuple[Array, Array]:
-        return self.running_mean.value, self.running_var.value
+    def _centre(self, x: Array, centred: Array) -> Array:
+        """Write ``x`` without the running mean, and return the running variance."""
+        np.subtract(x, self.running_mean.value.reshape(self._column), out=centred)
+        return self.running_var.value

@@ -6,7 +6,10 @@ from typing import Literal
 import numpy as np
 
 from layerkit import Array, Example, Layer, Shape
-from layerkit.builtin.functions import erf
+from layerkit.builtin.functions import gaussian, normal_cdf, sigmoid
+
+TAIL = 64.0
+"""Beyond it the output is 0 or the input, in float64 too."""
 
 
 class Gelu(Layer):
@@ -37,23 +40,33 @@ class Gelu(Layer):
     def forward(self, x: Array) -> Array:
         """Return ``x P(N <= x)``."""
         self._x = x
-        p = self._p = self.scratch("p", x.shape)
         if self.approximate == "none":
-            p[...] = erf(x * math.sqrt(0.5))
+            self._density = gaussian(x)
+            self._p = normal_cdf(x, self._density)
         else:
-            np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3), out=p)
-        p += 1
-        p *= 0.5
-        return np.multiply(x, p, out=self.scratch("y", x.shape))
+            # (1 + tanh u) / 2 = sigmoid(2 u), which keeps its digits where tanh u is next to -1.
+            near = self._near = np.clip(x, -TAIL, TAIL)
+            u = 0.044715 * near * near
+            u += 1
+            u *= near
+            u *= 2 * math.sqrt(2 / math.pi)
+            self._p = sigmoid(u, out=u)
+        return np.multiply(x, self._p, out=self.scratch("y", x.shape))
 
     def backward(self, dout: Array) -> Array:
         """Return ``dout (P + x P')``."""
-        x, p = self._x, self._p
+        p = self._p
         if self.approximate == "none":
-            slope = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+            slope = np.multiply(self._x, self._density)
+            slope *= 1 / math.sqrt(2 * math.pi)
         else:
-            # P = (1 + tanh u) / 2, so P' = (1 - tanh^2 u) u' / 2 = 2 P (1 - P) u'
-            slope = 2 * p * (1 - p) * (math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
-        slope *= x
+            # P = sigmoid(2 u), so P' = 2 P (1 - P) u'.
+            x = self._near
+            slope = 3 * 0.044715 * x * x
+            slope += 1
+            slope *= x
+            slope *= 2 * math.sqrt(2 / math.pi)
+            slope *= p
+            slope *= 1 - p
         slope += p
         return np.multiply(dout, slope, out=self.scratch("dx", dout.shape))

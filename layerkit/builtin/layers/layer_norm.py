@@ -6,6 +6,9 @@ import numpy as np
 
 from layerkit import Array, Example, Layer, Parameter, PositiveFloat, PositiveInt, Shape, ShapeError
 
+FAR = 30.0
+"""How many standard deviations a mean is from 0 if its rounding is to be corrected."""
+
 
 class LayerNorm(Layer):
     """Shifts and scales each example by itself, ``y = gamma (x - mean) / sqrt(var + eps) + beta``.
@@ -46,17 +49,48 @@ class LayerNorm(Layer):
 
     def forward(self, x: Array) -> Array:
         """Return the normalised input times ``gamma``, plus ``beta``."""
-        over = self._over
-        column = (*x.shape[: -self.axes], *(1,) * self.axes)
-        mean = np.mean(x, axis=over, keepdims=True, out=self.scratch("mean", column))
-        normal = self._normal = np.subtract(x, mean, out=self.scratch("normal", x.shape))
-        square = np.square(normal, out=self.scratch("y", x.shape))
-        scale = np.mean(square, axis=over, keepdims=True, out=self.scratch("scale", column))
+        over, column = self._over, (*x.shape[: -self.axes], *(1,) * self.axes)
+        normal = self._normal = self.scratch("normal", x.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.add.reduce(x, axis=over, keepdims=True, out=self.scratch("mean", column))
+            mean /= self.gamma.size
+            np.subtract(x, mean, out=normal)
+            square = np.square(normal, out=self.scratch("y", x.shape))
+            scale = np.add.reduce(square, over, keepdims=True, out=self.scratch("scale", column))
+            scale /= self.gamma.size
+            is_far = (mean * mean > FAR**2 * scale).any()
+        if not math.isfinite(np.add.reduce(scale, axis=None)):
+            return self._scaled(x, normal, scale)
+        if is_far:
+            # The mean of large numbers is a little wrong, even if they are all the same; what is
+            # left is small, and so is the error of its mean.
+            normal -= normal.mean(axis=over, keepdims=True)
+            np.mean(np.square(normal, out=square), axis=over, keepdims=True, out=scale)
         scale += self.epsilon
         np.sqrt(scale, out=scale)
         self._scale = np.reciprocal(scale, out=scale)
         normal *= scale
-        y = np.multiply(normal, self.gamma.value, out=square)
+        return self._stretched(normal)
+
+    def _scaled(self, x: Array, normal: Array, scale: Array) -> Array:
+        """Return the output for numbers whose squares the type does not hold."""
+        # With z = x / s for any s: x - mean = s (z - mean), and the root of var + eps is a
+        # hypotenuse, so that no square is larger than the result.
+        size = np.maximum(np.abs(x).max(axis=self._over, keepdims=True), 1)
+        np.divide(x, size, out=normal)
+        for _ in range(2):  # the second time takes away the rounding of the first
+            normal -= normal.mean(axis=self._over, keepdims=True)
+        deviation = size * np.sqrt(np.square(normal).mean(axis=self._over, keepdims=True))
+        np.hypot(deviation, math.sqrt(self.epsilon), out=scale)
+        self._scale = np.reciprocal(scale, out=scale)
+        with np.errstate(over="ignore"):
+            # Infinite only where all numbers are the same, and the result is 0.
+            normal *= np.minimum(size * scale, np.finfo(x.dtype).max)
+        return self._stretched(normal)
+
+    def _stretched(self, normal: Array) -> Array:
+        """Return the normalised input times ``gamma``, plus ``beta``."""
+        y = np.multiply(normal, self.gamma.value, out=self.scratch("y", normal.shape))
         y += self.beta.value
         return y
 

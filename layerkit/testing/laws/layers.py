@@ -12,7 +12,7 @@ import numpy as np
 
 from layerkit.component import Example
 from layerkit.errors import LayerkitError, NotReadyError, ShapeError
-from layerkit.gradients import slopes
+from layerkit.gradients import EPSILON, Comparison, compare, rounding_noise
 from layerkit.layer import Layer, input_count
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject, for_each
@@ -35,10 +35,6 @@ HUGE = 100.0
 
 SHAPES: tuple[Shape, ...] = ((5,), (3, 4), (2, 3, 4))
 """What is put into a layer that gives no examples."""
-
-RELATIVE = 1e-5
-"""What a gradient may differ from the numerical one, of the largest element. The error of central
-differences in float64 is some 1e-9 of it; a mistake is far above."""
 
 
 @dataclass(frozen=True)
@@ -592,22 +588,25 @@ def _agree_on(
         if what == "parameter":
             exact = passes.grads()
             sources = {name: p.value for name, p in passes.parameters.items()}
-        number = partial(_dotted, passes, xs, training, dout)
-        found = {name: slopes(number, source) for name, source in sources.items()}
-        bends = any(_bends(left, right) for left, right in found.values())
-        if bends and seed < 5:
-            continue
-        numericals = {
-            name: ((left + right) / 2).reshape(sources[name].shape)
-            for name, (left, right) in found.items()
-        }
-        _refuse_swapped(exact, numericals)
-        for name, (left, right) in found.items():
+        terms = partial(_changes, passes, xs, training, dout, y)
+        depends_on = [*xs, *(p.value for p in passes.parameters.values())]
+        noise = rounding_noise(terms, depends_on, EPSILON * float(np.abs(y * dout).sum()))
+        for name, source in sources.items():
             if name not in exact:
                 raise LawBroken(f"backward returns no gradient by {name}")
-            numerical = numericals[name]
-            smooth = ~_kinks(left, right).reshape(numerical.shape)
-            _compare(name, exact[name], numerical, smooth, batch)
+            if exact[name].shape != source.shape:
+                raise LawBroken(
+                    f"the gradient by {name} must be {source.shape}, got {exact[name].shape}"
+                )
+        found = {name: compare(terms, x, exact[name], noise) for name, x in sources.items()}
+        if seed < 5 and any(comparison.kinks.any() for comparison in found.values()):
+            continue
+        _refuse_swapped(
+            exact,
+            {name: c.numerical.reshape(sources[name].shape) for name, c in found.items()},
+        )
+        for name, comparison in found.items():
+            _refuse_wrong(name, exact[name], comparison, batch)
         return
 
 
@@ -623,35 +622,27 @@ def _refuse_swapped(exact: dict[str, Array], numericals: dict[str, Array]) -> No
             raise LawBroken(f"the gradients by {names} are swapped")
 
 
-def _dotted(passes: Passes, xs: list[Array], training: bool, dout: Array) -> float:
-    """Return the number whose gradient by the output is ``dout``."""
-    return float((passes.forward(xs, training) * dout).sum())
+def _changes(passes: Passes, xs: list[Array], training: bool, dout: Array, y: Array) -> Array:
+    """Return terms of a sum whose gradient by the output is ``dout``, and which is 0 at ``y``."""
+    changes: Array = (passes.forward(xs, training) - y) * dout
+    return changes
 
 
 def _input_names(xs: list[Array]) -> list[str]:
     return ["x"] if len(xs) == 1 else [f"input {i}" for i in range(len(xs))]
 
 
-def _kinks(left: Array, right: Array) -> Array:
-    size = max(1.0, float(np.max(np.abs(left), initial=0.0)))
-    kinks: Array = np.abs(left - right) > 1e-3 * size
-    return kinks
-
-
-def _bends(left: Array, right: Array) -> bool:
-    return bool(_kinks(left, right).any())
-
-
-def _compare(name: str, exact: Array, numerical: Array, smooth: Array, batch: int) -> None:
-    if exact.shape != numerical.shape:
-        raise LawBroken(f"the gradient by {name} must be {numerical.shape}, got {exact.shape}")
-    if not smooth.any() and smooth.size:
+def _refuse_wrong(name: str, exact: Array, comparison: Comparison, batch: int) -> None:
+    """Tell in which way a gradient is wrong."""
+    numerical = comparison.numerical.reshape(exact.shape)
+    judged = (comparison.agrees | comparison.wrong).reshape(exact.shape)
+    if comparison.kinks.any() and not judged.any():
         raise LawBroken(f"the output has kinks everywhere in {name}; nothing could be compared")
-    e, n = exact[smooth], numerical[smooth]
+    if not comparison.wrong.any():
+        return
+    e, n = exact[judged], numerical[judged]
     size = float(np.max(np.abs(n), initial=0.0))
     error = float(np.max(np.abs(e - n), initial=0.0))
-    if error <= RELATIVE * max(size, 1e-3):
-        return
     text = f"the gradient by {name} is wrong (relative error {error / max(size, 1e-300):.1e}): "
     if not e.any():
         raise LawBroken(f"{text}it is 0 everywhere; is it set?")
@@ -666,7 +657,8 @@ def _compare(name: str, exact: Array, numerical: Array, smooth: Array, batch: in
         raise LawBroken(text + times + hint)
     if exact.shape == numerical.T.shape and np.allclose(exact, numerical.T, rtol=1e-5):
         raise LawBroken(f"{text}it is transposed")
-    worst = int(np.argmax(np.abs(np.where(smooth, exact - numerical, 0))))
+    wrong = comparison.wrong.reshape(exact.shape)
+    worst = int(np.argmax(np.where(wrong, np.abs(exact - numerical), -1)))
     at = tuple(int(i) for i in np.unravel_index(worst, numerical.shape))
     raise LawBroken(
         f"{text}at {list(at)} it is {exact[at]:.6g}, by central differences {numerical[at]:.6g}"

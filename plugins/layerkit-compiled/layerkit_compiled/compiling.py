@@ -28,6 +28,8 @@ from layerkit_compiled.blas import sgemm_address
 
 Update = Callable[[int], None]
 
+one_blas_thread = limit_blas_threads(1)
+
 ACTIVATIONS: dict[type[Layer], int] = {
     Relu: _kernels.RELU,
     Sigmoid: _kernels.SIGMOID,
@@ -118,17 +120,12 @@ class CompiledStep(Step):
         """Whether the update is in C."""
         return self._update is not None
 
-    @property
-    def blas_threads(self) -> int:
-        """One where the gradients are in C, for there the shares of a batch have the threads."""
-        return super().blas_threads if self._program is None else 1
-
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``."""
         program = self._program
         if program is not None:
             # More would round otherwise. The loop has set it already, which takes no time here.
-            with limit_blas_threads(1):
+            with one_blas_thread:
                 loss = program.gradients(indices)
             if math.isfinite(loss):
                 return loss
@@ -147,7 +144,7 @@ class CompiledStep(Step):
         ):
             return None
         y = np.empty((len(x), *self.network.output_shape), np.float32)
-        with limit_blas_threads(1):
+        with one_blas_thread:
             program.outputs(x, y)
         return y
 

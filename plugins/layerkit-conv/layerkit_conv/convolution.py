@@ -65,7 +65,10 @@ class Convolution(Layer):
             self.scratch_size = channels * math.prod(self._windows.positions)
         self._inputs = channels // self.groups * math.prod(size)  # of one output
         self._rows = self._inputs + self.bias
-        self.W = Parameter((channels // self.groups, *size, self.filters), self.weight_init)
+        # An input meets every position of every filter; groups do not count, as in PyTorch.
+        fans = self._inputs, self.filters * math.prod(size)
+        shape = channels // self.groups, *size, self.filters
+        self.W = Parameter(shape, self.weight_init, fans)
         if self.bias:
             self.b = Parameter((self.filters,), self.bias_init)
         return (self.filters, *self._windows.count)

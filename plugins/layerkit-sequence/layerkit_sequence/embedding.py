@@ -57,7 +57,9 @@ class Embedding(Layer):
 
     def build(self, shape: Shape) -> Shape:
         """Declare ``W``."""
-        self.W = Parameter((self.vocabulary, self.units), self.weight_init)
+        # A vector comes from one symbol, not from all: PyTorch counts its length as the inputs.
+        fans = self.units, self.vocabulary
+        self.W = Parameter((self.vocabulary, self.units), self.weight_init, fans)
         return (*shape, self.units)
 
     def forward(self, x: Array) -> Array:
