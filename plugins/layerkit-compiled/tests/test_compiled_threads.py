@@ -46,7 +46,7 @@ def threads_as_before():
 
 def trainer(name):
     layers, batch, optimizer = TRAININGS[name]
-    network = Network(layers(), (784,), loss=SoftmaxWithLoss())
+    network = Network(layers(), (784,), loss=SoftmaxWithLoss()).initialize()
     network.compilers = [layerkit_compile]
     settings = TrainingSettings(steps=20, batch_size=batch)
     return Trainer(network, Data(IMAGES, IMAGES), optimizer(0.01), settings, {})
