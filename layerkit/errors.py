@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from layerkit.wording import shortened, visible
+
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a spec: ``("layers", 1, "units")`` is ``layers[1].units``."""
 
@@ -102,5 +104,9 @@ def place(path: Path) -> str:
     """Return a path as people write it: ``layers[1].units``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            key = visible(shortened(part))
+            text += f".{key}" if text else key
     return text or "the spec"
