@@ -1,5 +1,6 @@
 """``layerkit run``: the main job."""
 
+import os
 import signal
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,6 +11,7 @@ import typer
 
 from layerkit.cli.options import Json, Set, Spec, print_json, print_table
 from layerkit.errors import UserError
+from layerkit.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +74,8 @@ def _run_training(
     from layerkit.cli.progress import Table
     from layerkit.run import load_data, plugin_watchers, run_training
 
-    if out is not None and out.exists():
+    out = None if out is None else expanded(out)
+    if out is not None and os.path.lexists(out):
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
     _compare_with_lock(spec, experiment, locked)

@@ -1,7 +1,6 @@
 """The folder of a run. Every file in it is whole: it is written aside and then put in place."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,6 +11,7 @@ import numpy as np
 
 from layerkit.errors import RunError, UserError
 from layerkit.network import Network
+from layerkit.paths import write_whole
 from layerkit.types import Array
 
 
@@ -59,15 +59,8 @@ class RunFolder:
         self._write(name, lambda file: np.savez(file, **arrays))
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
-        aside = self.path / f".{name}.part"
         with _told(self.path / name):
-            try:
-                with aside.open("wb") as file:
-                    write(file)
-                os.replace(aside, self.path / name)
-            except BaseException:
-                aside.unlink(missing_ok=True)
-                raise
+            write_whole(self.path / name, write)
 
 
 @contextmanager

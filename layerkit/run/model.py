@@ -12,6 +12,7 @@ import numpy as np
 from layerkit.builder import build_network
 from layerkit.errors import DataError, UserError
 from layerkit.network import Network
+from layerkit.paths import expanded
 from layerkit.plugins import load_registry
 from layerkit.registry import Registry
 from layerkit.run.provenance import compare, lock_of, provenance
@@ -40,7 +41,7 @@ def load_model(
         SpecError: A plugin that the spec needs is not there.
         DataError: The parameters are damaged, or not those of the spec.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     file = folder / "spec.json"
     spec = load_spec(file, load_registry() if registry is None else registry)
     network = build_network(spec, _input_shape(folder / "run.json"))

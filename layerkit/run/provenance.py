@@ -8,6 +8,7 @@ distribution, version and a hash of its source. The lock of ``digits.json`` is
 import ast
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -157,7 +158,8 @@ def compare(path: Path, now: list[Provenance], *, locked: bool) -> list[str]:
     Raises:
         UserError: The lock cannot be read; or with ``locked``, something differs.
     """
-    if not locked and not path.exists():
+    # Unlike Path.exists it takes any name, one that is too long for a file too.
+    if not locked and not os.path.exists(path):
         return []
     try:
         listed = json.loads(path.read_bytes())["components"]

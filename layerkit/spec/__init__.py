@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from layerkit.errors import Path, Problem, SpecError
+from layerkit.paths import expanded
 from layerkit.registry import Registry
 from layerkit.spec.malformed import ENOUGH, MAX_DEPTH
 from layerkit.spec.models import (
@@ -20,13 +21,13 @@ from layerkit.spec.models import (
     Reading,
     TrainingSettings,
     TrainingSpec,
-    expanded,
 )
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.report import report
 from layerkit.spec.text import Document, depth, parse, read_text
 from layerkit.spec.wiring import wire
+from layerkit.wording import LONGEST_NAME
 
 __all__ = [
     "ComponentSpec",
@@ -53,17 +54,19 @@ class Spec:
         wiring: For each layer the positions of its inputs: those of the network, then the layers.
         document: The text it was read from, for messages that point into it.
         registry: The components its names stand for.
+        folder: What its paths are relative to.
     """
 
     content: TrainingSpec | GraphSpec
     wiring: list[tuple[int, ...]]
     document: Document
     registry: Registry
+    folder: FilePath
 
     @property
     def name(self) -> str:
-        """Its name, or that of its file."""
-        return self.content.name or FilePath(self.document.file).stem
+        """Its name, or that of its file, not longer than a name may be."""
+        return self.content.name or FilePath(self.document.file).stem[:LONGEST_NAME]
 
     def error(self, *problems: tuple[Path, str]) -> SpecError:
         """Return an error about places of this spec, each with a message."""
@@ -116,7 +119,7 @@ def parse_spec(
     problems += misnamed
     if problems or content is None:
         raise _error(document, problems[:ENOUGH])
-    return Spec(content, wiring, document, registry)
+    return Spec(content, wiring, document, registry, folder)
 
 
 def _too_large(value: Any) -> Problem | None:

@@ -1,7 +1,6 @@
 """What a spec may say, as pydantic models, and the components it names."""
 
 from dataclasses import dataclass, field, replace
-from os import PathLike
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -17,6 +16,7 @@ from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
+from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.options import (
@@ -76,18 +76,6 @@ def _created(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_created(v) for v in value)
     return value
-
-
-def expanded(path: str | PathLike[str]) -> FilePath:
-    """Return a path with the home folder put in where it begins with ``~``.
-
-    Raises:
-        UserError: It names the home of a user that does not exist.
-    """
-    try:
-        return FilePath(path).expanduser()
-    except RuntimeError:
-        raise UserError(f"{visible(str(path))}: there is no such home folder") from None
 
 
 def _anchored(value: Any, folder: FilePath) -> Any:

@@ -1,14 +1,32 @@
-"""Files that are written whole or not at all."""
+"""Paths as people write them, and files that are written whole or not at all."""
 
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 from typing import IO
 
+from layerkit.errors import UserError
+from layerkit.wording import visible
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, replace: bool = True) -> None:
+
+def expanded(path: str | PathLike[str]) -> Path:
+    """Return a path with the home folder put in where it begins with ``~``.
+
+    A shell does so only with some words, and not with ``--out=~/runs`` or the text of a spec.
+
+    Raises:
+        UserError: It names the home of a user that does not exist.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{visible(str(path))}: there is no such home folder") from None
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file aside, flush it to the disk, and then put it in its place.
 
     Whoever reads the path meets the old content or the new, also when the disk is full, the
@@ -17,10 +35,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, replace: bo
     Args:
         path: The file.
         write: Writes the content to an open file.
-        replace: Whether a file that already exists is replaced.
 
     Raises:
-        FileExistsError: The file exists, and is not to be replaced.
         OSError: It cannot be written; what stood there before is untouched.
     """
     # A name of its own: two processes may write the same file, and a name that is as long as the
@@ -33,11 +49,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, replace: bo
             file.flush()
             os.fsync(file.fileno())
         aside.chmod(_mode(path))
-        if replace:
-            os.replace(aside, path)
-        else:
-            os.link(aside, path)  # unlike a renaming it never replaces
-            aside.unlink()
+        os.replace(aside, path)
     except BaseException:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
