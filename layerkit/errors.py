@@ -51,7 +51,15 @@ class ShapeError(UserError):
 
 
 class DataError(UserError):
-    """A data file is missing, damaged or does not hold what the spec says."""
+    """A data file is missing, damaged or does not hold what the spec says.
+
+    Args:
+        message: What is wrong. Names in it may be anybody's: they cannot forge a line.
+        details: What is wrong in particular, an indented line for each.
+    """
+
+    def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__("\n  ".join(map(visible, (message, *details))))
 
 
 class PluginError(UserError):

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec, print_json, print_table
+from layerkit.cli.options import Json, Set, Spec
+from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import GradientError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check(
         ]
         print_table(("layer", "type", "output", "parameters"), rows, right={3})
         size = f"; training takes {amount(memory)}, the data aside" if memory is not None else ""
-        typer.echo(f"{network.parameter_count:,} parameters{size}")
+        echo(f"{network.parameter_count:,} parameters{size}")
         if checks:
             _print_checks(checks)
     wrong = [check.name for check in checks if not check.agrees]
@@ -73,7 +74,7 @@ def _print_checks(checks: "list[GradientCheck]") -> None:
         )
         for c in checks
     ]
-    typer.echo("\nback-propagation against numerical gradients, in float64:")
+    echo("", "back-propagation against numerical gradients, in float64:")
     header = ("gradient by", "checked", "mean |difference|", "mean |gradient|", "")
     print_table(header, rows, right={1, 2, 3})
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
 
 new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no_args_is_help=True)
@@ -58,10 +59,10 @@ def plugin(
             os.replace(written, target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror}") from None
-    typer.echo(
-        f"wrote {target}; now:\n"
-        f'  cd {target} && pip install -e ".[test]" && pytest\n'
-        f"  layerkit describe {layer}"
+    echo(
+        f"wrote {target}; now:",
+        f'  cd {target} && pip install -e ".[test]" && pytest',
+        f"  layerkit describe {layer}",
     )
 
 
@@ -84,7 +85,7 @@ def spec(
             opened.write(text.substitute(name=file.stem))
     except OSError as error:
         raise UserError(f"{file}: cannot be written: {error.strerror}") from None
-    typer.echo(f"wrote {file}; now:\n  layerkit check {file}\n  layerkit run {file}")
+    echo(f"wrote {file}; now:", f"  layerkit check {file}", f"  layerkit run {file}")
 
 
 def _refuse_existing(path: Path) -> None:

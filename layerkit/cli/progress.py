@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from layerkit.builder import Experiment
+from layerkit.cli.terminal import echo
 from layerkit.dataset import Data
 from layerkit.run import Result
 from layerkit.training import Evaluation, Trainer
+from layerkit.wording import visible
 
 SCORE_WIDTH = len("1234.5678")
 
@@ -26,7 +26,7 @@ class Table:
         scores = [f"{part}_{name}" for name in names for part in ("train", "test")]
         self.widths = {score: max(len(score), SCORE_WIDTH) for score in scores}
         self.bar: Any = None
-        self.print: Callable[[str], None] = typer.echo
+        self.print: Callable[[str], None] = echo
 
     def started(self, trainer: Trainer, folder: Path) -> None:
         """Print the heading, and show the bar where there is a terminal."""
@@ -85,7 +85,7 @@ class Table:
         self.bar.add_task("", total=trainer.total_steps, loss="")
         self.bar.start()
         # Plain text, which the terminal itself breaks where it is too long.
-        self.print = lambda line: self.bar.console.print(Text(line), soft_wrap=True)
+        self.print = lambda line: self.bar.console.print(Text(visible(line)), soft_wrap=True)
 
 
 def score(value: float) -> str:

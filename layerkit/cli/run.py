@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec, print_json, print_table
+from layerkit.cli.options import Json, Set, Spec
+from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import UserError
 from layerkit.paths import expanded
 
@@ -101,7 +102,7 @@ def _compare_with_lock(spec: "LoadedSpec", used: "LoadedSpec | Experiment", lock
 
 
 def _warn(message: str) -> None:
-    typer.echo(f"warning: {message}", err=True)
+    echo(f"warning: {message}", err=True)
 
 
 def summary(result: "Result", evaluations: "list[Evaluation]") -> dict[str, Any]:

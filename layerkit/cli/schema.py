@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from layerkit.cli.options import print_json
+from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
 
 
@@ -32,7 +32,7 @@ def schema(
         out.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written: {error.strerror}") from None
-    typer.echo(f'wrote {out}; a spec beside it names it by "$schema": "{out.name}"')
+    echo(f'wrote {out}; a spec beside it names it by "$schema": "{out.name}"')
 
 
 def _is_schema(file: Path, title: str) -> bool:

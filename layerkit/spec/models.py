@@ -207,7 +207,8 @@ class Reading:
         try:
             model = options_model(entry.cls)
         except PluginError as error:
-            raise invalid(problem(f'"{entry.qualified_name}" is broken: {error}')) from None
+            message = f'"{entry.qualified_name}" is broken: {error}'
+            raise invalid(problem(visible(message))) from None
         given = given_options(validated(model, options, replace(self, nested=self.nested + 1)))
         try:
             # A default path too: where the command is called from says nothing of where files are.
