@@ -23,6 +23,10 @@ from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
 from layerkit.types import Array, Shape
 from layerkit.variable import variables
 
+GRAPH_BYTES = 2 * (8 + 32)
+"""What a number of a graph takes: its value and its derivative, each as a float64 and, for the
+table that is printed, as a number of Python in a list."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -114,7 +118,9 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
             )
         )
     shapes = [batch.shape[1:] for batch in batches.values()]
-    return _network(spec, shapes, None, "float64", list(batches)), list(batches.values())
+    network = _network(spec, shapes, None, "float64", list(batches))
+    _check_graph_memory(spec, network, count)
+    return network, list(batches.values())
 
 
 def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
@@ -256,6 +262,30 @@ def _check_memory(experiment: Experiment, problems: list[tuple[Path, str]]) -> N
         "make it or the batch smaller"
     )
     problems.append((("layers", largest), message))
+
+
+def _check_graph_memory(spec: Spec, network: Network, count: int) -> None:
+    """Refuse a graph whose values do not fit in memory.
+
+    Args:
+        spec: The spec.
+        network: Its network.
+        count: How many examples the batch of each input has.
+    """
+    available = available_memory()
+    outputs = [count * math.prod(shape) for shape in network.shapes[network.input_count :]]
+    sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
+    needed = GRAPH_BYTES * (sum(outputs) + sum(sizes))
+    if available is None or needed <= available:
+        return
+    shares = [sum(pair) for pair in zip(outputs, sizes, strict=True)]
+    largest = shares.index(max(shares))
+    message = (
+        f"running the graph takes {amount(needed)} of memory, and {amount(available)} are free; "
+        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
+        f"{outputs[largest]:,} outputs; make it smaller"
+    )
+    raise spec.error((("layers", largest), message))
 
 
 def amount(size: int) -> str:

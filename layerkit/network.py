@@ -12,7 +12,7 @@ from layerkit.errors import LayerkitError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
-from layerkit.types import Array, Shape
+from layerkit.types import MOST_AXES, Array, Shape
 from layerkit.variable import Parameter, State, bind_all
 
 if TYPE_CHECKING:
@@ -402,6 +402,9 @@ class Network:
             ) from error
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
+        if len(shape) >= MOST_AXES:
+            axes = f"{len(shape) + 1} axes, that of the batch included"
+            raise ShapeError(f"{node} gives {axes}", f"take at most {MOST_AXES}", layer=index)
         return shape
 
     def _each_once(self) -> list[Layer]:

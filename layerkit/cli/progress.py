@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from layerkit.builder import Experiment
@@ -64,6 +65,7 @@ class Table:
         self.print(f"results in {result.folder}")
 
     def _show_bar(self, trainer: Trainer) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.text import Text
 
@@ -75,12 +77,15 @@ class Table:
                     self.update(task, completed=trainer.step, loss=loss)
                 return super().get_renderables()
 
+        # Some terminals say that they have 0 columns, in which rich prints nothing at all.
+        width = None if Console().width else get_terminal_size().columns
         self.bar = Bar(
             BarColumn(),
             TextColumn("{task.completed:,} of {task.total:,} steps"),
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
             transient=True,
+            console=Console(width=width),
         )
         self.bar.add_task("", total=trainer.total_steps, loss="")
         self.bar.start()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from layerkit.errors import Path, Problem, SpecError
 from layerkit.paths import expanded
 from layerkit.registry import Registry
-from layerkit.spec.malformed import ENOUGH, MAX_DEPTH
+from layerkit.spec.malformed import ENOUGH, MAX_DEPTH, depth
 from layerkit.spec.models import (
     ComponentSpec,
     EarlyStopping,
@@ -25,7 +25,7 @@ from layerkit.spec.models import (
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.report import report
-from layerkit.spec.text import Document, depth, parse, read_text
+from layerkit.spec.text import Document, parse, read_text
 from layerkit.spec.wiring import wire
 from layerkit.wording import LONGEST_NAME
 

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import sys
+from itertools import chain
 from typing import Any, TypeAlias
 
 from layerkit.errors import Problem
@@ -78,6 +79,15 @@ def other_notation(text: str) -> str | None:
     if _TOML.match(text):
         return "TOML"
     return "YAML" if _YAML.match(text) else None
+
+
+def depth(value: Any) -> int:
+    """Return how deep arrays and objects nest; 0 of a plain value."""
+    deep, level = 0, [value] if isinstance(value, dict | list) else []
+    while level:
+        inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
+        deep, level = deep + 1, [v for v in inside if isinstance(v, dict | list)]
+    return deep
 
 
 def skip(text: str, at: int) -> int:

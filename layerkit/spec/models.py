@@ -18,7 +18,7 @@ from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
 from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
-from layerkit.spec.malformed import ENOUGH
+from layerkit.spec.malformed import ENOUGH, depth
 from layerkit.spec.options import (
     SpecModel,
     default_options,
@@ -28,6 +28,7 @@ from layerkit.spec.options import (
 )
 from layerkit.spec.wording import again, got, invalid, problem
 from layerkit.types import (
+    MOST_AXES,
     Array,
     NonNegativeFloat,
     NonNegativeInt,
@@ -102,6 +103,9 @@ def nested(model: type[SpecModel]) -> PlainValidator:
 
 
 def _numbers(value: Any) -> Array:
+    axes = depth(value)
+    if axes > MOST_AXES:
+        raise invalid(problem(f"must have at most {MOST_AXES} axes, got {axes}"))
     array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
     if any(isinstance(number, list) for number in array.flat) and array.ndim:
         raise invalid(

@@ -10,12 +10,11 @@ import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path as FilePath
 from typing import Any
 
 from layerkit.errors import Path, Problem, UserError
-from layerkit.spec.malformed import MAX_DEPTH, Span, read_by_hand, skip
+from layerkit.spec.malformed import MAX_DEPTH, Span, depth, read_by_hand, skip
 from layerkit.wording import visible
 
 MAX_BYTES = 2**20
@@ -171,15 +170,6 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"JSON has no {constant}")
-
-
-def depth(value: Any) -> int:
-    """Return how deep arrays and objects nest; 0 of a plain value."""
-    deep, level = 0, [value] if isinstance(value, dict | list) else []
-    while level:
-        inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
-        deep, level = deep + 1, [v for v in inside if isinstance(v, dict | list)]
-    return deep
 
 
 class _Locator:

@@ -5,8 +5,20 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from layerkit import Data, Dataset, Form, NonNegativeFloat, NonNegativeInt, PositiveInt, Targets
+from layerkit import (
+    Data,
+    DataError,
+    Dataset,
+    Form,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Targets,
+)
 from layerkit.builtin.datasets.splitting import TestFraction, split
+
+MOST_POINTS = np.iinfo(np.intp).max // 16
+"""The points whose two numbers an array of float64 can hold, whatever the memory."""
 
 
 class Spiral(Dataset):
@@ -49,6 +61,9 @@ class Spiral(Dataset):
 
     def inspect(self) -> Form:
         """Return the form of the points."""
+        count = self.classes * self.per_class
+        if count > MOST_POINTS:
+            raise DataError(f"{count:,} points are more than an array can hold; take fewer")
         return Form((2,), Targets(classes=self.classes))
 
     def load(self) -> Data:
