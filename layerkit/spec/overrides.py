@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layerkit.errors import Path, UserError, place
-from layerkit.spec.malformed import is_number, looks_like_json
+from layerkit.spec.malformed import MAX_DEPTH, is_number, looks_like_json
 from layerkit.spec.text import Document, parse
 from layerkit.wording import shortened, visible
 
@@ -33,6 +33,8 @@ def override(document: Document, assignments: Sequence[str]) -> None:
         path = _path(written)
         if not equals or not path:
             raise _error(words, "must be PATH=VALUE, as in training.epochs=5")
+        if len(path) > MAX_DEPTH:
+            raise _error(words, f"nested deeper than {MAX_DEPTH} levels")
         path = _assign(document, path, _value(written, text, words), words)
         document.overridden[path] = words
 
@@ -75,11 +77,12 @@ def _assign(document: Document, path: Path, value: Any, words: str) -> Path:
     key: str | int = ""
     passed: list[str | int] = []
     for depth, part in enumerate(path):
-        inner, before = holder[key], place(path[:depth])
+        inner = holder[key]
         if isinstance(part, int):
             if not isinstance(inner, list):
-                raise _error(words, f"{before} has no elements")
+                raise _error(words, f"{place(path[:depth])} has no elements")
             if not -len(inner) <= part < len(inner):
+                before = place(path[:depth])
                 raise _error(
                     words,
                     f"{before} has {len(inner)} elements, counted from 0; to add or to remove one, "
@@ -90,7 +93,7 @@ def _assign(document: Document, path: Path, value: Any, words: str) -> Path:
             if isinstance(inner, str) and depth:
                 inner = holder[key] = {"type": inner}
             if not isinstance(inner, dict):
-                raise _error(words, f"{before} is not an object")
+                raise _error(words, f"{place(path[:depth])} is not an object")
             inner.setdefault(part, {})
         holder, key = inner, part
         passed.append(part)

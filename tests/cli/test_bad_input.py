@@ -650,8 +650,7 @@ def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
         ("training.steps=1e400", "layerkit: --set training.steps=1e400: the number is too large\n"),
         (
             f"layers[{'9' * 5000}].units=3",
-            f"layerkit: --set layers[{'9' * 90}...: must be PATH=VALUE, as in "
-            "training.epochs=5\n",
+            f"layerkit: --set layers[{'9' * 90}...: must be PATH=VALUE, as in training.epochs=5\n",
         ),
         ("layers.².units=3", "layerkit: --set layers.².units=3: layers is not an object\n"),
     ],
