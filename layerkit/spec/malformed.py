@@ -24,10 +24,8 @@ Span: TypeAlias = tuple[int, int]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
-_ROW = re.compile(
-    r'(?:(?:-?(?:0|[1-9][0-9]{0,14})|"[^"\\\x00-\x1f\ud800-\udfff]*")[ \t\r\n]*,[ \t\r\n]*)+'
-    r'(?=[-0-9"])'
-)
+_PLAIN = r'-?(?:0|[1-9][0-9]{0,14})|\[\]|\{\}|"[^"\\\x00-\x1f\ud800-\udfff]*"'
+_ROW = re.compile(rf'(?:(?:{_PLAIN})[ \t\r\n]*,[ \t\r\n]*)+(?=[-0-9"\[{{])')
 """Plain values and their commas up to another one: a long row takes a second one by one."""
 _WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -18,7 +18,7 @@ from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
 from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
-from layerkit.spec.malformed import ENOUGH, depth
+from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.options import (
     SpecModel,
     default_options,
@@ -103,15 +103,18 @@ def nested(model: type[SpecModel]) -> PlainValidator:
 
 
 def _numbers(value: Any) -> Array:
-    axes = depth(value)
+    axes, inner = 0, value
+    while isinstance(inner, list) and inner:
+        axes, inner = axes + 1, inner[0]
     if axes > MOST_AXES:
         raise invalid(problem(f"must have at most {MOST_AXES} axes, got {axes}"))
     array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
-    if any(isinstance(number, list) for number in array.flat) and array.ndim:
+    types = set(map(type, array.flat))
+    if list in types and array.ndim:
         raise invalid(
             problem("must be rectangular: arrays side by side have one shape" + got(value))
         )
-    if array.size == 0 or any(type(number) not in (int, float) for number in array.flat):
+    if not types or not types <= {int, float}:
         raise invalid(problem("must be a number or an array of numbers" + got(value)))
     return array.astype(np.float64)
 

@@ -42,7 +42,9 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
         if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
     ]
     if replaced:
-        return f"{' '.join(replaced[:MOST])}: {said}"
+        words = said.rpartition("; for text write ")[2] if "; for text write " in said else ""
+        quotes = f"; in a shell that is '{place(problem.path)}={words}'" if words else ""
+        return f"{' '.join(replaced[:MOST])}: {said}{quotes}"
     if not document.text.strip():
         return f"{file}:1:1: {said}"
     start, end = span
