@@ -59,7 +59,12 @@ class DataError(UserError):
     """
 
     def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
-        super().__init__("\n  ".join(map(visible, (message, *details))))
+        super().__init__(message, details)
+        self.message = message
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return "\n  ".join(map(visible, (self.message, *self.details)))
 
 
 class PluginError(UserError):
