@@ -12,7 +12,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Replace a value of the spec, as in training.epochs=5 or layers[0].units=30.",
+        help="Replace a value of the spec, as in training.epochs=5 or layers[-1].units=30; the "
+        "value is JSON, or else text.",
     ),
 ]
 
