@@ -4,10 +4,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-import numpy as np
 from pydantic import Field, PlainValidator, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
-from typing_extensions import TypeAliasType
 
 from layerkit.component import Component
 from layerkit.dataset import Dataset
@@ -19,6 +17,7 @@ from layerkit.optimizer import Optimizer
 from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
 from layerkit.spec.malformed import ENOUGH
+from layerkit.spec.numbers import GraphInput
 from layerkit.spec.options import (
     SpecModel,
     default_options,
@@ -28,8 +27,6 @@ from layerkit.spec.options import (
 )
 from layerkit.spec.wording import again, got, invalid, problem
 from layerkit.types import (
-    MOST_AXES,
-    Array,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -100,29 +97,6 @@ def nested(model: type[SpecModel]) -> PlainValidator:
     return PlainValidator(
         lambda value, info: validated(model, value, info.context), json_schema_input_type=model
     )
-
-
-def _numbers(value: Any) -> Array:
-    axes, inner = 0, value
-    while isinstance(inner, list) and inner:
-        axes, inner = axes + 1, inner[0]
-    if axes > MOST_AXES:
-        raise invalid(problem(f"must have at most {MOST_AXES} axes, got {axes}"))
-    array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
-    types = set(map(type, array.flat))
-    if list in types and array.ndim:
-        raise invalid(
-            problem("must be rectangular: arrays side by side have one shape" + got(value))
-        )
-    if not types or not types <= {int, float}:
-        raise invalid(problem("must be a number or an array of numbers" + got(value)))
-    return array.astype(np.float64)
-
-
-Numbers = TypeAliasType("Numbers", "float | Annotated[list[Numbers], Field(min_length=1)]")
-"""What the JSON Schema can say of a graph's input: that arrays are rectangular it cannot."""
-
-GraphInput = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=Numbers)]
 
 
 LAYER = PlainValidator(lambda value, info: info.context.layer(value), json_schema_input_type=Layer)
