@@ -28,6 +28,10 @@ ALWAYS_FREE = 2**25
 """Bytes for which nobody asks whether they are free: about what importing NumPy takes. To ask takes
 longer than to train a small network."""
 
+GRAPH_BYTES = 2 * (8 + 32)
+"""What a number of a graph takes: its value and its derivative, each as a float64 and, for the
+table that is printed, as a number of Python in a list."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -153,7 +157,9 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
             )
         )
     shapes = [batch.shape[1:] for batch in batches.values()]
-    return _network(spec, shapes, None, "float64", list(batches)), list(batches.values())
+    network = _network(spec, shapes, None, "float64", list(batches))
+    _check_graph_memory(spec, network, count)
+    return network, list(batches.values())
 
 
 def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
@@ -320,6 +326,32 @@ def _memory_problems(experiment: Experiment, train: int, test: int) -> list[tupl
         f"{outputs[largest]:,} outputs for {each}; make it or the batch smaller"
     )
     return [(("layers", largest), message)]
+
+
+def _check_graph_memory(spec: Spec, network: Network, count: int) -> None:
+    """Refuse a graph whose values do not fit in memory.
+
+    Args:
+        spec: The spec.
+        network: Its network.
+        count: How many examples the batch of each input has.
+    """
+    outputs = [count * math.prod(shape) for shape in network.shapes[network.input_count :]]
+    sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
+    needed = GRAPH_BYTES * (sum(outputs) + sum(sizes))
+    if needed <= ALWAYS_FREE:
+        return
+    available = available_memory()
+    if available is None or needed <= available:
+        return
+    shares = [sum(pair) for pair in zip(outputs, sizes, strict=True)]
+    largest = shares.index(max(shares))
+    message = (
+        f"running the graph takes {amount(needed)} of memory, and {amount(available)} are free; "
+        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
+        f"{outputs[largest]:,} outputs; make it smaller"
+    )
+    raise spec.error((("layers", largest), message))
 
 
 def amount(size: int) -> str:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from layerkit.wording import shortened, visible
+
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a spec: ``("layers", 1, "units")`` is ``layers[1].units``."""
 
@@ -67,7 +69,20 @@ class ShapeError(UserError):
 
 
 class DataError(UserError):
-    """A data file is missing, damaged or does not hold what the spec says."""
+    """A data file is missing, damaged or does not hold what the spec says.
+
+    Args:
+        message: What is wrong. Names in it may be anybody's: they cannot forge a line.
+        details: What is wrong in particular, an indented line for each.
+    """
+
+    def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(message, details)
+        self.message = message
+        self.details = tuple(details)
+
+    def __str__(self) -> str:
+        return "\n  ".join(map(visible, (self.message, *self.details)))
 
 
 class PluginError(UserError):
@@ -120,5 +135,9 @@ def place(path: Path) -> str:
     """Return a path as people write it: ``layers[1].units``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            key = visible(shortened(part))
+            text += f".{key}" if text else key
     return text or "the spec"

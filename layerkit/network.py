@@ -20,7 +20,7 @@ from layerkit.meaning import output_meaning
 from layerkit.targets import as_labels
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
-from layerkit.types import Array, Shape
+from layerkit.types import MOST_AXES, Array, Shape
 from layerkit.variable import (
     CopiedWhole,
     Parameter,
@@ -616,6 +616,9 @@ class Network(CopiedWhole):
             ) from error
         if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
             raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
+        if len(shape) >= MOST_AXES:
+            axes = f"{len(shape) + 1} axes, that of the batch included"
+            raise ShapeError(f"{node} gives {axes}", f"take at most {MOST_AXES}", layer=index)
         node.layer.input_shapes = given
         return shape
 

@@ -8,7 +8,7 @@ meant.
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from inspect import Parameter, isclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
 from layerkit.schedule import Schedule
+from layerkit.wording import quoted
 
 if TYPE_CHECKING:
     from layerkit.training.step import Compiler
@@ -140,10 +141,20 @@ def _check_class(kind: type[Component], name: str, cls: Any) -> None:
 
 
 class UnknownComponentError(KeyError):
-    """No usable component has that name; the message says what there is instead."""
+    """No usable component has that name; the message says what there is instead.
+
+    Args:
+        message: What is missing.
+        advice: Gives the end of the message. It is asked for only when somebody reads it, because
+            to compare names takes longer than to find out that one is unknown.
+    """
+
+    def __init__(self, message: str, advice: Callable[[], str] = str) -> None:
+        super().__init__(message)
+        self._advice = advice
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return f"{self.args[0]}{self._advice()}"
 
 
 class ContestedNameError(UnknownComponentError):
@@ -232,10 +243,12 @@ class Registry:
             return claims[0]
         if claims:
             raise ContestedNameError(
-                f'{kind} "{name}" is claimed by several packages; write '
+                f"{kind} {quoted(name)} is claimed by several packages; write "
                 + " or ".join(f'"{e.qualified_name}"' for e in claims)
             )
-        raise UnknownComponentError(f'no {kind} is named "{name}"' + self._advice(kind, name))
+        raise UnknownComponentError(
+            f"no {kind} is named {quoted(name)}", lambda: self._advice(kind, name)
+        )
 
     def suspects(self, name: str) -> str:
         """Return, as the end of a message, the plugins that may have what there is not.
@@ -278,7 +291,7 @@ class Registry:
             return advice + origin
         other = sorted({e.kind for e in self if e.name == name})
         if other:
-            advice += f'; "{name}" names {" and ".join(map(with_article, other))}'
+            advice += f"; {quoted(name)} names {' and '.join(map(with_article, other))}"
         else:
             names = self.names(kind)
             advice += did_you_mean(name, names) or did_you_mean(name.rpartition("/")[2], names)
@@ -296,7 +309,16 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+MOST_COMPARED = 100_000
+"""Pairs of characters that are compared for a suggestion, which takes up to 20 ms."""
+
+
 def did_you_mean(word: str, words: list[str]) -> str:
-    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close."""
+    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close.
+
+    Nothing is compared either where that would take long: with many words, or long ones.
+    """
+    if len(word) * sum(map(len, words)) > MOST_COMPARED:
+        return ""
     close = difflib.get_close_matches(word, words, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return f"; did you mean {quoted(close[0])}?" if close else ""

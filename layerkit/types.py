@@ -16,6 +16,10 @@ Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 """The shape of one example: the batch axis is left out."""
 
+MOST_AXES = 32
+"""How many axes an array may have, its batch axis included. NumPy makes arrays of up to 64, but
+much of it works with half as many only."""
+
 Rng: TypeAlias = np.random.Generator
 
 Meaning: TypeAlias = Literal["numbers", "probabilities", "logits", "class_logits"]

@@ -88,6 +88,8 @@ class Uniform(Initializer):
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
         if not low < high:
             raise ValueError(f"low must be less than high, got low={low} and high={high}")
+        if math.isinf(high - low):
+            raise ValueError(f"low and high must not be as far apart as {low:g} and {high:g}")
         self.low = low
         self.high = high
 

@@ -6,9 +6,12 @@ of the output left. A training that finishes exits with 0 whatever becomes of it
 """
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from layerkit.cli.check import check
 from layerkit.cli.describe import describe
@@ -18,12 +21,41 @@ from layerkit.cli.plugins import plugins
 from layerkit.cli.run import run
 from layerkit.cli.schema import schema
 from layerkit.cli.streams import guarded
+from layerkit.cli.terminal import echo
 from layerkit.cli.verify import verify
-from layerkit.errors import RunError, UserError
+from layerkit.errors import RunError, SpecError, UserError
 from layerkit.interrupts import interrupts
+from layerkit.wording import visible
+
+
+class _Verbs(TyperGroup):
+    """The group of all verbs; what it says of a wrong call quotes the call, made visible."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse what stands before the verb."""
+        with _visible_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the rest, and run the verb."""
+        with _visible_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # An error of typer, or of click on which older ones of it stand: it prints its message.
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = visible(message)  # type: ignore[attr-defined]
+        raise
+
 
 app = typer.Typer(
     name="layerkit",
+    cls=_Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Plain help: laying it out with rich takes as long as all the rest of the start.
@@ -39,7 +71,7 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from layerkit import __version__
 
-        typer.echo(f"layerkit {__version__}")
+        echo(f"layerkit {__version__}")
         raise typer.Exit
 
 
@@ -61,14 +93,16 @@ def main() -> None:
 def _run_app() -> None:
     try:
         app()
+    except SpecError as error:
+        _fail(*str(error).split("\n"), code=2)
     except UserError as error:
-        _fail(str(error), 2)
+        _fail(f"layerkit: {error}", code=2)
     except RunError as error:
-        _fail(str(error), 1)
+        _fail(f"layerkit: {error}", code=1)
     except MemoryError as error:
-        _fail(f"there is not enough memory: {error}", 1)
+        _fail(f"layerkit: there is not enough memory: {error}", code=1)
 
 
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"layerkit: {message}" if "\n" not in message else message, err=True)
+def _fail(*lines: str, code: int) -> None:
+    echo(*lines, err=True)
     sys.exit(code)

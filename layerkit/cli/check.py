@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec, print_json, print_table
-from layerkit.cli.run import warn_of_large_batch
+from layerkit.cli.options import Json, Set, Spec
+from layerkit.cli.run import warn, warn_of_large_batch
+from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import GradientError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def check(
         if gradients:
             data = load_data(experiment)
             for note in data.notes:
-                typer.echo(f"warning: {note}", err=True)
+                warn(note)
             at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
             warn_of_large_batch(experiment, len(data.train))
             with _Progress() as progress:
@@ -68,7 +69,7 @@ def check(
         size = ""
         if memory is not None:
             size = f"; training takes{at_most} {amount(memory)}, the data aside"
-        typer.echo(f"{network.parameter_count:,} parameters{size}")
+        echo(f"{network.parameter_count:,} parameters{size}")
         if checks:
             _print_checks(checks)
     wrong = [check.name for check in checks if check.verdict == "disagrees"]
@@ -119,7 +120,7 @@ def _print_checks(checks: "list[GradientCheck]") -> None:
         )
         for c in checks
     ]
-    typer.echo("\nback-propagation against numerical gradients, in float64:")
+    echo("", "back-propagation against numerical gradients, in float64:")
     header = ("gradient by", "checked", "mean |difference|", "mean |gradient|", "")
     print_table(header, rows, right={1, 2, 3})
 

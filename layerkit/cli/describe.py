@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json, print_json
+from layerkit.cli.options import Json
+from layerkit.cli.terminal import echo_text, print_json
 from layerkit.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def describe(
     if json:
         print_json(descriptions)
     else:
-        typer.echo("\n\n".join(_text(description) for description in descriptions))
+        echo_text("\n\n".join(_text(description) for description in descriptions))
 
 
 def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from layerkit.cli.options import Json, print_json, print_table
+from layerkit.cli.options import Json
+from layerkit.cli.terminal import print_json, print_table
 from layerkit.errors import UserError
 
 

@@ -13,7 +13,10 @@ from typing import Annotated
 
 import typer
 
+from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
+from layerkit.paths import expanded, write_whole
+from layerkit.wording import quoted
 
 new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no_args_is_help=True)
 
@@ -37,7 +40,7 @@ def plugin(
 
     name = name.removeprefix("layerkit-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise UserError(f'a plugin is named in lower case, as in gated-relu, got "{name}"')
+        raise UserError(f"a plugin is named in lower case, as in gated-relu, got {quoted(name)}")
     layer = name.replace("-", "_")
     cls = "".join(part.capitalize() for part in name.split("-"))
     builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
@@ -53,6 +56,7 @@ def plugin(
         "cls": cls,
         "version": layerkit.__version__,
     }
+    folder = expanded(folder)
     target = folder / f"layerkit-{name}"
     _refuse_existing(target)
     # Written aside and put in place whole, so that nothing half-done is left behind.
@@ -64,10 +68,10 @@ def plugin(
             os.replace(written, target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error.strerror}") from None
-    typer.echo(
-        f"wrote {target}; now:\n"
-        f'  cd {target} && pip install -e ".[test]" && pytest\n'
-        f"  layerkit describe {layer}"
+    echo(
+        f"wrote {target}; now:",
+        f'  cd {target} && pip install -e ".[test]" && pytest',
+        f"  layerkit describe {layer}",
     )
 
 
@@ -79,18 +83,19 @@ def spec(
 
     Example: layerkit new spec my_net.json
     """
+    file = expanded(file)
     if file.suffix != ".json":
         raise UserError(f"{file}: a spec is a file that ends in .json")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", file.stem):
         raise UserError(f"{file}: its name may have letters, digits, and _ . - inside")
     _refuse_existing(file)
     try:
-        text = Template(_template("spec.json.template").read_text(encoding="utf-8"))
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text.substitute(name=file.stem))
+        template = Template(_template("spec.json.template").read_text(encoding="utf-8"))
+        text = template.substitute(name=file.stem)
+        write_whole(file, lambda opened: opened.write(text.encode()))
     except OSError as error:
         raise UserError(f"{file}: cannot be written: {error.strerror}") from None
-    typer.echo(f"wrote {file}; now:\n  layerkit check {file}\n  layerkit run {file}")
+    echo(f"wrote {file}; now:", f"  layerkit check {file}", f"  layerkit run {file}")
 
 
 def _refuse_existing(path: Path) -> None:
@@ -110,6 +115,5 @@ def _fill(template: Traversable, target: Path, words: dict[str, str]) -> None:
             name = inner.name.replace("MODULE", words["module"]).removesuffix(".template")
             _fill(inner, target / name, words)
     else:
-        target.write_text(
-            Template(template.read_text(encoding="utf-8")).substitute(words), encoding="utf-8"
-        )
+        text = Template(template.read_text(encoding="utf-8")).substitute(words)
+        write_whole(target, lambda file: file.write(text.encode()))

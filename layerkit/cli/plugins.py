@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerkit.cli.options import Json, print_json, print_table
+from layerkit.cli.options import Json
+from layerkit.cli.terminal import echo, echo_text, print_json, print_table
 from layerkit.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def plugins(
         for report in found:
             reason = f": {report.reason}" if report.reason else ""
             nothing = f"{report.name} is {report.state}{reason}; nothing was raised"
-            typer.echo(report.traceback or nothing)
+            echo_text(report.traceback or nothing)
     elif json:
         print_json(
             [
@@ -69,7 +70,7 @@ def plugins(
         print_table(("plugin", "distribution", "state", "provides"), rows, right=set())
         for report in reports:
             if report.reason:
-                typer.echo(f"{report.name} is {report.state}: {report.reason}")
+                echo(f"{report.name} is {report.state}: {report.reason}")
 
 
 def _provided(report: "PluginReport") -> str:

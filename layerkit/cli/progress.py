@@ -4,14 +4,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
-import typer
-
 from layerkit.builder import Experiment
+from layerkit.cli.terminal import echo
 from layerkit.dataset import Data
 from layerkit.run import Result
 from layerkit.training import Evaluation, Trainer
+from layerkit.wording import visible
 
 SCORE_WIDTH = len("1234.5678")
 
@@ -26,7 +27,7 @@ class Table:
         scores = [f"{part}_{name}" for name in names for part in ("train", "test")]
         self.widths = {score: max(len(score), SCORE_WIDTH) for score in scores}
         self.bar: Any = None
-        self.print: Callable[[str], None] = typer.echo
+        self.print: Callable[[str], None] = echo
 
     def started(self, trainer: Trainer, folder: Path) -> None:
         """Print the heading, and show the bar where there is a terminal."""
@@ -64,6 +65,7 @@ class Table:
         self.print(f"results in {result.folder}")
 
     def _show_bar(self, trainer: Trainer) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.text import Text
 
@@ -75,17 +77,20 @@ class Table:
                     self.update(task, completed=trainer.step, loss=loss)
                 return super().get_renderables()
 
+        # Some terminals say that they have 0 columns, in which rich prints nothing at all.
+        width = None if Console().width else get_terminal_size().columns
         self.bar = Bar(
             BarColumn(),
             TextColumn("{task.completed:,} of {task.total:,} steps"),
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
             transient=True,
+            console=Console(width=width),
         )
         self.bar.add_task("", total=trainer.total_steps, loss="")
         self.bar.start()
         # Plain text, which the terminal itself breaks where it is too long.
-        self.print = lambda line: self.bar.console.print(Text(line), soft_wrap=True)
+        self.print = lambda line: self.bar.console.print(Text(visible(line)), soft_wrap=True)
 
 
 def score(value: float) -> str:

@@ -1,5 +1,6 @@
 """``layerkit run``: the main job."""
 
+import os
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec, print_json, print_table
+from layerkit.cli.options import Json, Set, Spec
 from layerkit.cli.streams import do_without_output
+from layerkit.cli.terminal import echo, echo_text, print_json, print_table
 from layerkit.errors import UserError
 from layerkit.interrupts import interrupts
+from layerkit.paths import expanded
 
 if TYPE_CHECKING:
     from layerkit.builder import Experiment
@@ -46,7 +49,7 @@ def run(
     plugins = load_plugins()
     for report in plugins.reports:
         if report.state == "broken" and not report.provider.module:  # its metadata are damaged
-            _warn(f"{report} is broken: {report.reason}")
+            warn(f"{report} is broken: {report.reason}")
     remember(plugins.registry, spec)
     loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
@@ -78,20 +81,21 @@ def _run_training(
     from layerkit.cli.progress import Table
     from layerkit.run import load_data, plugin_watchers, run_training
 
-    if out is not None and out.exists():
+    out = None if out is None else expanded(out)
+    if out is not None and os.path.lexists(out):
         raise UserError(f"--out {out}: is there already; a run is never written over another")
     experiment = build_experiment(spec)
     data = load_data(experiment)
     for note in data.notes:
-        _warn(note)
+        warn(note)
     warn_of_large_batch(experiment, len(data.train))
     watchers: list[Any] = []
     if json:
         watchers.append(_Json())
     elif not quiet:
         watchers.append(Table(experiment, data))
-    watchers += plugin_watchers(plugins.reports, spec.document.value, _warn)
-    do_without_output(_warn)
+    watchers += plugin_watchers(plugins.reports, spec.document.value, warn)
+    do_without_output(warn)
     with ExitStack() as training:
         watchers.insert(0, _Interruptible(training))
         result = run_training(
@@ -106,7 +110,7 @@ def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> N
 
     lock = lock_of(Path(spec.document.file))
     for difference in compare(lock, now, locked=locked):
-        _warn(f"{lock}: {difference}")
+        warn(f"{lock}: {difference}")
 
 
 def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:
@@ -118,11 +122,12 @@ def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:
     if settings.sampling == "with_replacement":
         takes = "each step draws some of them several times"
     message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
-    _warn(experiment.spec.located(("training", "batch_size"), message))
+    echo_text(f"warning: {experiment.spec.located(('training', 'batch_size'), message)}", err=True)
 
 
-def _warn(message: str) -> None:
-    typer.echo(f"warning: {message}", err=True)
+def warn(message: str) -> None:
+    """Print a warning to standard error."""
+    echo(f"warning: {message}", err=True)
 
 
 def summary(result: "Result", evaluations: "list[Evaluation]") -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """``layerkit schema``: what an editor needs to complete and check specs."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from layerkit.cli.options import print_json
+from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
+from layerkit.paths import expanded, write_whole
 
 
 def schema(
@@ -26,19 +28,21 @@ def schema(
     if out is None:
         print_json(written)
         return
-    if out.exists() and not _is_schema(out, TITLE):
+    out = expanded(out)
+    if os.path.lexists(out) and not _is_schema(out, TITLE):
         raise UserError(f"--out {out}: is there already and is not such a schema; choose another")
     try:
-        out.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+        write_whole(out, lambda file: file.write(text.encode()))
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written: {error.strerror}") from None
-    typer.echo(f'wrote {out}; a spec beside it names it by "$schema": "{out.name}"')
+    echo(f'wrote {out}; a spec beside it names it by "$schema": "{out.name}"')
 
 
 def _is_schema(file: Path, title: str) -> bool:
     """Return whether a file is an earlier schema, which a newer one may replace."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("title") == title

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerkit.cli.options import Json, print_json, print_table
+from layerkit.cli.options import Json
+from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import RunError, UserError
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def verify(
     else:
         _print(registry, verified)
         for report in absent:
-            typer.echo(f"{report} is {report.state}: {report.reason}")
+            echo(f"{report} is {report.state}: {report.reason}")
     summary = f"{len(records)} of {exist} checks of {len(found)} components: {len(failed)} failed"
     if absent:
         summary += f"; plugins that do not work: {len(absent)}"
     if failed or absent or len(records) < exist:
         raise RunError(summary)
     if not json:
-        typer.echo(summary)
+        echo(summary)
 
 
 def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
@@ -115,4 +116,4 @@ def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -
     for entry, records in verified:
         for record in records:
             if record.status is Status.FAILED:
-                typer.echo(f"{registry.name_of(entry)}: {record.check}: {record.reason}")
+                echo(f"{registry.name_of(entry)}: {record.check}: {record.reason}")

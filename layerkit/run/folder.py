@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 
 from layerkit.errors import RunError, UserError
 from layerkit.network import Network
+from layerkit.paths import write_whole
 from layerkit.types import Array
 
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
@@ -83,15 +83,8 @@ class RunFolder:
             raise
 
     def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
-        aside = self.path / f".{name}.part"
         with _told(self.path / name):
-            try:
-                with aside.open("wb") as file:
-                    write(file)
-                os.replace(aside, self.path / name)
-            except BaseException:
-                aside.unlink(missing_ok=True)
-                raise
+            write_whole(self.path / name, write)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from layerkit.builder import build_network
 from layerkit.errors import DataError, UserError
 from layerkit.files import open_file
 from layerkit.network import Network
+from layerkit.paths import expanded
 from layerkit.plugins import load_registry
 from layerkit.registry import Registry
 from layerkit.run.provenance import compare, lock_of, provenance, remember
@@ -49,7 +50,7 @@ def load_model(
         DataError: The record of the run or the parameters are damaged, the parameters are not
             those of the spec, or not finite in its type.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     file = folder / "spec.json"
     if registry is None:
         registry = load_registry()

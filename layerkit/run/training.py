@@ -1,6 +1,5 @@
 """Running a training spec: data in, trained parameters and metrics out."""
 
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from layerkit.dataset import Data, Form, Split
 from layerkit.errors import DataError, RunError, UserError
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import Provenance, lock, provenance
-from layerkit.spec import Spec, TrainingSpec
+from layerkit.run.relocation import moved
 from layerkit.training import Evaluation, Step, Trainer
 from layerkit.training.checking import check_targets
 
@@ -220,7 +219,7 @@ def run_training(
         accept(computes)
     folder = RunFolder(out, spec.name)
     with folder.discarded_on_failure():
-        folder.write_json("spec.json", _with_paths_from(folder.path, spec))
+        folder.write_json("spec.json", moved(spec, folder.path))
         folder.write_json("spec.lock.json", lock(computes))
     last: Evaluation | None = None
     began = time.perf_counter()
@@ -272,19 +271,6 @@ def run_training(
         raise
     tell(result)
     return result
-
-
-def _with_paths_from(folder: Path, spec: Spec) -> Any:
-    """Return a spec as JSON holds it, with the paths of its data relative to another folder."""
-    value, content = spec.document.value, spec.content
-    assert isinstance(content, TrainingSpec)
-    # From where the folder really is: ".." leads out of that, and not out of a link to it.
-    paths = {
-        option: os.path.relpath(path, folder.resolve())
-        for option, path in content.data.options.items()
-        if isinstance(path, Path)
-    }
-    return {**value, "data": {**value["data"], **paths}} if paths else value
 
 
 def _record(

@@ -1,5 +1,6 @@
 """Specs: read a JSON text, validate it against the registry, tell every problem at its place."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -9,7 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from layerkit.errors import Path, Problem, SpecError
+from layerkit.paths import expanded
 from layerkit.registry import Registry
+from layerkit.spec.malformed import ENOUGH, MAX_DEPTH, depth
 from layerkit.spec.models import (
     ComponentSpec,
     EarlyStopping,
@@ -24,6 +27,7 @@ from layerkit.spec.overrides import override
 from layerkit.spec.report import located, report
 from layerkit.spec.text import Document, parse, read_text
 from layerkit.spec.wiring import wire
+from layerkit.wording import LONGEST_NAME
 
 __all__ = [
     "ComponentSpec",
@@ -37,6 +41,9 @@ __all__ = [
     "parse_spec",
 ]
 
+MOST_ELEMENTS = 10_000
+"""How many elements an array or an object of a spec may have."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -47,17 +54,19 @@ class Spec:
         wiring: For each layer the positions of its inputs: those of the network, then the layers.
         document: The text it was read from, for messages that point into it.
         registry: The components its names stand for.
+        folder: What its paths are relative to.
     """
 
     content: TrainingSpec | GraphSpec
     wiring: list[tuple[int, ...]]
     document: Document
     registry: Registry
+    folder: FilePath
 
     @property
     def name(self) -> str:
-        """Its name, or that of its file."""
-        return self.content.name or FilePath(self.document.file).stem
+        """Its name, or that of its file, not longer than a name may be."""
+        return self.content.name or FilePath(self.document.file).stem[:LONGEST_NAME]
 
     def located(self, path: Path, message: str) -> str:
         """Return a message about a place of this spec, with the line that it is about."""
@@ -80,8 +89,8 @@ def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence
         UserError: The file cannot be read, or an override has no such form.
         SpecError: All that is wrong with the spec.
     """
-    path = FilePath(file)
-    return parse_spec(read_text(path), registry, str(file), path.parent, overrides)
+    path = expanded(file)
+    return parse_spec(read_text(path), registry, str(path), path.parent, overrides)
 
 
 def parse_spec(
@@ -93,9 +102,12 @@ def parse_spec(
 ) -> Spec:
     """Read a spec from its text; see ``load_spec``."""
     document = parse(text, file)
-    if any(p.span and not p.path for p in document.problems):  # the text could not be read on
+    unread = any(p.span and not p.path for p in document.problems)
+    if unread or len(document.problems) >= ENOUGH:
         raise _error(document, document.problems)
     override(document, overrides)
+    if too_large := _too_large(document.value):
+        raise _error(document, [too_large])
     is_graph = isinstance(document.value, dict) and "inputs" in document.value
     content: TrainingSpec | GraphSpec | None = None
     problems = list(document.problems)
@@ -110,8 +122,30 @@ def parse_spec(
     wiring, misnamed = wire(document.value, registry)
     problems += misnamed
     if problems or content is None:
-        raise _error(document, problems)
-    return Spec(content, wiring, document, registry)
+        raise _error(document, problems[:ENOUGH])
+    return Spec(content, wiring, document, registry, folder)
+
+
+def _too_large(value: Any) -> Problem | None:
+    """Return where a spec is larger than any is, so that nothing goes through it in vain.
+
+    Only the arrays of a graph's inputs hold numbers in bulk.
+    """
+    if depth(value) > MAX_DEPTH:
+        return Problem((), f"nested deeper than {MAX_DEPTH} levels")
+    inputs = value.get("inputs") if isinstance(value, dict) else None
+    exempt = set(map(id, inputs.values())) if isinstance(inputs, dict) else set()
+    pending: deque[tuple[Path, Any]] = deque([((), value)])
+    while pending:
+        path, outer = pending.popleft()
+        if not isinstance(outer, dict | list) or id(outer) in exempt:
+            continue
+        if len(outer) > MOST_ELEMENTS:
+            message = f"must have at most {MOST_ELEMENTS:,} elements, got {len(outer):,}"
+            return Problem(path, message)
+        items = outer.items() if isinstance(outer, dict) else enumerate(outer)
+        pending += [((*path, k), v) for k, v in items if isinstance(v, dict | list)]
+    return None
 
 
 def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
@@ -134,9 +168,10 @@ def problems_of(error: ValidationError, value: Any) -> list[Problem]:
             single.append(Problem(path, found["msg"], at_key))
         else:
             tried.setdefault(path, []).append(found["msg"])
+    paths = [*tried, *(s.path for s in single)]
+    surrounding = {path[:length] for path in paths for length in range(len(path))}
     for path, messages in tried.items():
-        deeper = (p for p in [*tried, *(s.path for s in single)] if len(p) > len(path))
-        if not any(p[: len(path)] == path for p in deeper):
+        if path not in surrounding:
             single.append(Problem(path, _either(messages), messages[0].startswith("unknown key")))
     return single
 
@@ -154,7 +189,11 @@ def _path(loc: tuple[str | int, ...], value: Any) -> Path:
 
 def _either(messages: list[str]) -> str:
     """Join what each member of a union expected: ``must be a or b, got c``."""
-    heads = list(dict.fromkeys(m.partition(", got ")[0] for m in messages))
-    tail = messages[0].partition(", got ")[2]
-    text = " or ".join([heads[0], *(head.removeprefix("must be ") for head in heads[1:])])
-    return text + (f", got {tail}" if tail else "")
+    messages = list(dict.fromkeys(messages))
+    types = [m.removeprefix("must be ") for m in messages if m.startswith("must be ")]
+    others = [m for m in messages if not m.startswith("must be ")]
+    if types:
+        value = types[0].partition(", got ")[2]
+        expected = " or ".join(dict.fromkeys(m.partition(", got ")[0] for m in types))
+        others.insert(0, f"must be {expected}" + (f", got {value}" if value else ""))
+    return "; ".join(others)

@@ -1,36 +1,48 @@
 """What a spec may say, as pydantic models, and the components it names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-import numpy as np
 from pydantic import Field, PlainValidator, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
-from typing_extensions import TypeAliasType
 
 from layerkit.component import Component, created
 from layerkit.dataset import Dataset
-from layerkit.errors import PluginError
+from layerkit.errors import PluginError, UserError
 from layerkit.layer import Layer
 from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.optimizer import Optimizer
+from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
-from layerkit.spec.options import SpecModel, given_options, options_model, validated
+from layerkit.spec.malformed import ENOUGH
+from layerkit.spec.numbers import GraphInput
+from layerkit.spec.options import (
+    SpecModel,
+    default_options,
+    given_options,
+    options_model,
+    validated,
+)
 from layerkit.spec.wording import again, got, invalid, problem
 from layerkit.types import (
-    Array,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
 )
+from layerkit.wording import LONGEST_NAME, visible
 
 C = TypeVar("C", bound=Component)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)
+]
 """A name that can also be that of a folder."""
+
+MOST_NESTED = 16
+"""How deep components nest as options of each other; each level is read again for the next."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,15 @@ def _created(value: Any) -> Any:
     return value
 
 
+def _anchored(value: Any, folder: FilePath) -> Any:
+    """Return an option with the paths in it, however deep, taken as relative to a folder."""
+    if isinstance(value, FilePath):
+        return folder / expanded(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_anchored(v, folder) for v in value)
+    return value
+
+
 def component(kind: type[Component]) -> PlainValidator:
     """Return the validator of a component of that kind."""
     return PlainValidator(
@@ -79,23 +100,6 @@ def nested(model: type[SpecModel]) -> PlainValidator:
         ),
         json_schema_input_type=model,
     )
-
-
-def _numbers(value: Any) -> Array:
-    array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
-    if any(isinstance(number, list) for number in array.flat) and array.ndim:
-        raise invalid(
-            problem("must be rectangular: arrays side by side have one shape" + got(value))
-        )
-    if array.size == 0 or any(type(number) not in (int, float) for number in array.flat):
-        raise invalid(problem("must be a number or an array of numbers" + got(value)))
-    return array.astype(np.float64)
-
-
-Numbers = TypeAliasType("Numbers", "float | Annotated[list[Numbers], Field(min_length=1)]")
-"""What the JSON Schema can say of a graph's input: that arrays are rectangular it cannot."""
-
-GraphInput = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=Numbers)]
 
 
 LAYER = PlainValidator(lambda value, info: info.context.layer(value), json_schema_input_type=Layer)
@@ -124,10 +128,14 @@ class Reading:
     Attributes:
         registry: The components there are.
         folder: What the paths in the spec are relative to.
+        nested: Of how many components the present one is an option.
+        refused: The places of layers that were refused so far.
     """
 
     registry: Registry
     folder: FilePath
+    nested: int = 0
+    refused: list[None] = field(default_factory=list, compare=False)
 
     def component(self, kind: type[Component], value: Any) -> ComponentSpec[Any]:
         """Validate a component: its bare name, or an object with its type and options."""
@@ -143,6 +151,8 @@ class Reading:
             raise invalid(problem(wanted + got(value)))
         if not isinstance(name, str):
             raise invalid(problem("must be text" + got(name), at))
+        if self.nested > MOST_NESTED:
+            raise invalid(problem(f"components nest at most {MOST_NESTED} deep", at))
         try:
             entry = self.registry.find(kind.kind, name)
         except UnknownComponentError as error:
@@ -151,8 +161,13 @@ class Reading:
             raise invalid(problem(f"must be a {kind.__name__}, got {entry.cls.__name__}", at))
         return self._with_options(entry, options)
 
-    def layer(self, value: Any) -> LayerSpec:
-        """Validate a layer of the network: a component that may have a name and inputs."""
+    def layer(self, value: Any) -> LayerSpec | None:
+        """Validate a layer of the network: a component that may have a name and inputs.
+
+        Returns None of a layer that is not looked at, as enough others are wrong.
+        """
+        if len(self.refused) >= ENOUGH:
+            return None
         place, layer = {}, value
         if isinstance(value, dict):
             place = {k: v for k, v in value.items() if k in Place.model_fields}
@@ -167,6 +182,7 @@ class Reading:
         except ValidationError as error:
             errors += again(error)
         if errors:
+            self.refused.append(None)
             raise invalid(*errors)
         inputs = [placed.inputs] if isinstance(placed.inputs, str) else placed.inputs
         return LayerSpec(component, placed.name, None if inputs is None else tuple(inputs))
@@ -175,16 +191,19 @@ class Reading:
         try:
             model = options_model(entry.cls)
         except PluginError as error:
-            raise invalid(problem(f'"{entry.qualified_name}" is broken: {error}')) from None
-        given = given_options(validated(model, options, self))
-        for name, option in given.items():
-            if isinstance(option, FilePath):
-                given[name] = self.folder / option
-        component = ComponentSpec[Any](entry, given)
+            message = f'"{entry.qualified_name}" is broken: {error}'
+            raise invalid(problem(visible(message))) from None
+        given = given_options(validated(model, options, replace(self, nested=self.nested + 1)))
         try:
+            # A default path too: where the command is called from says nothing of where files are.
+            for name, option in (default_options(entry.cls) | given).items():
+                anchored = _anchored(option, self.folder)
+                if name in given or anchored != option:
+                    given[name] = anchored
+            component = ComponentSpec[Any](entry, given)
             component.create()
-        except ValueError as error:
-            raise invalid(problem(str(error))) from None
+        except (UserError, ValueError) as error:
+            raise invalid(problem(visible(str(error)))) from None
         return component
 
 
@@ -248,8 +267,11 @@ class TrainingSettings(SpecModel):
 
 
 def _version(value: Any) -> int:
-    if value != 1 or isinstance(value, bool):
-        raise invalid(problem("must be 1, the version that this layerkit reads" + got(value)))
+    if type(value) is not int or value != 1:
+        message = "must be 1, the version that this layerkit reads" + got(value)
+        raise invalid(
+            problem(message + ("; write 1" if type(value) is float and value == 1 else ""))
+        )
     return 1
 
 

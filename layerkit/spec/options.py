@@ -155,6 +155,12 @@ def given_options(model: SpecModel) -> dict[str, Any]:
     return {name.removeprefix("option_"): getattr(model, name) for name in model.model_fields_set}
 
 
+def default_options(cls: type[Component]) -> dict[str, Any]:
+    """Return the options that a spec may leave out, with their defaults."""
+    parameters = option_parameters(cls).items()
+    return {name: p.default for name, p in parameters if p.default is not p.empty}
+
+
 def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
     """Return the JSON Schema of the options of a component.
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 from layerkit.errors import Problem, place
+from layerkit.spec.malformed import ENOUGH, Span
 from layerkit.spec.text import Document
+from layerkit.wording import shortened, visible
 
 WIDTH = 96
 """How much of a long line is shown around the caret."""
@@ -18,40 +20,46 @@ MOST = 50
 
 def report(document: Document, problems: Sequence[Problem]) -> str:
     """Return every problem at its place, in the order of the text, and how many there are."""
-    ordered = sorted(problems, key=document.span)
-    count = f"{len(ordered)} problem{'s' if len(ordered) > 1 else ''}; nothing was run."
-    if len(ordered) > MOST:
-        count = f"... and {len(ordered) - MOST} more; {count}"
-    return "\n".join([*(_one(document, p) for p in ordered[:MOST]), count])
+    ordered = document.in_order(problems)
+    count = f"{len(ordered):,} problem{'s' if len(ordered) > 1 else ''}; nothing was run."
+    if len(ordered) >= ENOUGH:
+        count = f"... and more, at least {count}"
+    elif len(ordered) > MOST:
+        count = f"... and {len(ordered) - MOST:,} more; {count}"
+    shown = ordered[:MOST]
+    spans = document.spans(shown)
+    return "\n".join([*(_one(document, *each) for each in zip(shown, spans, strict=True)), count])
 
 
 def located(document: Document, problem: Problem) -> str:
     """Return one problem at its place, with the line of the text."""
-    return _one(document, problem)
+    [span] = document.spans([problem])
+    return _one(document, problem, span)
 
 
-def _one(document: Document, problem: Problem) -> str:
+def _one(document: Document, problem: Problem, span: Span) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
-    said = _printable(where + problem.message)
-    if len(said) > LONGEST:
-        said = f"{said[: LONGEST - 3]}..."
+    said = _lines(where + problem.message)
+    file = visible(document.file)
     # Where the command line replaced the value or a part of it, the text does not show it.
     replaced = [
-        f"--set {words}"
+        f"--set {visible(shortened(words))}"
         for path, words in document.overridden.items()
         if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
     ]
     if replaced:
-        return f"{' '.join(replaced)}: {said}"
+        words = said.rpartition("; for text write ")[2] if "; for text write " in said else ""
+        quotes = f"; in a shell that is '{place(problem.path)}={words}'" if words else ""
+        return f"{' '.join(replaced[:MOST])}: {said}{quotes}"
     if not document.text.strip():
-        return f"{document.file}:1:1: {said}"
-    start, end = document.span(problem)
+        return f"{file}:1:1: {said}"
+    start, end = span
     first = document.text.rfind("\n", 0, start) + 1
     last = document.text.find("\n", start)
     line = document.text[first : last if last >= 0 else None].rstrip("\r")
     number = document.text.count("\n", 0, start) + 1
     column = start - first
-    heading = f"{document.file}:{number}:{column + 1}: {said}"
+    heading = f"{file}:{number}:{column + 1}: {said}"
     return "\n".join([heading, *_excerpt(line, number, column, end - start)])
 
 
@@ -69,11 +77,12 @@ def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:
     ]
 
 
-def _printable(text: str) -> str:
-    """Return a text, which may quote a stranger's spec, without what a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
+def _lines(message: str) -> str:
+    """Return a message, which may quote a stranger, as the lines that its author meant.
+
+    Only a data set has several things to say at one place, each in an indented line.
+    """
+    return "\n  ".join(map(visible, shortened(message, LONGEST).split("\n  ")))
 
 
 def _cells(text: str) -> int:

@@ -1,34 +1,27 @@
 """JSON text read with the position of every key and value.
 
 The standard parser tells where the text stops being JSON, but not where ``layers[1].units``
-stands, lets a key appear twice and accepts NaN; this one is for messages that point.
+stands, lets a key appear twice and accepts NaN. So it reads what is right, in C, and the reader
+here looks for what is wrong, and for the places that messages point at.
 """
 
 import json
 import re
-import sys
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import Any
 
 from layerkit.errors import Path, Problem, UserError
+from layerkit.spec.malformed import MAX_DEPTH, Span, depth, read_by_hand, skip
+from layerkit.wording import visible
 
 MAX_BYTES = 2**20
 """A spec names components; one that is larger than this was meant to be a data file."""
 
-MAX_DEPTH = 100
-"""How deep arrays and objects may nest; far below the depth at which Python gives up."""
-
-LARGEST = 2**63 - 1
-"""The largest integer that a spec may hold; nothing that it could count has more."""
-
-Span: TypeAlias = tuple[int, int]
-
-_SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
-_WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
-_LITERALS = {"true": True, "false": False, "null": None}
+_SUSPECT = re.compile(r"[0-9]{19}|[eE][-+]?[0-9]{3}|\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""What may be a number that is too large, or half a surrogate pair."""
 
 
 @dataclass
@@ -39,8 +32,6 @@ class Document:
         file: The name to show for it.
         text: The text.
         value: What it holds.
-        keys: The span of the key of each member.
-        values: The span of each value.
         problems: What is wrong with the text as JSON: at most one place where it could not be
             read on, and any number of keys that appear twice.
         overridden: For each place that the command line set, the words that set it.
@@ -49,21 +40,58 @@ class Document:
     file: str
     text: str
     value: Any = None
-    keys: dict[Path, Span] = field(default_factory=dict)
-    values: dict[Path, Span] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     overridden: dict[Path, str] = field(default_factory=dict)
 
-    def span(self, problem: Problem) -> Span:
-        """Return the characters that a problem is about, or those of what surrounds them."""
-        if problem.span is not None:
-            return problem.span
-        if problem.at_key and problem.path in self.keys:
-            return self.keys[problem.path]
-        path = problem.path
-        while path and path not in self.values:
-            path = path[:-1]
-        return self.values.get(path, (0, 0))
+    def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Return problems in the order of the text.
+
+        What command-line overrides added to an object stands behind what the text has there.
+        """
+        positions: dict[int, dict[str, int]] = {}
+
+        def rank(problem: Problem) -> tuple[int, ...]:
+            ranks, value = [], self.value
+            for part in problem.path:
+                if isinstance(part, int):
+                    ranks.append(part)
+                    inside = isinstance(value, list) and part < len(value)
+                    value = value[part] if inside else None
+                elif isinstance(value, dict) and part in value:
+                    if id(value) not in positions:
+                        positions[id(value)] = {key: i for i, key in enumerate(value)}
+                    ranks.append(positions[id(value)][part])
+                    value = value[part]
+                else:
+                    break
+            return tuple(ranks)
+
+        return sorted(problems, key=rank)
+
+    def spans(self, problems: Iterable[Problem]) -> list[Span]:
+        """Return the characters that each problem is about, or those of what surrounds them."""
+        problems = list(problems)
+        wanted: dict[Any, Any] = {}
+        for problem in problems:
+            node = wanted
+            for part in problem.path:
+                node = node.setdefault(part, {})
+        keys: dict[Path, Span] = {}
+        values: dict[Path, Span] = {}
+        if not any(p.span and not p.path for p in self.problems):  # it is JSON to its end
+            _Locator(self.text, keys, values).value((), wanted, skip(self.text, 0))
+        return [_span(problem, keys, values) for problem in problems]
+
+
+def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) -> Span:
+    if problem.span is not None:
+        return problem.span
+    if problem.at_key and problem.path in keys:
+        return keys[problem.path]
+    path = problem.path
+    while path and path not in values:
+        path = path[:-1]
+    return values.get(path, (0, 0))
 
 
 def read_text(file: FilePath) -> str:
@@ -72,12 +100,20 @@ def read_text(file: FilePath) -> str:
     Raises:
         UserError: There is no such file, or it cannot be the text of a spec.
     """
+    name = visible(str(file))
     try:
+        mode = file.stat().st_mode
+        # A pipe may wait for ever, and a device never end.
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise UserError(
+                f"{name}: a spec is a file, got a pipe or a device; store what comes from it in "
+                "a file first"
+            )
         with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)  # what never ends has no size to ask for
+            content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise UserError(
-                f"{file}: a spec has at most {MAX_BYTES >> 20} MB, and this file is larger; "
+                f"{name}: a spec has at most {MAX_BYTES >> 20} MB, and this file is larger; "
                 "numbers in bulk belong into a data file"
             )
         return content.decode("utf-8-sig")
@@ -85,11 +121,13 @@ def read_text(file: FilePath) -> str:
         before = error.object[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise UserError(
-            f"{file}:{line}:{column}: a spec is JSON text in UTF-8, got the byte "
+            f"{name}:{line}:{column}: a spec is JSON text in UTF-8, got the byte "
             f"{error.object[error.start]:#04x}, which is none; if it is text, save it as UTF-8"
         ) from None
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a null byte, which no path may have
+        raise UserError(f"{name}: cannot be read: {error}") from None
 
 
 def parse(text: str, file: str) -> Document:
@@ -99,145 +137,72 @@ def parse(text: str, file: str) -> Document:
         nothing = "the file is empty; a spec is a JSON object"
         document.problems.append(Problem((), nothing, span=(0, 0)))
         return document
-    reader = _Reader(document)
     try:
-        document.value, end = reader.value((), reader.skip(0))
-        end = reader.skip(end)
-        if end < len(text):
-            raise _NotJsonError(end, "the spec ended here, but more text follows")
-    except _NotJsonError as error:
-        word = _WORD.match(text, error.at)
-        end = word.end() if word else error.at
-        document.problems.append(Problem((), str(error), span=(error.at, end)))
+        document.value = _parsed(text)
+        return document
+    except (ValueError, RecursionError):
+        pass  # read again by hand, for a message that points
+    document.value, document.problems = read_by_hand(text)
     return document
 
 
-def looks_like_json(text: str) -> bool:
-    """Return whether a text that is no JSON was meant to be: it begins so, or is a number."""
-    return text.lstrip()[:1] in ("{", "[", '"') or bool(_NUMBER.fullmatch(text.strip()))
+def _parsed(text: str) -> Any:
+    """Return what a JSON text holds, if nothing is odd about it.
+
+    Raises:
+        ValueError: Something is, or may be.
+        RecursionError: It nests very deep.
+    """
+    if _SUSPECT.search(text):
+        raise ValueError("numbers or characters that the parser in C takes")
+    value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse)
+    if depth(value) > MAX_DEPTH:
+        raise ValueError("nests too deep")
+    return value
 
 
-class _NotJsonError(Exception):
-    def __init__(self, at: int, message: str) -> None:
-        super().__init__(message)
-        self.at = at
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key appears twice")
+    return members
 
 
-class _Reader:
-    """Recursive descent over one text; each method returns a value and the offset behind it."""
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"JSON has no {constant}")
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.text = document.text
 
-    def skip(self, at: int) -> int:
-        space = _SPACE.match(self.text, at)
-        return space.end() if space else at
+class _Locator:
+    """Finds places in a text that is known to be JSON; the rest of it is skipped in C."""
 
-    def value(self, path: Path, at: int) -> tuple[Any, int]:
-        if len(path) > MAX_DEPTH:
-            raise _NotJsonError(at, f"nested deeper than {MAX_DEPTH} levels")
-        opening = self.text[at : at + 1]
-        value: Any
-        if opening == "{":
-            value, end = self.members(path, at)
-        elif opening == "[":
-            value, end = self.items(path, at)
-        else:
-            value, end = self.scalar(at)
-        self.document.values[path] = (at, end)
-        return value, end
+    def __init__(self, text: str, keys: dict[Path, Span], values: dict[Path, Span]) -> None:
+        self.text, self.keys, self.values = text, keys, values
+        self._skipped = json.JSONDecoder().raw_decode
 
-    def members(self, path: Path, at: int) -> tuple[dict[str, Any], int]:
-        members: dict[str, Any] = {}
-        at = self.skip(at + 1)
-        if self.text[at : at + 1] == "}":
-            return members, at + 1
-        while True:
-            if self.text[at : at + 1] != '"':
-                raise _NotJsonError(at, f"expected a key in double quotes, got {self.seen(at)}")
-            key, end = self.string(at)
-            here = (*path, key)
-            if key in members:
-                self.document.problems.append(
-                    Problem(here, f'the key "{key}" appears twice; keep one', span=(at, end))
-                )
-            self.document.keys[here] = (at, end)
-            at = self.skip(end)
-            if self.text[at : at + 1] != ":":
-                raise _NotJsonError(at, f'expected ":" behind the key, got {self.seen(at)}')
-            members[key], at = self.value(here, self.skip(at + 1))
-            at, closed = self.separator(at, "}")
-            if closed:
-                return members, at
+    def value(self, path: Path, wanted: dict[Any, Any], at: int) -> int:
+        """Note where a value stands, and what is wanted inside it; return the end of it."""
+        end = self._inside(path, wanted, at) if wanted else None
+        end = self._skipped(self.text, at)[1] if end is None else end
+        self.values[path] = (at, end)
+        return end
 
-    def items(self, path: Path, at: int) -> tuple[list[Any], int]:
-        items: list[Any] = []
-        at = self.skip(at + 1)
-        if self.text[at : at + 1] == "]":
-            return items, at + 1
-        while True:
-            item, at = self.value((*path, len(items)), at)
-            items.append(item)
-            at, closed = self.separator(at, "]")
-            if closed:
-                return items, at
-
-    def separator(self, at: int, closing: str) -> tuple[int, bool]:
-        at = self.skip(at)
-        mark = self.text[at : at + 1]
-        if mark == closing:
-            return at + 1, True
-        if mark != ",":
-            raise _NotJsonError(at, f'expected "," or "{closing}", got {self.seen(at)}')
-        behind = self.skip(at + 1)
-        if self.text[behind : behind + 1] == closing:
-            raise _NotJsonError(at, f'a comma before "{closing}" is not JSON; remove it')
-        return behind, False
-
-    def scalar(self, at: int) -> tuple[Any, int]:
-        if self.text[at : at + 1] == '"':
-            return self.string(at)
-        number = _NUMBER.match(self.text, at)
-        word = _WORD.match(self.text, at)
-        if word and word.group() in _LITERALS:
-            return _LITERALS[word.group()], word.end()
-        if not number:
-            raise _NotJsonError(at, f"expected a value, got {self.seen(at)}")
-        try:
-            value = json.loads(number.group())
-        except ValueError:  # more digits than Python turns into an integer
-            value = float("inf")
-        if abs(value) > (LARGEST if isinstance(value, int) else sys.float_info.max):
-            raise _NotJsonError(at, "the number is too large")
-        # JSON does not tell 2 from 2.0, and neither does JSON Schema.
-        whole = abs(value) <= LARGEST and value == int(value)
-        return int(value) if whole else value, number.end()
-
-    def string(self, at: int) -> tuple[str, int]:
-        string = _STRING.match(self.text, at)
-        if not string:
-            raise _NotJsonError(at, "the text in quotes does not end, or holds a bad escape")
-        value: str = json.loads(string.group())
-        if any("\ud800" <= c <= "\udfff" for c in value):
-            raise _NotJsonError(at, "the text holds half a surrogate pair, which is no character")
-        return value, string.end()
-
-    def seen(self, at: int) -> str:
-        word = _WORD.match(self.text, at)
-        if not word:
-            return "the end of the text"
-        advice = {
-            "NaN": "; JSON has no NaN",
-            "Infinity": "; JSON has no Infinity",
-            "True": "; JSON writes true",
-            "False": "; JSON writes false",
-            "None": "; JSON writes null",
-            "//": "; JSON has no comments",
-            "/*": "; JSON has no comments",
-            "#": "; JSON has no comments",
-        }
-        seen = word.group()
-        if seen.startswith("'"):
-            return f"{seen}; JSON takes double quotes"
-        return (seen if seen.isprintable() else repr(seen)) + advice.get(seen, "")
+    def _inside(self, path: Path, wanted: dict[Any, Any], start: int) -> int | None:
+        text, opening = self.text, self.text[start]
+        if opening not in "{[":
+            return None
+        at, index = skip(text, start + 1), 0
+        while text[at] not in "}]":
+            key: str | int = index
+            if opening == "{":
+                key, end = self._skipped(text, at)
+                if key in wanted:
+                    self.keys[(*path, key)] = (at, end)
+                at = skip(text, skip(text, end) + 1)
+            if key in wanted:
+                at = self.value((*path, key), wanted[key], at)
+            else:
+                at = self._skipped(text, at)[1]
+            at, index = skip(text, at), index + 1
+            if text[at] == ",":
+                at = skip(text, at + 1)
+        return at + 1

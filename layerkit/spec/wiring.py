@@ -5,6 +5,9 @@ from typing import Any
 from layerkit.errors import Problem
 from layerkit.layer import Layer, input_count
 from layerkit.registry import Registry, UnknownComponentError, did_you_mean
+from layerkit.spec.malformed import ENOUGH
+from layerkit.spec.wording import MOST_SUGGESTED
+from layerkit.wording import listed, quoted
 
 INPUT = "input"
 """What the input of a network is called where it has only one."""
@@ -27,6 +30,8 @@ def wire(document: Any, registry: Registry) -> tuple[list[tuple[int, ...]], list
     wiring = _Wiring(list(inputs) if isinstance(inputs, dict) and inputs else [INPUT])
     for i, layer in enumerate(layers):
         wiring.add(i, layer, registry)
+        if len(wiring.problems) >= ENOUGH:
+            break
     if not wiring.problems:
         wiring.refuse_unused(layers)
     return wiring.slots, wiring.problems
@@ -56,10 +61,15 @@ class _Wiring:
         for k, name in enumerate(wanted):
             if name not in self.names:
                 path = ("layers", index, "inputs", k) if several else ("layers", index, "inputs")
-                advice = did_you_mean(name, list(self.names))
-                known = advice or f"; there are: {', '.join(self.names)}"
-                self.problems.append(Problem(path, f'nothing earlier is named "{name}"{known}'))
+                message = f"nothing earlier is named {quoted(name)}{self._advice(name)}"
+                self.problems.append(Problem(path, message))
         return tuple(self.names.get(name, 0) for name in wanted)
+
+    def _advice(self, name: str) -> str:
+        """Return what there is instead; of very many wrong names only for the first ones."""
+        if len(self.problems) >= MOST_SUGGESTED:
+            return ""
+        return did_you_mean(name, list(self.names)) or f"; there are: {listed(self.names)}"
 
     def _count(
         self, index: int, layer: Any, slots: tuple[int, ...], given: bool, registry: Registry
@@ -88,10 +98,12 @@ class _Wiring:
             return
         path = ("layers", index, "name")
         if name == INPUT or name in self.inputs:
-            self.problems.append(Problem(path, f'"{name}" is the name of an input; choose another'))
+            self.problems.append(
+                Problem(path, f"{quoted(name)} is the name of an input; choose another")
+            )
         elif name in self.names:
             first = self.names[name] - len(self.inputs)
-            message = f'"{name}" is the name of layers[{first}] already; choose another'
+            message = f"{quoted(name)} is the name of layers[{first}] already; choose another"
             self.problems.append(Problem(path, message))
         else:
             self.names[name] = len(self.inputs) + index

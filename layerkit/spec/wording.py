@@ -8,9 +8,17 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, V
 
 from layerkit.annotations import worded_bound
 from layerkit.registry import did_you_mean
+from layerkit.spec.malformed import ENOUGH
+from layerkit.wording import listed, quoted, shortened, visible
 
 OURS = "layerkit"
 """The type of an error that is worded already."""
+
+LONGEST_VALUE = 60
+"""The characters of a wrong value that a message shows."""
+
+MOST_SUGGESTED = 20
+"""How many unknown keys of an object come with a suggestion."""
 
 _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda c: worded_bound("gt", c["gt"]),
@@ -33,6 +41,7 @@ _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "too_short": lambda c: worded_bound("min_length", c["min_length"]),
     "too_long": lambda c: worded_bound("max_length", c["max_length"]),
     "string_too_short": lambda c: "must not be empty",
+    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
     "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
     "value_error": lambda c: str(c["error"]),
 }
@@ -45,27 +54,39 @@ def worded(error: ValidationError, known: list[str]) -> ValidationError:
         error: What pydantic raised.
         known: The keys of the model, for suggestions.
     """
-    found = error.errors(include_url=False)
+    found = error.errors(include_url=False)[:ENOUGH]
     missing = [f'"{e["loc"][-1]}"' for e in found if e["type"] == "missing"]
     needs = [problem(f"needs {', '.join(missing)}")] if missing else []
-    return invalid(*needs, *(_worded(e, known) for e in found if e["type"] != "missing"))
+    others = [e for e in found if e["type"] != "missing"]
+    # Suggestions cost time, and nobody reads a hundred of them.
+    worded = [_worded(e, known, suggest=i < MOST_SUGGESTED) for i, e in enumerate(others)]
+    return invalid(*needs, *worded)
 
 
-def _worded(error: ErrorDetails, known: list[str]) -> InitErrorDetails:
+def _worded(error: ErrorDetails, known: list[str], suggest: bool) -> InitErrorDetails:
     loc, context = error["loc"], error.get("ctx") or {}
     if error["type"] == OURS:
         message = error["msg"]
     elif error["type"] == "extra_forbidden":
         key = str(loc[-1])
-        advice = did_you_mean(key, known) or f"; known: {', '.join(known) or 'none'}"
-        message = f'unknown key "{key}"{advice}'
+        advice = did_you_mean(key, known) if suggest else ""
+        message = f"unknown key {quoted(key)}" + (advice or f"; known: {listed(known) or 'none'}")
     elif error["type"] in _EXPECTED:
         message = _EXPECTED[error["type"]](context)
         if error["type"] != "value_error":
-            message += got(error["input"])
+            message += got(error["input"]) + _as_meant(error["type"], error["input"])
     else:
         message = error["msg"][0].lower() + error["msg"][1:] + got(error["input"])
     return problem(message, loc, error["input"])
+
+
+def _as_meant(type_: str, value: Any) -> str:
+    """Return how to write a value of the wrong type, where it is clear what was meant."""
+    if type_.startswith("int_") and isinstance(value, float) and value.is_integer():
+        return f"; write {int(value)}" if abs(value) < 1e15 else ""
+    if type_ == "string_type" and not isinstance(value, dict | list | None):
+        return f'; for text write "{json.dumps(value)}"'
+    return ""
 
 
 def problem(message: str, loc: tuple[str | int, ...] = (), value: Any = None) -> InitErrorDetails:
@@ -90,5 +111,6 @@ def invalid(*problems: InitErrorDetails) -> ValidationError:
 
 def got(value: Any) -> str:
     """Return ``", got -50"``; of a long value only the beginning."""
+    value = value[: LONGEST_VALUE + 1] if isinstance(value, str) else value
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return f", got {text if len(text) <= 60 else text[:57] + '...'}"
+    return f", got {visible(shortened(text, LONGEST_VALUE))}"

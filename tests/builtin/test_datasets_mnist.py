@@ -219,7 +219,7 @@ class TestDownloading:
         assert failure.startswith("  http://127.0.0.1:1/train-images-idx3-ubyte.gz: ")
         assert "refused" in failure
         assert advice == (
-            "put the four files (train-images-idx3-ubyte, train-labels-idx1-ubyte, "
+            "  put the four files (train-images-idx3-ubyte, train-labels-idx1-ubyte, "
             "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte), unpacked or as .gz, "
             "into a folder mnist and set LAYERKIT_DATA to the folder that holds it"
         )

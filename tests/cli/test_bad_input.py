@@ -397,11 +397,11 @@ WORDS = {
     ),
     "arrays nested 10,000 deep": (
         b"[" * 10_000,
-        "spec.json:1:102: nested deeper than 100 levels\n",
+        "spec.json:1:101: nested deeper than 100 levels\n",
     ),
     "objects nested 10,000 deep": (
         b'{"a":' * 10_000,
-        "spec.json:1:506: nested deeper than 100 levels\n",
+        "spec.json:1:501: nested deeper than 100 levels\n",
     ),
     "a number of 10,000 digits": (
         b'{"seed": ' + b"9" * 10_000,
@@ -684,7 +684,11 @@ LARGE_BATCH = """{
     [
         ("nonsense", "layerkit: --set nonsense: must be PATH=VALUE, as in training.epochs=5\n"),
         ("a..b=1", "layerkit: --set a..b=1: must be PATH=VALUE, as in training.epochs=5\n"),
-        ("layers[9].units=3", "layerkit: --set layers[9].units=3: layers has 3 elements\n"),
+        (
+            "layers[9].units=3",
+            "layerkit: --set layers[9].units=3: layers has 3 elements, counted from 0; to add or "
+            "to remove one, give them all: 'layers=[...]'\n",
+        ),
         ("seed[0]=3", "layerkit: --set seed[0]=3: seed has no elements\n"),
         ("version.x=3", "layerkit: --set version.x=3: version is not an object\n"),
         (
@@ -720,8 +724,7 @@ LARGE_BATCH = """{
         ("training.steps=1e400", "layerkit: --set training.steps=1e400: the number is too large\n"),
         (
             f"layers[{'9' * 5000}].units=3",
-            f"layerkit: --set layers[{'9' * 5000}].units=3: must be PATH=VALUE, as in "
-            "training.epochs=5\n",
+            f"layerkit: --set layers[{'9' * 90}...: must be PATH=VALUE, as in training.epochs=5\n",
         ),
         ("layers.².units=3", "layerkit: --set layers.².units=3: layers is not an object\n"),
     ],

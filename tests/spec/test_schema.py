@@ -31,6 +31,7 @@ JUNK = [-1, 0, 0.5, 1, 1.0, 1.5, 3, 1e9, "", "x", "relu", "sgd", True, None, [],
 
 
 BEYOND_FORM = (
+    "; write 1",  # for 1.0, which a schema takes for an integer
     "a column can",
     "delimiter must",
     "filters must be a multiple",

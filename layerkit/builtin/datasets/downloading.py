@@ -54,8 +54,8 @@ def download(
             return Path(pup.fetch(name, downloader=fetch_and_check))
         # What fails between here and the mirror is an OSError, and so is a full disk.
         except (OSError, ValueError) as error:
-            failures.append(f"\n  {pup.get_url(name)}: {error}")
-    raise DataError(f"downloading it failed:{''.join(failures)}")
+            failures.append(f"{pup.get_url(name)}: {error}")
+    raise DataError("downloading it failed:", failures)
 
 
 @contextmanager

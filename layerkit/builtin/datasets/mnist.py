@@ -94,9 +94,12 @@ def _path(file: IdxFile) -> Path:
         places = ", ".join(str(folder) for folder in (*folders, cache))
         names = ", ".join(f.name for f in FILES)
         raise DataError(
-            f"MNIST: {file.name} is not in {places}, and {error}\n"
-            f"put the four files ({names}), unpacked or as .gz, into a folder "
-            "mnist and set LAYERKIT_DATA to the folder that holds it"
+            f"MNIST: {file.name} is not in {places}, and {error.message}",
+            [
+                *error.details,
+                f"put the four files ({names}), unpacked or as .gz, into a folder "
+                "mnist and set LAYERKIT_DATA to the folder that holds it",
+            ],
         ) from error
 
 

@@ -214,7 +214,7 @@ class TableReader:
         if len(self._problems) == 1:
             raise DataError(f"{self._path}: {self._problems[0]}")
         if self._problems:
-            raise DataError("\n  ".join((f"{self._path}:", *self._problems)))
+            raise DataError(f"{self._path}:", self._problems)
 
 
 def _advice(name: str, header: list[str], delimiter: str) -> str:

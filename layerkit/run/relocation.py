@@ -1,0 +1,88 @@
+"""Where the files that a spec names stand, as seen from the folder of its run."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from layerkit.spec import ComponentSpec, Spec
+
+
+def moved(spec: Spec, folder: Path) -> Any:
+    """Return a spec as JSON holds it, its paths rewritten so that it means the same in a folder.
+
+    A path that the spec gives relative to its own folder becomes relative to the new one, so that
+    both can be moved together with the data; a path from the root, or from ``~``, stays as it is.
+
+    Args:
+        spec: The spec.
+        folder: Where it is to stand.
+    """
+    places = _Places(spec.folder.resolve(), folder.resolve())
+    value = dict(spec.document.value)
+    for key, part in vars(spec.content).items():
+        if isinstance(part, ComponentSpec):
+            value[key] = places.component(value[key], part)
+        elif key in ("layers", "metrics") and part is not None:
+            components = [getattr(each, "component", each) for each in part]
+            pairs = zip(value[key], components, strict=True)
+            value[key] = [places.component(*pair) for pair in pairs]
+    return value
+
+
+class _Places:
+    """Rewrites the paths of a spec.
+
+    Args:
+        before: Where the spec stands.
+        after: Where it is to stand.
+    """
+
+    def __init__(self, before: Path, after: Path) -> None:
+        self.before, self.after = before, after
+
+    def component(self, written: Any, component: ComponentSpec[Any]) -> Any:
+        """Return a component as the spec would write it in its new place."""
+        options = written if isinstance(written, dict) else {}
+        changed = {
+            # A default path is written down too: it is relative to the folder of the spec.
+            name: self.option(options.get(name), option)
+            for name, option in component.options.items()
+            if _has_path(option)
+        }
+        if not changed:
+            return written
+        return {**(options or {"type": written}), **changed}
+
+    def option(self, written: Any, option: Any) -> Any:
+        """Return an option, or an element of one."""
+        if isinstance(option, ComponentSpec):
+            return self.component(written, option)
+        if isinstance(option, Path):
+            return self.path(written, option)
+        if isinstance(option, list | tuple):
+            elements = written if written is not None else [None] * len(option)
+            return [self.option(*each) for each in zip(elements, option, strict=True)]
+        return written
+
+    def path(self, written: str | None, path: Path) -> str:
+        """Return a path as written, or else relative to the new folder."""
+        if written is not None and (written.startswith("~") or os.path.isabs(written)):
+            return written
+        target = os.path.realpath(path)
+        try:
+            if written is not None:
+                # From where the folders really are: ".." leads out of those, and not out of links.
+                moved = os.path.relpath(self.before / written, self.after)
+                if os.path.realpath(self.after / moved) == target:
+                    return moved
+            return os.path.relpath(target, self.after)  # with a link on the way, followed by ".."
+        except ValueError:  # on another drive of Windows, to which no relative path leads
+            return target
+
+
+def _has_path(option: Any) -> bool:
+    if isinstance(option, ComponentSpec):
+        return any(map(_has_path, option.options.values()))
+    if isinstance(option, list | tuple):
+        return any(map(_has_path, option))
+    return isinstance(option, Path)

@@ -1,0 +1,229 @@
+"""What is wrong with a text that is no JSON, or not the JSON of a spec."""
+
+import json
+import math
+import re
+import sys
+from itertools import chain
+from typing import Any, TypeAlias
+
+from layerkit.errors import Problem
+from layerkit.wording import quoted
+
+MAX_DEPTH = 100
+"""How deep arrays and objects may nest; far below the depth at which Python gives up."""
+
+ENOUGH = 500
+"""How many problems are looked for: a spec with more was meant to be something else."""
+
+LARGEST = 2**63 - 1
+"""The largest integer that a spec may hold; nothing that it could count has more."""
+
+Span: TypeAlias = tuple[int, int]
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
+_PLAIN = r'-?(?:0|[1-9][0-9]{0,14})|\[\]|\{\}|"[^"\\\x00-\x1f\ud800-\udfff]*"'
+_ROW = re.compile(rf'(?:(?:{_PLAIN})[ \t\r\n]*,[ \t\r\n]*)+(?=[-0-9"\[{{])')
+"""Plain values and their commas up to another one: a long row takes a second one by one."""
+_WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LITERALS = {"true": True, "false": False, "null": None}
+
+_NUMERIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+"""A number as Python and most people write it, which JSON may not allow."""
+
+_YAML = re.compile(r"(?:\s|#[^\n]*\n)*(?:---|- |[\w$.\"'-]+[ \t]*:(?:\s|$))")
+_TOML = re.compile(r"(?:\s|#[^\n]*\n)*(?:\[+[\w.\"-]+\]+[ \t]*\n|[\w.\"-]+[ \t]*=)")
+
+
+def read_by_hand(text: str) -> tuple[Any, list[Problem]]:
+    """Return what a text holds, and what is wrong with it as JSON.
+
+    There is at most one problem at which it could not be read on, which has no path; keys that
+    appear twice may be many. With ``ENOUGH`` of them, reading ends.
+    """
+    reader = _Reader(text)
+    try:
+        value, end = reader.value(0, skip(text, 0))
+        end = skip(text, end)
+        if end < len(text):
+            raise _NotJsonError(end, "the spec ended here, but more text follows")
+    except _NotJsonError as error:
+        if len(reader.problems) == ENOUGH:
+            return None, reader.problems
+        word = _WORD.match(text, error.at)
+        end = word.end() if word else error.at
+        value = None
+        reader.problems.append(Problem((), str(error), span=(error.at, end)))
+    return value, reader.problems
+
+
+def looks_like_json(text: str) -> bool:
+    """Return whether a text that is no JSON was meant to be: it begins so, or is a number."""
+    return text.lstrip()[:1] in ("{", "[", '"') or is_number(text)
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number as people write it, in JSON or not."""
+    return bool(_NUMERIC.fullmatch(text.strip()))
+
+
+def other_notation(text: str) -> str | None:
+    """Return the name of the notation that a text which is no JSON seems to be in."""
+    if text.lstrip()[:1] in ("{", '"'):
+        return None
+    if _TOML.match(text):
+        return "TOML"
+    return "YAML" if _YAML.match(text) else None
+
+
+def depth(value: Any) -> int:
+    """Return how deep arrays and objects nest; 0 of a plain value."""
+    deep, level = 0, [value] if isinstance(value, dict | list) else []
+    while level:
+        inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
+        deep, level = deep + 1, [v for v in inside if isinstance(v, dict | list)]
+    return deep
+
+
+def skip(text: str, at: int) -> int:
+    """Return the offset behind the blanks."""
+    if text[at : at + 1] > " ":
+        return at
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+class _NotJsonError(Exception):
+    def __init__(self, at: int, message: str) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class _Reader:
+    """Recursive descent over one text; each method returns a value and the offset behind it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.problems: list[Problem] = []
+        self.path: list[str | int] = []
+
+    def value(self, level: int, at: int) -> tuple[Any, int]:
+        opening = self.text[at : at + 1]
+        if opening not in ("{", "["):
+            return self.scalar(at)
+        if level >= MAX_DEPTH:
+            raise _NotJsonError(at, f"nested deeper than {MAX_DEPTH} levels")
+        self.path.append("")
+        read = self.members if opening == "{" else self.items
+        value, end = read(level, at)
+        self.path.pop()
+        return value, end
+
+    def members(self, level: int, at: int) -> tuple[dict[str, Any], int]:
+        members: dict[str, Any] = {}
+        at = skip(self.text, at + 1)
+        if self.text[at : at + 1] == "}":
+            return members, at + 1
+        while True:
+            if self.text[at : at + 1] != '"':
+                raise _NotJsonError(at, f"expected a key in double quotes, got {self.seen(at)}")
+            key, end = self.string(at)
+            self.path[-1] = key
+            if key in members:
+                message = f"the key {quoted(key)} appears twice; keep one"
+                twice = Problem(tuple(self.path), message, span=(at, end))
+                self.problems.append(twice)
+                if len(self.problems) == ENOUGH:
+                    raise _NotJsonError(at, message)
+            at = skip(self.text, end)
+            if self.text[at : at + 1] != ":":
+                raise _NotJsonError(at, f'expected ":" behind the key, got {self.seen(at)}')
+            members[key], at = self.value(level + 1, skip(self.text, at + 1))
+            at, closed = self.separator(at, "}")
+            if closed:
+                return members, at
+
+    def items(self, level: int, at: int) -> tuple[list[Any], int]:
+        items: list[Any] = []
+        at = skip(self.text, at + 1)
+        if self.text[at : at + 1] == "]":
+            return items, at + 1
+        while True:
+            if row := _ROW.match(self.text, at):
+                items += json.loads(f"[{row.group()}0]")[:-1]
+                at = row.end()
+            self.path[-1] = len(items)
+            item, at = self.value(level + 1, at)
+            items.append(item)
+            at, closed = self.separator(at, "]")
+            if closed:
+                return items, at
+
+    def separator(self, at: int, closing: str) -> tuple[int, bool]:
+        at = skip(self.text, at)
+        mark = self.text[at : at + 1]
+        if mark == closing:
+            return at + 1, True
+        if mark != ",":
+            raise _NotJsonError(at, f'expected "," or "{closing}", got {self.seen(at)}')
+        behind = skip(self.text, at + 1)
+        if self.text[behind : behind + 1] == closing:
+            raise _NotJsonError(at, f'a comma before "{closing}" is not JSON; remove it')
+        return behind, False
+
+    def scalar(self, at: int) -> tuple[Any, int]:
+        if self.text[at : at + 1] == '"':
+            return self.string(at)
+        number = _NUMBER.match(self.text, at)
+        if number:
+            return self.number(at, number.group()), number.end()
+        word = _WORD.match(self.text, at)
+        if word and word.group() in _LITERALS:
+            return _LITERALS[word.group()], word.end()
+        raise _NotJsonError(at, f"expected a value, got {self.seen(at)}")
+
+    def number(self, at: int, written: str) -> int | float:
+        is_float = any(c in written for c in ".eE")
+        try:
+            value = float(written) if is_float else int(written)
+        except ValueError:  # more digits than Python turns into an integer
+            value = math.inf
+        if abs(value) > (sys.float_info.max if is_float else LARGEST):
+            raise _NotJsonError(at, "the number is too large")
+        return value
+
+    def string(self, at: int) -> tuple[str, int]:
+        string = _STRING.match(self.text, at)
+        if not string:
+            raise _NotJsonError(at, "the text in quotes does not end, or holds a bad escape")
+        value: str = json.loads(string.group())
+        if _SURROGATE.search(value):
+            raise _NotJsonError(at, "the text holds half a surrogate pair, which is no character")
+        return value, string.end()
+
+    def seen(self, at: int) -> str:
+        notation = other_notation(self.text) if not self.text[:at].strip() else None
+        if notation:
+            return f"{notation}; write it as JSON: an object in braces, keys and text in quotes"
+        word = _WORD.match(self.text, at)
+        if not word:
+            return "the end of the text"
+        advice = {
+            "NaN": "; JSON has no NaN",
+            "Infinity": "; JSON has no Infinity",
+            "True": "; JSON writes true",
+            "False": "; JSON writes false",
+            "None": "; JSON writes null",
+            "//": "; JSON has no comments",
+            "/*": "; JSON has no comments",
+            "#": "; JSON has no comments",
+            ".": "; JSON writes a digit before the point, as in 0.5",
+            "+": "; JSON writes no plus sign",
+        }
+        seen = word.group()
+        if seen.startswith("'"):
+            return f"{seen}; JSON takes double quotes"
+        return (seen if seen.isprintable() else repr(seen)) + advice.get(seen, "")

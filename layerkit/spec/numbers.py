@@ -1,0 +1,33 @@
+"""The inputs of a graph: numbers in bulk, the only ones that a spec holds."""
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, PlainValidator
+from typing_extensions import TypeAliasType
+
+from layerkit.spec.wording import got, invalid, problem
+from layerkit.types import MOST_AXES, Array
+
+
+def _numbers(value: Any) -> Array:
+    axes, inner = 0, value
+    while isinstance(inner, list) and inner:
+        axes, inner = axes + 1, inner[0]
+    if axes > MOST_AXES:
+        raise invalid(problem(f"must have at most {MOST_AXES} axes, got {axes}"))
+    array = np.asarray(value, object)  # lists of unequal lengths stay lists in it
+    types = set(map(type, array.flat))
+    if list in types and array.ndim:
+        raise invalid(
+            problem("must be rectangular: arrays side by side have one shape" + got(value))
+        )
+    if not types or not types <= {int, float}:
+        raise invalid(problem("must be a number or an array of numbers" + got(value)))
+    return array.astype(np.float64)
+
+
+Numbers = TypeAliasType("Numbers", "float | Annotated[list[Numbers], Field(min_length=1)]")
+"""What the JSON Schema can say of a graph's input: that arrays are rectangular it cannot."""
+
+GraphInput = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=Numbers)]

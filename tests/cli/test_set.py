@@ -1,0 +1,116 @@
+"""Values from the command line: what they mean, and what is said where they mean nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from layerkit import SpecError, UserError, load_registry
+from layerkit.spec import parse_spec
+
+SPEC = {
+    "version": 1,
+    "data": "digits",
+    "layers": [{"type": "affine", "units": 8}, "relu", {"type": "affine", "units": 10}],
+    "loss": "softmax_with_loss",
+    "optimizer": {"type": "sgd", "learning_rate": 0.1},
+    "training": {"steps": 1},
+}
+
+
+def value_after(*words: str):
+    return parse_spec(json.dumps(SPEC), load_registry(), overrides=words).document.value
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "expected"),
+    [
+        ("layers[-1].units=12", "layers", [*SPEC["layers"][:2], {"type": "affine", "units": 12}]),
+        ("layers[-3].units=12", "layers", [{"type": "affine", "units": 12}, *SPEC["layers"][1:]]),
+        ('layers=["relu"]', "layers", ["relu"]),
+        ("layers[1]=tanh", "layers", [SPEC["layers"][0], "tanh", SPEC["layers"][2]]),
+        ("name=net_2", "name", "net_2"),
+        ('name="123"', "name", "123"),
+        ("optimizer.learning_rate=1e-2", "optimizer", {"type": "sgd", "learning_rate": 0.01}),
+        ("optimizer.learning_rate= 1", "optimizer", {"type": "sgd", "learning_rate": 1}),
+        ("optimizer=adam", "optimizer", "adam"),
+    ],
+)
+def test_a_value_is_set(words, part, expected):
+    assert value_after(words)[part] == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("layers[-4].units=1", "layers has 3 elements, counted from 0; to add or to remove one, "
+         "give them all: 'layers=[...]'"),
+        ("layers[3]=softmax", "layers has 3 elements, counted from 0; to add or to remove one, "
+         "give them all: 'layers=[...]'"),
+        ("layers[1]=", "has no value; an empty text is written 'layers[1]=\"\"'"),
+        ("optimizer.learning_rate=.01", "JSON writes this number 0.01; text is written "
+         "'optimizer.learning_rate=\".01\"'"),
+        ("optimizer.learning_rate=1.", "JSON writes this number 1.0; text is written "
+         "'optimizer.learning_rate=\"1.\"'"),
+        ("training.steps=+5", "JSON writes this number 5; text is written 'training.steps=\"+5\"'"),
+        ("training.steps=007", "JSON writes this number 7; text is written "
+         "'training.steps=\"007\"'"),
+        ("layers[1.units=3", "must be PATH=VALUE, as in training.epochs=5"),
+        ("training.steps", "must be PATH=VALUE, as in training.epochs=5"),
+        ("=5", "must be PATH=VALUE, as in training.epochs=5"),
+        ("layers[1]=[\"relu\"", 'expected "," or "]", got the end of the text'),
+        ("name=1e999", "the number is too large"),
+        ("name=" + "9" * 5000, "the number is too large"),
+        ("name=+" + "9" * 5000, "expected a value, got +; JSON writes no plus sign"),
+    ],
+)  # fmt: skip
+def test_words_that_mean_nothing_are_told_with_what_to_write(words, told):
+    with pytest.raises(UserError) as caught:
+        value_after(words)
+
+    shown = words if len(words) <= 100 else f"{words[:97]}..."
+    assert str(caught.value) == f"--set {shown}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("name=123", 'name: must be text, got 123; for text write "123"; in a shell that is '
+         "'name=\"123\"'"),
+        ("name=true", 'name: must be text, got true; for text write "true"; in a shell that is '
+         "'name=\"true\"'"),
+        ("training.steps=1e3", "training.steps: must be an integer, got 1000.0; write 1000"),
+        ("training.steps=five", 'training.steps: must be an integer, got "five"'),
+        ("optimizer.learning_rate=stp", 'optimizer.learning_rate: must be a number, got "stp"; no '
+         'schedule is named "stp"; did you mean "step"?'),
+        ("layers[-1].units=x", 'layers[2].units: must be an integer, got "x"'),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_is_told_with_what_to_write(words, told):
+    with pytest.raises(SpecError) as caught:
+        value_after(words)
+
+    assert str(caught.value) == f"--set {words}: {told}\n1 problem; nothing was run."
+
+
+@pytest.mark.parametrize(
+    "words", ["a" + ".a" * 5000 + "=1", "layers" + "[0]" * 5000 + "=1", "x=" + "[" * 5000]
+)
+def test_deep_nesting_is_refused(words):
+    with pytest.raises(UserError, match=r"nested deeper than 100 levels|has no elements"):
+        value_after(words)
+
+
+def test_values_that_nest_too_deep_only_together_are_refused():
+    deep = "a" + ".a" * 80
+
+    with pytest.raises(SpecError, match="nested deeper than 100 levels"):
+        value_after(f"{deep}={'[' * 60}{']' * 60}")
+
+
+def test_thousands_of_values_are_set_in_order(layerkit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("spec.json").write_text(json.dumps(SPEC))
+    words = [part for i in range(2000) for part in ("--set", f"seed={i}")]
+
+    assert layerkit("check", "spec.json", "--no-gradients", *words).code == 0
