@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from layerkit.errors import Problem
-from layerkit.wording import quoted
+from layerkit.wording import quoted, shortened
 
 MAX_DEPTH = 100
 """How deep arrays and objects may nest; far below the depth at which Python gives up."""
@@ -31,7 +31,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERALS = {"true": True, "false": False, "null": None}
 
-_NUMERIC = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NUMERIC = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 """A number as Python and most people write it, which JSON may not allow."""
 
 _YAML = re.compile(r"(?:\s|#[^\n]*\n)*(?:---|- |[\w$.\"'-]+[ \t]*:(?:\s|$))")
@@ -225,5 +225,7 @@ class _Reader:
         }
         seen = word.group()
         if seen.startswith("'"):
-            return f"{seen}; JSON takes double quotes"
-        return (seen if seen.isprintable() else repr(seen)) + advice.get(seen, "")
+            return f"{shortened(seen)}; JSON takes double quotes"
+        return (shortened(seen) if seen.isprintable() else repr(shortened(seen))) + advice.get(
+            seen, ""
+        )

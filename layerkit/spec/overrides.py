@@ -45,14 +45,14 @@ def _error(words: str, message: str) -> UserError:
 
 def _value(written: str, text: str, words: str) -> Any:
     """Return what a value means: the JSON that it is, or else itself."""
-    parsed = parse(text, "--set")
+    parsed, shown = parse(text, "--set"), visible(shortened(written))
     if not parsed.problems:
         return parsed.value
     if not text.strip():
-        raise _error(words, f"has no value; an empty text is written '{visible(written)}=\"\"'")
+        raise _error(words, f"has no value; an empty text is written '{shown}=\"\"'")
     if is_number(text) and abs(float(text)) < 1e15:
         number = json.dumps(float(text) if re.search("[.eE]", text) else int(text))
-        quotes = f"'{visible(written)}=\"{text.strip()}\"'"
+        quotes = f"'{shown}=\"{shortened(text.strip())}\"'"
         raise _error(words, f"JSON writes this number {number}; text is written {quotes}")
     if looks_like_json(text):
         raise _error(words, parsed.problems[0].message)

@@ -1,6 +1,7 @@
 """Values from the command line: what they mean, and what is said where they mean nothing."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,22 @@ def test_a_value_of_the_wrong_type_is_told_with_what_to_write(words, told):
         value_after(words)
 
     assert str(caught.value) == f"--set {words}: {told}\n1 problem; nothing was run."
+
+
+LONG = ["9", ".", "0.", "a", "a.", "[0]", "-", "1e", " ", '"', "[", "\\", "# ", "a:"]
+
+
+@pytest.mark.parametrize("unit", LONG)
+@pytest.mark.parametrize("end", ["", "x", "="])
+def test_long_words_are_answered_in_time(unit, end):
+    words = unit * (100_000 // len(unit)) + end
+    began = time.process_time()
+    for text in (words, f"name={words}"):
+        with pytest.raises(UserError) as caught:
+            value_after(text)
+        assert len(str(caught.value)) < 1500
+
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
