@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import typer
+from layerkit.cli.terminal import echo
 
 READER_LEFT = 141
 """The exit code where the reader of the output leaves: 128 + SIGPIPE, as of any Unix command."""
@@ -81,7 +81,7 @@ def guarded() -> Iterator[None]:
             if stream.failure.errno == errno.EPIPE:
                 code = READER_LEFT
             else:
-                typer.echo(f"layerkit: {_message(stream.failure)}", err=True)
+                echo(f"layerkit: {_message(stream.failure)}", err=True)
                 code = 1
     finally:
         if guards != before:  # else they are those of a command in another thread

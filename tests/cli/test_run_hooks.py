@@ -80,7 +80,7 @@ def test_the_list_of_plugins_says_who_watches_runs(install, layerkit):
 
 def test_a_run_that_diverges_is_told_to_the_hooks_too(install, layerkit, spec, tmp_path):
     install("layerkit-notes", NOTES)
-    endless = "optimizer.learning_rate=1e300"
+    endless = "optimizer.learning_rate=3e38"
 
     outcome = layerkit("run", spec, "--quiet", "--set", endless, "--out", tmp_path / "out")
 

@@ -196,14 +196,15 @@ def test_a_request_to_end_that_comes_twice_at_once_is_one(layerkit, install, nam
 
 def test_a_second_signal_while_results_are_written_loses_none_of_them(layerkit, monkeypatch):
     savez = np.savez
-    signals = [signal.SIGINT]
+    signals, files = [signal.SIGINT], []
 
     def stop(_, evaluation, is_best):
         os.kill(os.getpid(), signal.SIGINT)
 
     def signal_halfway(file, **arrays):
         file.write(b"half of it")
-        if signals and "last" in file.name:
+        files.append(file)
+        if signals and len(files) == 2:  # the first one holds the best parameters
             os.kill(os.getpid(), signals.pop())
         file.seek(0)
         savez(file, **arrays)

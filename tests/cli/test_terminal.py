@@ -177,9 +177,16 @@ def number(layerkit, install):
 
 
 def lock(layerkit, install):
-    entry = {"kind": "loss", "name": EVIL, "version": EVIL, "source": EVIL}
-    known = {**entry, "name": "layerkit/softmax_with_loss"}
-    text = json.dumps({"version": 1, "components": [entry, known]})
+    package = {"name": "layerkit", "version": EVIL, "sha256": EVIL}
+    text = json.dumps(
+        {
+            "version": 2,
+            "packages": [package, {**package, "name": EVIL}],
+            "components": [],
+            "steps": EVIL,
+            "machine": {EVIL: EVIL},
+        }
+    )
     Path("spec.lock.json").write_text(text)
     return layerkit("run", write(), "--locked")
 
