@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions
 
+from layerkit.wording import visible
+
 METADATA_FOLDER = (".dist-info", ".egg-info")
 """How the name of a folder ends that holds the metadata of a distribution."""
 
@@ -91,24 +93,19 @@ def name_and_version(distribution: Distribution) -> tuple[str, str]:
             f"{folder(distribution)}: its metadata give it the name {name!a}, "
             "which no distribution can have"
         )
-    return canonical_name(name), plain((stated.get("Version") or by_folder[1]).strip())
+    return canonical_name(name), visible((stated.get("Version") or by_folder[1]).strip())
 
 
 def name_and_version_by_folder(distribution: Distribution) -> tuple[str, str]:
     """Return what the folder of its metadata calls a distribution, and "unknown" for the rest."""
     name, _, version = _stem(distribution).partition("-")
     version = version.partition("-")[0]  # an egg names the version of Python too
-    return canonical_name(plain(name)) or "unknown", plain(version) or "unknown"
+    return canonical_name(visible(name)) or "unknown", visible(version) or "unknown"
 
 
 def folder(distribution: Distribution) -> str:
     """Return where the metadata of a distribution stand."""
-    return plain(str(getattr(distribution, "_path", "a distribution")))
-
-
-def plain(text: str) -> str:
-    """Return a text without what a terminal would obey."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return visible(str(getattr(distribution, "_path", "a distribution")))
 
 
 def _stem(distribution: Distribution) -> str:
@@ -130,5 +127,5 @@ def _why_malformed(distribution: Distribution, error: Exception) -> str:
         text = distribution.read_text("entry_points.txt") or ""
         for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
             if line and line[0] not in "#;[" and "=" not in line:
-                return f"line {number} is neither [GROUP] nor NAME = MODULE: {plain(line)}"
-    return plain(f"{type(error).__name__}: {error}")
+                return f"line {number} is neither [GROUP] nor NAME = MODULE: {visible(line)}"
+    return visible(f"{type(error).__name__}: {error}")

@@ -27,13 +27,13 @@ from layerkit.distributions import (
     mentions,
     name_and_version,
     name_and_version_by_folder,
-    plain,
 )
 from layerkit.errors import LayerkitError, PluginError
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
 from layerkit.spec.options import options_schema
+from layerkit.wording import visible
 
 if TYPE_CHECKING:
     from layerkit.training import Batches, Step
@@ -196,7 +196,7 @@ def _installed() -> tuple[list[Installed], list[PluginReport]]:
             if points:
                 name, version = name_and_version(distribution)
                 plugins += [
-                    Installed(point, Provider(name, version, plain(point.value)))
+                    Installed(point, Provider(name, version, visible(point.value)))
                     for point in points
                 ]
         except DamagedError as error:
@@ -240,7 +240,7 @@ def _chosen(plugins: list[Installed]) -> list[Installed]:
 def _load(plugin: Installed, registry: Registry) -> PluginReport:
     """Load one plugin with a manager of its own, so that nothing it does concerns another."""
     point, provider = plugin
-    report = PluginReport(plain(point.name), provider)
+    report = PluginReport(visible(point.name), provider)
     try:
         report.reason = _unmet(plugin)
         if report.reason:
@@ -304,7 +304,7 @@ def _reason(error: BaseException) -> str:
         return lines[0]
     # pluggy says first where and last what.
     line = lines[-1 if isinstance(error, pluggy.PluginValidationError) else 0]
-    return f"{type(error).__name__}: {plain(line)}"
+    return f"{type(error).__name__}: {visible(line)}"
 
 
 def _unmet(plugin: Installed) -> str:

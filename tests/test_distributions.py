@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from layerkit.distributions import canonical_name, find, plain
+from layerkit.distributions import canonical_name, find
 
 
 @given(st.text("aZ09-_.", max_size=12))
@@ -16,7 +16,3 @@ def test_a_distribution_is_found_however_its_name_is_spelt(install):
     for spelling in ("layerkit-foo", "Layerkit_Foo", "layerkit.foo"):
         assert find(spelling).version == "1.0"
     assert find("layerkit-of-nobody") is None
-
-
-def test_plain_text_keeps_letters_and_shows_what_a_terminal_would_obey():
-    assert plain("Jürgen\x1b[2J\n") == r"Jürgen\x1b[2J\n"

@@ -18,13 +18,14 @@ import numpy as np
 
 import layerkit
 from layerkit.builder import Experiment
-from layerkit.distributions import find, plain
+from layerkit.distributions import find
 from layerkit.errors import UserError
 from layerkit.registry import BUILTIN, Entry, Provider, Registry
 from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
 from layerkit.threads import allowed_threads, blas_libraries
 from layerkit.training import Step
+from layerkit.wording import visible
 
 VERSION = 2
 """The version of the form of locks. Those of version 1 held a hash of each component's sources."""
@@ -286,7 +287,7 @@ def _change(before: Package | None, now: Package) -> str:
 
 def _short(text: Any) -> str:
     """Return what a lock says, which may be anything, so that it can be printed."""
-    return plain(str(text)[:100])
+    return visible(str(text)[:100])
 
 
 def remember(registry: Registry, spec: Path) -> None:
