@@ -9,16 +9,18 @@ millisecond takes as long as that program's turn, several milliseconds.
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from threading import local
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layerkit.threads import allowed_threads, one_blas_thread
 from layerkit.types import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 MOST_THREADS = 8
 
@@ -71,7 +73,7 @@ class _Sharing(local):
 
 _gate = Gate()
 _sharing = _Sharing()
-_executor: ThreadPoolExecutor | None = None
+_executor: "ThreadPoolExecutor | None" = None
 
 
 def _forget_threads() -> None:
@@ -110,6 +112,9 @@ def _share(task: Callable[[int], object], count: int, helpers: int) -> None:
     global _executor
     executor = _executor
     if executor is None:
+        # Imported here, as it takes long and small networks share nothing.
+        from concurrent.futures import ThreadPoolExecutor
+
         executor = _executor = ThreadPoolExecutor(MOST_THREADS - 1, "layerkit")
     left = deque(range(count))
 
