@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from layerkit.errors import UserError
-from layerkit.types import Rng, Shape
+from layerkit.errors import DataError, UserError
+from layerkit.types import Array, Rng, Shape
 
 
 def plain(value: Any) -> Any:
@@ -101,3 +101,25 @@ def checked_rng(rng: Any) -> Rng:
     """
     is_source = isinstance(rng, np.random.Generator | np.random.SeedSequence)
     return np.random.default_rng(rng if is_source else checked_seed(rng))
+
+
+def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None) -> Array:
+    """Return examples as an array.
+
+    Args:
+        x: Integers, booleans or floats, in an array or in nested lists.
+        dtype: The type to convert them to; their own by default.
+
+    Raises:
+        DataError: They are something else: complex numbers, text, dates, masked, or lists of
+            different lengths.
+    """
+    try:
+        array = np.asarray(x)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"examples must be an array of numbers: {error}") from None
+    is_masked = type(x).__name__ == "MaskedArray"  # numpy.ma takes long to import
+    if array.dtype.kind not in "biuf" or is_masked:
+        got = "a masked array" if is_masked else str(array.dtype)
+        raise DataError(f"examples must be an array of integers or floats, got {got}")
+    return array if dtype is None else np.asarray(array, dtype)

@@ -182,6 +182,8 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     try:
         form = dataset.inspect()
         network = _network(spec, [form.shape], loss, dtype or content.dtype)
+    except OSError as error:  # of a file that opens, and then cannot be read
+        raise spec.error(*problems, (("data",), f"cannot be read: {error}")) from error
     except (DataError, MemoryError) as error:
         raise spec.error(*problems, (("data",), str(error))) from error
     except SpecError as error:

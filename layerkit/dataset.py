@@ -3,7 +3,7 @@
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from layerkit.component import Component
 from layerkit.errors import DataError
@@ -73,6 +73,17 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds; it forgets by itself that nobody may change an array."""
+        return {**vars(self), "writeable": (self.x.flags.writeable, self.t.flags.writeable)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        flags = state.pop("writeable")
+        vars(self).update(state)
+        for array, writeable in zip((self.x, self.t), flags, strict=True):
+            if not writeable:
+                array.flags.writeable = False
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
     Raises:
         DamagedError: Its file of entry points is malformed.
     """
+    _refuse_what_is_no_file(distribution, "entry_points.txt")
     try:
         return [point for point in distribution.entry_points if point.group == group]
     # Which exception a malformed file raises depends on the version of Python.
@@ -61,10 +62,11 @@ def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
 def mentions(distribution: Distribution, group: str) -> bool:
     """Return whether the file of entry points names a group, though the file may be malformed."""
     try:
+        _refuse_what_is_no_file(distribution, "entry_points.txt")
         text = distribution.read_text("entry_points.txt") or ""
     except UnicodeDecodeError as error:
         text = error.object.decode("latin-1")
-    except OSError:
+    except (OSError, DamagedError):
         return False
     return f"[{group}]" in text
 
@@ -78,6 +80,8 @@ def name_and_version(distribution: Distribution) -> tuple[str, str]:
     Raises:
         DamagedError: The metadata cannot be read, or give a name that no distribution can have.
     """
+    for file in ("METADATA", "PKG-INFO"):
+        _refuse_what_is_no_file(distribution, file)
     try:
         metadata = distribution.metadata
         stated = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
@@ -106,6 +110,17 @@ def name_and_version_by_folder(distribution: Distribution) -> tuple[str, str]:
 def folder(distribution: Distribution) -> str:
     """Return where the metadata of a distribution stand."""
     return visible(str(getattr(distribution, "_path", "a distribution")))
+
+
+def _refuse_what_is_no_file(distribution: Distribution, name: str) -> None:
+    """Refuse a pipe or a device in place of metadata, which would be read for ever.
+
+    Raises:
+        DamagedError: There is one.
+    """
+    file = getattr(distribution, "_path", None)
+    if file is not None and (file := file / name).exists() and not file.is_file():
+        raise DamagedError(f"{visible(str(file))}: is no regular file; reinstall the distribution")
 
 
 def _stem(distribution: Distribution) -> str:

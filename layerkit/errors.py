@@ -15,7 +15,7 @@ LayerkitError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from layerkit.wording import shortened, visible
 
@@ -117,6 +117,9 @@ class SpecError(UserError):
     def __init__(self, problems: Sequence[Problem], report: str = "") -> None:
         super().__init__(report or "\n".join(f"{place(p.path)}: {p.message}" for p in problems))
         self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems, str(self))
 
 
 class RunError(LayerkitError):

@@ -86,12 +86,14 @@ def slopes(
     for k, i in enumerate(indices):
         before = flat[i]
         h = step * max(1.0, abs(before))
-        # Divided by what was really added: next to a large number that is not quite the step.
-        flat[i] = before + h
-        right[k] = (f() - here) / (flat[i] - before)
-        flat[i] = before - h
-        left[k] = (here - f()) / (before - flat[i])
-        flat[i] = before
+        try:
+            # Divided by what was really added: next to a large number that is not quite the step.
+            flat[i] = before + h
+            right[k] = (f() - here) / (flat[i] - before)
+            flat[i] = before - h
+            left[k] = (here - f()) / (before - flat[i])
+        finally:  # whoever interrupts finds the number as it was
+            flat[i] = before
     return left, right
 
 
@@ -138,17 +140,19 @@ def rounding_noise(
     before = [array.copy() for array in arrays]
     here = float(terms().sum())
     size = EPSILON
-    for _ in range(RUNGS):
-        changes = []
-        for _ in range(draws):
-            for array, values in zip(arrays, before, strict=True):
-                array[...] = values * (1 + rng.uniform(-size, size, array.shape))
-            changes.append(abs(float(terms().sum()) - here))
-        if max(changes) > 0:
-            break
-        size *= 4
-    for array, values in zip(arrays, before, strict=True):
-        array[...] = values
+    try:
+        for _ in range(RUNGS):
+            changes = []
+            for _ in range(draws):
+                for array, values in zip(arrays, before, strict=True):
+                    array[...] = values * (1 + rng.uniform(-size, size, array.shape))
+                changes.append(abs(float(terms().sum()) - here))
+            if max(changes) > 0:
+                break
+            size *= 4
+    finally:
+        for array, values in zip(arrays, before, strict=True):
+            array[...] = values
     return max(floor, *changes)
 
 
@@ -237,12 +241,14 @@ class _Slopes:
         left, right, rounding = np.empty((3, len(at)))
         for k, (i, h) in enumerate(zip(at, step, strict=True)):
             before = flat[i]
-            # Divided by what was really added: next to a large number that is not quite the step.
-            flat[i] = before + h
-            above, up = flat[i] - before, terms() - here
-            flat[i] = before - h
-            below, down = before - flat[i], here - terms()
-            flat[i] = before
+            try:
+                # Divided by what was really added: next to a large number not quite the step.
+                flat[i] = before + h
+                above, up = flat[i] - before, terms() - here
+                flat[i] = before - h
+                below, down = before - flat[i], here - terms()
+            finally:
+                flat[i] = before
             right[k], left[k] = up.sum() / above, down.sum() / below
             # Terms that cancel leave the rounding of the largest of them, in backward too.
             size = np.abs(up).sum() / above + np.abs(down).sum() / below

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape, shown
+from layerkit.arguments import (
+    check_instance,
+    checked_dtype,
+    checked_numbers,
+    checked_seed,
+    checked_shape,
+    shown,
+)
 from layerkit.arrays import DType, Scratch, empty
 from layerkit.component import refuse_unheld_options
 from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
@@ -179,10 +186,23 @@ class Network(CopiedWhole):
                     f"{name} already belongs to another network or layer; {remedy(variable)}"
                 )
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
-        self._largest = max((p.size for p in self.parameters.values()), default=0)
+        self._largest = self._most_multiplications()
         self._scratch = Scratch()
         self._forget_passes()
         self.needs_input_grads(False)
+
+    def _most_multiplications(self) -> int:
+        """Return how many multiplications a product for one example has in any layer, at the most.
+
+        Every output is at most a sum over all inputs, unless a layer goes through its parameters
+        again at each step of a sequence.
+        """
+        most = 0
+        for node, shape in zip(self.nodes, self.shapes[self.input_count :], strict=True):
+            inputs = max(math.prod(self.shapes[i]) for i in node.inputs)
+            weights = max((p.size for p in node.parameters()), default=0)
+            most = max(most, inputs * math.prod(shape), weights)
+        return most
 
     def _forget_passes(self) -> None:
         """Begin as if there had been no pass yet."""
@@ -212,8 +232,10 @@ class Network(CopiedWhole):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         other = memo[id(self)] = object.__new__(type(self))
-        state = self.__getstate__() | {"compilers": self.compilers}
-        other.__setstate__(copy.deepcopy(state, memo))
+        with self.turns.turn:  # no half of a step
+            state = self.__getstate__() | {"compilers": self.compilers}
+            state = copy.deepcopy(state, memo)
+        other.__setstate__(state)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
@@ -251,20 +273,23 @@ class Network(CopiedWhole):
                 ``layerkit run`` gives for that seed.
 
         Raises:
-            UserError: The seed is no integer from 0 on, or a layer was given to another network.
+            UserError: The seed is no integer from 0 on, a layer was given to another network, or
+                another thread is training the network.
         """
         if not isinstance(seed, np.random.SeedSequence):
             # A run's seed has three children: of the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
-        self._check_is_whole()
-        self._allocate()
-        for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
-            rng = np.random.default_rng(child)
-            node.layer.hand_down(rng=rng)
-            for _, variable in node.layer.variables():
-                variable.initialize(rng)
-            for layer in node.layer.walk():
-                layer.settle()
+        with self.turns.training, self.turns.turn:
+            self._passed_by = None
+            self._check_is_whole()
+            self._allocate()
+            for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
+                rng = np.random.default_rng(child)
+                node.layer.hand_down(rng=rng)
+                for _, variable in node.layer.variables():
+                    variable.initialize(rng)
+                for layer in node.layer.walk():
+                    layer.settle()
         return self
 
     def _allocate(self) -> None:
@@ -314,7 +339,10 @@ class Network(CopiedWhole):
             self._training = training
             for layer in self._layers:
                 layer.training = training
-        values = self.values = [np.asarray(x, self.dtype) for x in xs]
+        values = self.values = [
+            x if type(x) is np.ndarray and x.dtype is self.dtype else checked_numbers(x, self.dtype)
+            for x in xs
+        ]
         if [x.shape[1:] for x in values] != self.shapes[: self.input_count]:
             raise self._no_batch(values)
         for node in self.nodes:
@@ -337,9 +365,10 @@ class Network(CopiedWhole):
         Raises:
             NotReadyError: The last pass was not a ``forward`` of this thread.
             PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
+            UserError: Another thread is training the network.
             ShapeError: ``dout`` does not have the shape of the output.
         """
-        with self.turns.turn, one_blas_thread:
+        with self.turns.training, self.turns.turn, one_blas_thread:
             self._check_goes_back(dout)
             return self._backward(dout)
 
@@ -427,6 +456,8 @@ class Network(CopiedWhole):
 
     def _targets(self, t: Array, count: int) -> Array:
         """Return the targets of a batch as an array; refuse a number that is not the batch's."""
+        if not count:
+            raise ShapeError("a loss takes at least one example, got none")
         t = t if type(t) is np.ndarray else np.asarray(t)
         if t.shape[:1] != (count,):
             got = f"{len(t)}" if t.ndim else f"the single number {t}"
@@ -449,7 +480,7 @@ class Network(CopiedWhole):
         Raises:
             ShapeError: The batch does not have the shape that the network takes.
         """
-        x = np.asarray(x)
+        x = x if type(x) is np.ndarray else checked_numbers(x)
         rows = self.rows_at_once
         is_refused = x.ndim == 0 or [x.shape[1:]] != self.shapes[: self.input_count]
         if is_refused or (len(x) <= rows and len(x) * self._largest < THREADED):
@@ -493,7 +524,7 @@ class Network(CopiedWhole):
         Raises:
             UserError: Another thread is training the network.
         """
-        with self.turns.training:
+        with self.turns.training, self.turns.turn:
             self.train_step(x, t)
             return {name: p.grad.copy() for name, p in self.parameters.items()}
 
@@ -514,8 +545,8 @@ class Network(CopiedWhole):
             ValueError: The network is not of ``dtype`` float64.
             UserError: Another thread is training the network.
         """
-        loss = self.repeatable(lambda: self.loss(x, t, training=True))
         with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
+            loss = self.repeatable(lambda: self.loss(x, t, training=True))
             return {
                 name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
                 for name, p in self.parameters.items()
@@ -554,9 +585,10 @@ class Network(CopiedWhole):
 
         def repeated() -> Result:
             put_back()
-            value = f()
-            put_back()
-            return value
+            try:
+                return f()
+            finally:
+                put_back()
 
         return repeated
 

@@ -57,14 +57,17 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     _flush_folder(path.parent)
 
 
+# The system tells it only by setting it, for all threads: once, before there are others.
+_MASK = os.umask(0o077)
+os.umask(_MASK)
+
+
 def _mode(path: Path) -> int:
     """Return the permissions of a file that is replaced, or those that a new one is given."""
     try:
         return path.stat().st_mode & 0o7777
     except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return 0o666 & ~_MASK
 
 
 def _flush_folder(folder: Path) -> None:

@@ -7,10 +7,8 @@ and everything else keeps working.
 """
 
 import os
-import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -31,6 +29,7 @@ from layerkit.distributions import (
 from layerkit.errors import LayerkitError, PluginError
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
+from layerkit.outputs import output_to_stderr
 from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
 from layerkit.spec.options import options_schema
 from layerkit.wording import visible
@@ -252,7 +251,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
             )
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        with redirect_stdout(sys.stderr):  # where what it prints spoils no output
+        with output_to_stderr():  # where what it prints spoils no output
             module = point.load()
         manager.register(module)
         if not manager.get_hookcallers(module):
@@ -262,7 +261,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
         _check_hooks(report, manager, module)
         report.hooks = manager.hook
         registrar = Registrar(provider)
-        with redirect_stdout(sys.stderr):
+        with output_to_stderr():
             for _, register in in_order([report], "layerkit_register"):
                 register(registry=registrar)
         if provider.distribution != BUILTIN:  # whose options have tests of their own
@@ -284,7 +283,8 @@ def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
 
     def compiled(network: Network, optimizer: Optimizer, batches: "Batches") -> "Step | None":
         try:
-            step: Step | None = call(network=network, optimizer=optimizer, batches=batches)
+            with output_to_stderr():
+                step: Step | None = call(network=network, optimizer=optimizer, batches=batches)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too would end the run without a word

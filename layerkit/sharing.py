@@ -135,7 +135,12 @@ def _share(task: Callable[[int], object], count: int, helpers: int) -> None:
         return done
 
     began = perf_counter()
-    futures = [executor.submit(copy_context().run, work) for _ in range(helpers)]
+    futures = []
+    try:
+        for _ in range(helpers):
+            futures.append(executor.submit(copy_context().run, work))  # noqa: PERF401
+    except RuntimeError:  # the interpreter is ending, and starts nothing for those still at work
+        pass
     try:
         done = work()
     finally:

@@ -7,7 +7,7 @@ two that take turns would mix their steps, so the second one is refused.
 
 import os
 import time
-from threading import RLock, local
+from threading import Lock, RLock, local
 from weakref import WeakSet
 
 from layerkit.errors import UserError
@@ -87,7 +87,8 @@ class Turns:
 
     def __init__(self) -> None:
         self.begin_again()
-        _all.add(self)
+        with _all_lock:
+            _all.add(self)
 
     def begin_again(self) -> None:
         """Let nobody have the turn."""
@@ -103,6 +104,7 @@ class _Held(local):
 
 
 _all: "WeakSet[Turns]" = WeakSet()
+_all_lock = Lock()
 _held = _Held()
 
 
@@ -119,7 +121,9 @@ def _wait_for_passes() -> None:
 
 def _take_all() -> bool:
     """Take all turns, or else none: whoever has one may be waiting for another."""
-    for turns in list(_all):
+    with _all_lock:
+        everyone = list(_all)
+    for turns in everyone:
         if not turns.turn.acquire(timeout=PATIENCE / 100):
             _give_back()
             return False
@@ -134,6 +138,8 @@ def _give_back() -> None:
 
 def _begin_again() -> None:
     """Let nobody have a turn in a process that was forked off: other threads are not there."""
+    global _all_lock
+    _all_lock = Lock()
     _give_back()
     for turns in list(_all):
         turns.begin_again()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_layer import Chain, Gate
 
 from layerkit import (
+    DataError,
     Layer,
     LayerkitError,
     Network,
@@ -823,3 +824,24 @@ def test_layers_and_losses_get_batches_that_they_may_not_change():
     network.predict(x)
 
     np.testing.assert_array_equal(x, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([["a"] * 4], "got <U1"),
+        (np.ones((1, 4)) * 1j, "got complex128"),
+        (np.ma.array(np.ones((1, 4)), mask=True), "got a masked array"),
+        ([[1, 2], [3]], "must be an array of numbers"),
+        (np.zeros((1, 4), "M8[s]"), "got datetime64"),
+    ],
+    ids=["text", "complex", "masked", "ragged", "dates"],
+)
+def test_examples_that_are_no_numbers_are_refused(x, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        classifier().predict(x)
+
+
+def test_a_loss_over_no_examples_is_refused():
+    with pytest.raises(ShapeError, match="at least one example"):
+        classifier().gradient(BATCH[:0], LABELS[:0])

@@ -1,5 +1,6 @@
 """Networks that many threads use at once: more threads than cores, and not one wrong number."""
 
+import copy
 import os
 import threading
 import traceback
@@ -203,6 +204,47 @@ class TestTraining:
 
         assert answers[0] == ""
         assert answers[1].startswith(self.REFUSED)
+
+    def test_its_gradients_are_copied_before_anybody_else_trains(self, net):
+        x, t = examples(net, 4), np.arange(4) % 4
+        expected = net.gradient(x, t)
+        again = net.gradient(x, t)
+        differs = any(not np.array_equal(expected[n], again[n]) for n in expected)  # dropout
+
+        def gradient(i):
+            try:
+                return net.gradient(x, t)
+            except UserError:
+                return None
+
+        answers = [answer for answer in together(gradient, 200) if answer is not None]
+
+        assert answers
+        if not differs:
+            wrong = [a for a in answers if any((a[n] != expected[n]).any() for n in expected)]
+            assert wrong == []
+
+    def test_a_copy_has_no_half_of_a_step(self):
+        net = network([Affine(60)], (12,))
+        ended = threading.Event()
+
+        def fill():
+            number = 0
+            while not ended.is_set():
+                number += 1
+                with net.turns.training, net.turns.turn:
+                    net.params[:300] = number
+                    net.params[300:] = number
+
+        thread = threading.Thread(target=fill)
+        thread.start()
+        try:
+            copies = [copy.deepcopy(net) for _ in range(50)]
+        finally:
+            ended.set()
+            thread.join()
+
+        assert [len(np.unique(each.params)) for each in copies[1:]] == [1] * 49
 
 
 class TestBackward:

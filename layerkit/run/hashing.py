@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from layerkit.files import open_file
+
 MISSING = "missing"
 """What stands for the hash of a file that is listed and is not there."""
 
@@ -86,7 +88,7 @@ def _counts(path: str) -> bool:
 def _hash_of(path: str, stated: str, size: str, installed_at: int) -> str:
     try:
         found = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # a damaged list may name what no file can be called
         return MISSING
     algorithm, _, digest = stated.partition("=")
     if algorithm == "sha256" and size == str(found.st_size) and found.st_mtime_ns <= installed_at:
@@ -99,9 +101,9 @@ def _hash_of(path: str, stated: str, size: str, installed_at: int) -> str:
 
 def _hash_of_content(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return MISSING
 
 

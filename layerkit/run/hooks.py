@@ -1,13 +1,11 @@
 """Plugins that watch runs, each hook called alone so that none of them can end a run."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock
-from typing import Any, TextIO
+from typing import Any
 
 from layerkit.errors import PluginError
+from layerkit.outputs import output_to_stderr
 from layerkit.plugins import RUN_HOOKS, PluginReport, in_order, is_strict
 from layerkit.run.training import Result
 from layerkit.training import Evaluation, Trainer
@@ -53,7 +51,7 @@ class PluginWatcher:
             if any(plugin is failed for failed in self._failed):
                 continue
             try:
-                with _output_to_stderr():  # where what it prints spoils no output
+                with output_to_stderr():  # where what it prints spoils no output
                     call(folder=self._folder, **arguments)
             # A plugin is a stranger's code: whatever it raises must not cost the run.
             except KeyboardInterrupt:
@@ -64,7 +62,7 @@ class PluginWatcher:
                 message = f"{plugin}: {hook} raised {type(error).__name__}: {error}"
                 if is_strict():
                     raise PluginError(f"{message}; LAYERKIT_STRICT is set") from error
-                self._complain(f"{message}; it hears no more of this run")
+                self._complain(f"{message}; it is not called again during this run")
 
 
 def plugin_watchers(
@@ -72,26 +70,3 @@ def plugin_watchers(
 ) -> list[PluginWatcher]:
     """Return the watcher that passes a run on to the plugins that work; see ``PluginWatcher``."""
     return [PluginWatcher(plugins, spec, complain)]
-
-
-_lock = Lock()
-_outputs: list[TextIO] = []
-
-
-@contextmanager
-def _output_to_stderr() -> Iterator[None]:
-    """Lead standard output to standard error, also while other threads do.
-
-    There is one ``sys.stdout``: the first to come keeps it, and the last to leave puts it back. If
-    each put back what it had found, one that came second would leave standard error behind.
-    """
-    with _lock:
-        _outputs.append(sys.stdout if not _outputs else _outputs[0])
-        sys.stdout = sys.stderr
-    try:
-        yield
-    finally:
-        with _lock:
-            output = _outputs.pop()
-            if not _outputs:
-                sys.stdout = output

@@ -7,7 +7,6 @@ its version and a hash of all its files, and the machine it ran on. The lock of 
 
 import errno
 import json
-import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import layerkit
 from layerkit.builder import Experiment
 from layerkit.distributions import find
 from layerkit.errors import UserError
+from layerkit.files import open_file
 from layerkit.registry import BUILTIN, Entry, Provider, Registry
 from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
@@ -192,9 +192,7 @@ def read_lock(path: Path) -> Provenance:
         UserError: It cannot be read, or is no lock of this version.
     """
     try:
-        if not path.is_file():
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        with path.open("rb") as file:
+        with open_file(path) as file:
             text = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise

@@ -17,8 +17,9 @@ from layerkit.errors import DataError, RunError, UserError
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import Provenance, lock, provenance
 from layerkit.run.relocation import moved
+from layerkit.spec import TrainingSpec
 from layerkit.training import Evaluation, Step, Trainer
-from layerkit.training.checking import check_targets
+from layerkit.training.checking import check_numbers, check_targets
 
 Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
@@ -63,15 +64,19 @@ def load_data(experiment: Experiment) -> Data:
     Raises:
         SpecError: A data file is missing or wrong, or does not have the form it promised.
     """
+    content = experiment.spec.content
+    assert isinstance(content, TrainingSpec)
+    dtype = np.dtype(content.dtype)  # of runs, also where the network checks gradients in float64
     try:
         data = experiment.dataset.load()
         for part, split in (("training", data.train), ("test", data.test)):
             _check_form(part, split, experiment.form)
-            _check_range(part, split, experiment.network.dtype)
-            _check_whole(part, split, experiment.network.dtype)
+            check_numbers(part, split, dtype)
             _protect(split.x)
             _protect(split.t)
         check_targets(experiment.network, data, experiment.metrics.values())
+    except OSError as error:  # of a file that opens, and then cannot be read
+        raise experiment.spec.error((("data",), f"cannot be read: {error}")) from error
     except (DataError, MemoryError) as error:
         raise experiment.spec.error((("data",), str(error))) from error
     _check_batches(experiment, len(data.train))
@@ -101,52 +106,6 @@ def _check_form(part: str, split: Split, form: Form) -> None:
             f"the {part} part must have labels from 0 to {classes - 1}, "
             f"got labels from {split.t.min()} to {split.t.max()}"
         )
-
-
-def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
-    """Refuse numbers that the type of the network does not hold."""
-    least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    if not least <= abs(split.scale) <= most:
-        raise DataError(
-            f"the {part} part must have a scale of {least:.2g} to {most:.2g}, which {dtype} can "
-            f"hold, got {split.scale:.2g}"
-        )
-    for name, array in (("examples", split.x), ("targets", split.t)):
-        if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
-            largest = max(-float(array.min()), float(array.max()))
-            if largest > most:
-                raise DataError(
-                    f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
-                    f"hold, got {largest:.2g}; scale them"
-                )
-
-
-def _check_whole(part: str, split: Split, dtype: np.dtype[Any]) -> None:
-    """Refuse whole numbers of which the type of the network makes the same number.
-
-    Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
-    id or a time in seconds, they are what tells one from another.
-    """
-    exact, x = 2 ** (np.finfo(dtype).nmant + 1), split.x
-    # Neither 16 bits nor a float of the same width can say more than the type.
-    if not x.size or x.dtype.itemsize <= 2 or (x.dtype.kind == "f" and x.dtype <= dtype):
-        return
-    columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
-    low, high = (ends.astype(np.float64) for ends in (columns.min(axis=0), columns.max(axis=0)))
-    reaches = np.flatnonzero(np.maximum(-low, high) > exact)
-    for i in map(int, reaches):
-        numbers = np.unique(columns[:, i])
-        if (numbers != np.rint(numbers)).any():
-            continue
-        same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
-        if same.size:
-            one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
-            where = f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
-            raise DataError(
-                f"the {part} part has the numbers {one} and {other}{where}, which {dtype} makes "
-                f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
-                'examples, subtract their least number or scale them, or set "dtype": "float64"'
-            )
 
 
 def _check_batches(experiment: Experiment, count: int) -> None:

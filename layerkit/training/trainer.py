@@ -21,7 +21,7 @@ from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import check_arguments, check_examples, check_monitor
-from layerkit.training.checking import check_targets
+from layerkit.training.checking import check_numbers, check_targets
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
@@ -109,6 +109,8 @@ class Trainer(CopiedWhole):
         check_arguments(network, data, optimizer, settings, metrics)
         check_monitor(monitor, metrics, settings)
         check_examples(network, data)
+        for part, split in (("training", data.train), ("test", data.test)):
+            check_numbers(part, split, network.dtype)
         check_targets(network, data, metrics.values())
         if optimizer.is_initialized:
             raise UserError(

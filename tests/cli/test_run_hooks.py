@@ -100,7 +100,7 @@ def test_a_hook_that_raises_is_told_once_and_ends_neither_the_run_nor_the_others
     assert outcome.err == (
         "heard of it\n"
         "warning: plugin layerkit-angry (angry): layerkit_epoch_ended raised SystemExit: "
-        "no connection; it hears no more of this run\n"
+        "no connection; it is not called again during this run\n"
     )
     assert (tmp_path / "out" / "notes.txt").read_text().endswith("finished\n")
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "finished"

@@ -131,7 +131,7 @@ def test_a_file_that_cannot_grow_is_reported_once_and_costs_the_run_nothing(tmp_
 
     assert done.stderr == (
         "warning: plugin layerkit-tensorboard (tensorboard): layerkit_epoch_ended raised OSError: "
-        "[Errno 27] File too large; it hears no more of this run\n"
+        "[Errno 27] File too large; it is not called again during this run\n"
     )
     assert done.returncode == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
