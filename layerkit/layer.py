@@ -35,7 +35,7 @@ class Layer(CopiedWhole, Component):
             ``backward`` may return None instead.
         rng: The layer's own random generator.
         mixes_examples: Whether the output of one example depends on the others of its batch.
-        differs_in_training: Whether the output in training is another than in evaluation.
+        differs_in_training: Whether the output in training differs from evaluation.
         gives_views: Whether an output or a gradient may be a view of what came in.
         least_batch: The fewest examples that it can train on at a time.
         scratch_size: How many numbers it keeps for each example beside its output and the gradient

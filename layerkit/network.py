@@ -46,7 +46,8 @@ Result = TypeVar("Result")
 
 WIDEST = 2**21
 """How many numbers the widest layer may hold at once in evaluation: eight megabytes, which caches
-still hold. The outputs for 10,000 examples of 784-50-10 take up to a tenth less time so."""
+still hold. The outputs for 10,000 examples of 784-50-10 take up to a tenth less time
+than all at once."""
 
 THREADED = 2**18
 """The multiplications from which on a product has several threads in OpenBLAS. Where no product has
@@ -281,7 +282,7 @@ class Network(CopiedWhole):
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
             self._passed_by = None
-            self._check_is_whole()
+            self.check_is_whole()
             self._allocate()
             for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
                 rng = np.random.default_rng(child)
@@ -625,8 +626,12 @@ class Network(CopiedWhole):
                 f"and the layers before it, got {node.inputs}"
             )
 
-    def _check_is_whole(self) -> None:
-        """Refuse to initialise a network whose layers another one has built anew."""
+    def check_is_whole(self) -> None:
+        """Refuse layers that have been given other parameters since the network was made.
+
+        Raises:
+            UserError: Another network has built a layer anew, or two layers share a parameter.
+        """
         now = self._named_variables()
         for name, variable in self.variables.items():
             if now.get(name) is not variable:

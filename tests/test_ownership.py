@@ -214,3 +214,13 @@ def test_an_optimizer_that_holds_a_parameter_of_the_network_is_refused():
             {},
         )
     assert np.shares_memory(network.parameters["layers[0].W"].value, network.params)
+
+
+def test_a_parameter_that_is_shared_after_a_network_was_made_is_refused_by_its_trainer():
+    one, other = Affine(4, bias=False), Affine(4, bias=False)
+    net = Network([one, other], (4,), loss=MeanSquaredError()).initialize()
+    other.W = one.W
+    split = Split(np.zeros((4, 4), np.float32), np.zeros((4, 4), np.float32))
+
+    with pytest.raises(UserError, match="share a parameter"):
+        Trainer(net, Data(split, split), SGD(0.1), TrainingSettings(steps=1), {})

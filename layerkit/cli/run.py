@@ -54,7 +54,7 @@ def run(
     loaded = load_spec(spec, plugins.registry, set_)
     if isinstance(loaded.content, GraphSpec):
         if out is not None:
-            raise UserError("--out: running a graph leaves nothing to save; leave --out away")
+            raise UserError("--out: running a graph leaves nothing to save; leave out --out")
         _run_graph(loaded, locked, quiet, json)
     else:
         _run_training(loaded, plugins, out, locked, quiet, json)

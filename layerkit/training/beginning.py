@@ -29,6 +29,7 @@ def check_arguments(
         check_instance(metric, Metric, f"metrics[{name!r}]")
     if network.loss_function is None:
         raise UserError("this network has no loss; give it one: Network(..., loss=...)")
+    network.check_is_whole()
     if not network.is_initialized:
         raise NotReadyError(
             "the network was never initialised; call network.initialize(seed) before Trainer(...)"

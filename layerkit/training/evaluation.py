@@ -24,7 +24,7 @@ def evaluate(
         network: The network, with a loss.
         split: The examples; they are read in order, in batches whose widest layer is small.
         metrics: By the names to report them under.
-        outputs: What may compute the outputs sooner; see ``Step.outputs``.
+        outputs: What may compute the outputs faster; see ``Step.outputs``.
     """
     gather = Gather(split, network.dtype)
     rows = network.rows_at_once
@@ -36,13 +36,13 @@ def evaluate(
         stop = start + rows
         x, t = split.x[start:stop], split.t[start:stop]
         with network.turns.turn:  # until the outputs of this batch are judged
-            sooner = outputs(Split(x, t, split.scale)) if outputs else None
-            y = network.forward(gather.slice(start, stop)[0]) if sooner is None else sooner
+            from_step = outputs(Split(x, t, split.scale)) if outputs else None
+            y = network.forward(gather.slice(start, stop)[0]) if from_step is None else from_step
             total += network.loss_of(y, t) * len(t)
             for metric in metrics.values():
                 metric.update(y, t)
         if not math.isfinite(total):
-            if sooner is not None:
+            if from_step is not None:
                 network.forward(gather.slice(start, stop)[0])
             break
     return {

@@ -757,7 +757,7 @@ def test_a_graph_leaves_nothing_to_save(refused):
     Path("graph.json").write_text('{"version": 1, "inputs": {"x": 1}, "layers": ["relu"]}')
 
     assert refused("run", "graph.json", "--out", "results") == (
-        "layerkit: --out: running a graph leaves nothing to save; leave --out away\n"
+        "layerkit: --out: running a graph leaves nothing to save; leave out --out\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Training steps in C: the same numbers as layerkit's own, sooner."""
+"""Training steps in C: the same numbers as layerkit's own, faster."""
 
 from layerkit import Batches, Network, Optimizer, Step, hookimpl
 
