@@ -23,37 +23,43 @@ takes some 50 microseconds to wake, and one that trains would have the next turn
 class Turn:
     """A context in which one thread is in a network, again and again if it likes; others wait."""
 
-    __slots__ = ("_depth", "_lock", "_waiting")
+    __slots__ = ("_lock", "_waiting")
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._depth = 0
         self._waiting: list[None] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether another thread waits."""
+        return bool(self._waiting)
 
     def acquire(self, timeout: float = -1) -> bool:
         """Wait for the turn, and return whether it came within so many seconds; -1 is for ever."""
-        if not self._lock.acquire(blocking=False):
-            self._waiting.append(None)
-            try:
-                if not self._lock.acquire(timeout=timeout):
-                    return False
-            finally:
-                self._waiting.pop()
-        self._depth += 1
-        return True
+        if self._lock.acquire(False):
+            return True
+        self._waiting.append(None)
+        try:
+            return self._lock.acquire(timeout=timeout)
+        finally:
+            self._waiting.pop()
 
     def release(self) -> None:
         """Give the turn to whoever waits."""
-        self._depth -= 1
-        is_over = not self._depth
         self._lock.release()
-        if is_over and self._waiting:
+        if self._waiting:
             time.sleep(COURTESY)
 
-    __enter__ = acquire
+    # Each prediction comes by these two, so they are written to be short.
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(False):
+            self.acquire()
 
     def __exit__(self, *exception: object) -> None:
-        self.release()
+        self._lock.release()
+        if self._waiting:
+            time.sleep(COURTESY)
 
 
 class Training:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jobs import Array, Job
 
-from layerkit import SpecError, Trainer, limit_blas_threads, load_registry
+from layerkit import SpecError, Trainer, load_registry
 from layerkit.builder import Experiment, build_experiment
 from layerkit.spec import parse_spec
 from peers import CannotDo, Comparable
@@ -48,10 +48,8 @@ class Peer(Comparable):
         self.network = experiment.network
 
     def train(self, steps: int) -> None:
-        """Make so many steps, with as many threads as ``Trainer.run`` takes."""
-        with limit_blas_threads(1):
-            for _ in range(steps):
-                self.trainer.train_step()
+        """Make so many steps, as ``Trainer.run`` does between two evaluations."""
+        self.trainer.train_until(self.trainer.step + steps)
 
     def predict(self, x: Array) -> Array:
         """Return what the network predicts."""

@@ -198,9 +198,7 @@ class Trainer(CopiedWhole):
         interval = self.batches.per_epoch if every == "epoch" else every
         while self.step < self.total_steps and not (self.stopped_early or self.stop_requested):
             with self.network.turns.training:
-                self._train_until(
-                    min(self.step - self.step % interval + interval, self.total_steps)
-                )
+                self.train_until(min(self.step - self.step % interval + interval, self.total_steps))
                 evaluation = self._evaluate()
                 self._judge(evaluation)
             yield evaluation
@@ -214,24 +212,39 @@ class Trainer(CopiedWhole):
         """
         turns = self.network.turns
         with turns.training, turns.turn:  # who predicts meanwhile sees no half of an update
-            self.loss = self.fastest_step.gradients(self.batches.indices())
-            if not math.isfinite(self.loss):
-                raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
-            grads = self.network.grads
-            # Here, and only here, several processes would sum their gradients.
-            longest = self.settings.max_gradient_norm
-            if longest is not None:
-                norm = _norm(grads)
-                if norm > longest:
-                    grads *= longest / norm
-            self.fastest_step.update(self.step)
-            self.step += 1
+            self._update()
 
-    def _train_until(self, step: int) -> None:
-        # Overflow shows in the loss, and is told there with its place.
-        with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    def train_until(self, step: int) -> None:
+        """Make updates until there are so many, or until ``stop_requested`` is set.
+
+        Raises:
+            NonFiniteError: The loss became NaN or infinite; that step updated nothing.
+            UserError: Another thread is training the network.
+        """
+        turns = self.network.turns
+        # Overflow shows in the loss, and is reported there with its place.
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with turns.training, one_blas_thread, quiet:
             while self.step < step and not self.stop_requested:
-                self.train_step()
+                with turns.turn:
+                    self._update()
+                    # To give the turn back after each step takes as long as a small step.
+                    while not (turns.turn.is_wanted or self.step >= step or self.stop_requested):
+                        self._update()
+
+    def _update(self) -> None:
+        self.loss = self.fastest_step.gradients(self.batches.indices())
+        if not math.isfinite(self.loss):
+            raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
+        grads = self.network.grads
+        # Here, and only here, several processes would sum their gradients.
+        longest = self.settings.max_gradient_norm
+        if longest is not None:
+            norm = _norm(grads)
+            if norm > longest:
+                grads *= longest / norm
+        self.fastest_step.update(self.step)
+        self.step += 1
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}

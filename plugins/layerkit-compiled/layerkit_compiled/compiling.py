@@ -55,6 +55,9 @@ products copies the weights anew for each share. Shares of 64 rows cost one thre
 784-50-10 and 5 to 12% of 784-2048-2048-10, shares of 128 rows 0 to 4%. Two shares cost 3 to 5% of a
 step of 100 rows and 10 to 25% where a layer has products at each time step."""
 
+THREADED = 2**18
+"""The multiplications from which on a product may have several threads in OpenBLAS."""
+
 SPARSE_PRODUCT = 3
 """What a product of a number that is not zero costs, over one of a whole matrix: 2.8 with AVX2, on
 one core."""
@@ -102,6 +105,8 @@ class CompiledStep(Step):
         self._made = program
         self._params = network.params
         self._update = update
+        # The library of products takes one thread by itself, and a limit takes as long as the step.
+        self._is_small = batches.size * network.parameter_count < THREADED
 
     @property
     def _program(self) -> _kernels.Program | None:
@@ -124,9 +129,11 @@ class CompiledStep(Step):
         """Return the loss of a batch, and set ``network.grads``."""
         program = self._program
         if program is not None:
-            # More would round otherwise. The loop has set it already, which takes no time here.
-            with one_blas_thread:
+            if self._is_small:
                 loss = program.gradients(indices)
+            else:
+                with one_blas_thread:  # more would round otherwise
+                    loss = program.gradients(indices)
             if math.isfinite(loss):
                 return loss
         # Also where the loss is not finite: NumPy's pass keeps the values that tell where.
