@@ -30,6 +30,9 @@ microseconds, in which it would make about 1e6 operations. Shares cost time, as 
 operands into the order in which OpenBLAS takes them: of a product of 4e9 operations 3% with 4
 shares and 9% with 8."""
 
+FEWEST = SHARES[-1][0] / 2
+"""The multiplications of a product that is shared, at the least."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """The seconds in which work is not shared after sharing took longer than doing it alone. The pause
 doubles from one such time to the next, and starts anew when sharing pays."""
@@ -169,6 +172,9 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     Raises:
         ValueError: The shapes do not fit.
     """
+    # Most products are small, and this is the shortest way to see it.
+    if a.ndim == 2 and len(a) * b.size < FEWEST:
+        return np.matmul(a, b, out)
     operations = 2 * (a.size * b.shape[-1] if a.ndim >= b.ndim else a.shape[-2] * b.size)
     if operations < SHARES[-1][0]:
         return np.matmul(a, b, out=out)
