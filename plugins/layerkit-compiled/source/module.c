@@ -214,7 +214,7 @@ static PyObject *use_threads(PyObject *module, PyObject *count) {
     if (wanted == -1 && PyErr_Occurred()) return NULL;
     if (wanted < 1)
         return PyErr_Format(PyExc_ValueError, "threads must be at least 1, got %ld", wanted);
-    pool_use(wanted < MOST_SHARES ? (int)wanted : MOST_SHARES);
+    pool_grow(wanted < MOST_SHARES ? (int)wanted - 1 : MOST_SHARES - 1);
     Py_RETURN_NONE;
 }
 

@@ -225,12 +225,12 @@ static void after_fork_in_child(void) {
     atomic_store(&thread_count, 1);
 }
 
-void pool_use(int threads) {
+void pool_grow(int helpers) {
     static int is_prepared;
     if (!is_prepared) {
         prepare_calls();
         pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
         is_prepared = 1;
     }
-    start_threads(threads < MOST_SHARES ? threads : MOST_SHARES);
+    start_threads(helpers < MOST_SHARES ? helpers + 1 : MOST_SHARES);
 }

@@ -29,9 +29,9 @@ enum { MOST_SHARES = 8 };
 
 typedef void (*Task)(void *job, int share);
 
-/* Use so many threads from now on, the caller's included, at most MOST_SHARES; fewer if the system
-refuses them. */
-void pool_use(int threads);
+/* Let so many threads help the caller's from now on, MOST_SHARES - 1 at the most; fewer if the system
+refuses them. Where more stand ready, the rest sleeps. */
+void pool_grow(int helpers);
 
 /* Do task(job, share) for each share, by the caller and the workers; return when all are done. One
 caller at a time has the workers; others do all the shares of their jobs themselves. */

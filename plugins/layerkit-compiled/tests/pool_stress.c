@@ -54,7 +54,7 @@ int main(int count, char **arguments) {
     if (count != 4) return 2;
     const int threads = atoi(arguments[1]), callers = atoi(arguments[3]);
     jobs = atol(arguments[2]);
-    pool_use(threads);
+    pool_grow(threads - 1);
     pthread_t others[8];
     long wrong = 0;
     for (int i = 1; i < callers; i++)
