@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, wraps
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,25 @@ class Example:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
+class Later:
+    """Stands in a class for an attribute that objects have later; using it before is an error.
+
+    An attribute of the object itself goes before this one.
+
+    Args:
+        message: What to do first.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise NotReadyError(self.message, name=self.name, obj=instance)
+
+
 class Component(ABC):
     """A registered thing that a spec can name: a layer, a loss, an optimizer, and so on.
 
@@ -52,11 +71,13 @@ class Component(ABC):
         examples: Uses that cover its options and shapes; where there are none, the conformance
             kit tries the defaults.
         dtype: The type it computes in; set before ``build``.
+        advised: The methods that say what to call first where an attribute is missing.
     """
 
     kind: ClassVar[str]
     examples: ClassVar[Sequence[Example]] = ()
     owns_variables: ClassVar[bool] = False
+    advised: ClassVar[frozenset[str]] = frozenset()
     dtype: DType = np.float64
     _lasting: frozenset[str] | None = None  # the attributes there were when it was initialised
 
@@ -64,6 +85,8 @@ class Component(ABC):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             cls.__init__ = _checked(cls.__init__)  # type: ignore[method-assign]
+        for name in cls.advised & vars(cls).keys():
+            setattr(cls, name, advising(vars(cls)[name]))
 
     @classmethod
     def accepts(cls, value: Any) -> bool:
@@ -88,16 +111,6 @@ class Component(ABC):
         if kept is None:
             return {**state}
         return {n: v for n, v in state.items() if n in kept or n[0] != "_" or n == "_lasting"}
-
-    if not TYPE_CHECKING:  # for which an attribute that is not declared stays a mistake
-
-        def __getattr__(self, name: str) -> Any:
-            # Python comes here only where there is no such attribute.
-            text = f"{type(self).__name__!r} object has no attribute {name!r}"
-            advice = "" if name.startswith("__") else self.advice(name)
-            if advice:
-                raise NotReadyError(f"{text} yet; {advice}", name=name, obj=self)
-            raise AttributeError(text, name=name, obj=self)
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing; nothing where that is unknown.
@@ -164,6 +177,29 @@ def created(cls: type[C], options: Mapping[str, Any]) -> C:
     init: Any = cls.__init__
     getattr(init, "unchecked", init)(component, **options)
     return component
+
+
+def advising(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that says what to call first where an attribute of a component is missing.
+
+    ``Component.__getattr__`` would do so for every access; but where a class has that method, each
+    access to any attribute takes three times as long.
+    """
+
+    @wraps(method)
+    def advised(self: Component, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except AttributeError as error:
+            component, name = error.obj, error.name
+            if isinstance(error, NotReadyError) or not isinstance(component, Component):
+                raise
+            advice = component.advice(name) if name else ""
+            if not advice:
+                raise
+            raise NotReadyError(f"{error} yet; {advice}", name=name, obj=component) from error
+
+    return advised
 
 
 def _checked(init: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.component import Component, refuse_unheld_options
+from layerkit.component import Component, advising, refuse_unheld_options
 from layerkit.errors import ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
 from layerkit.variable import CopiedWhole, State, parts, variables
@@ -48,6 +48,7 @@ class Layer(CopiedWhole, Component):
     """
 
     kind: ClassVar[str] = "layer"
+    advised: ClassVar[frozenset[str]] = frozenset({"backward"})
     owns_variables: ClassVar[bool] = True
     mixes_examples: ClassVar[bool] = False
     differs_in_training: ClassVar[bool] = False
@@ -67,7 +68,7 @@ class Layer(CopiedWhole, Component):
         is_to_be_written = getattr(forward, "__isabstractmethod__", False)
         if not is_to_be_written and not hasattr(forward, "checks_shapes"):
             cls.forward_unchecked = forward
-            cls.forward = _checking_shapes(forward)  # type: ignore[method-assign]
+            cls.forward = _checking_shapes(advising(forward))  # type: ignore[method-assign]
 
     def build(self, *shapes: Any) -> Shape:
         """Declare parameters and states, and return the shape of the output.

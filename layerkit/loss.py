@@ -19,6 +19,7 @@ class Loss(Component):
     """
 
     kind: ClassVar[str] = "loss"
+    advised: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
 

@@ -19,6 +19,7 @@ class Metric(Component):
     """
 
     kind: ClassVar[str] = "metric"
+    advised: ClassVar[frozenset[str]] = frozenset({"update", "value"})
     higher_is_better: ClassVar[bool] = True
     meaning: Meaning = "numbers"
 

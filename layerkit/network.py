@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from layerkit.arguments import (
     shown,
 )
 from layerkit.arrays import DType, Scratch, empty
-from layerkit.component import refuse_unheld_options
+from layerkit.component import Later, refuse_unheld_options
 from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
@@ -79,6 +79,7 @@ class Node:
         return f"{self.name} ({self.type})"
 
 
+NOT_INITIALIZED = "the network was never initialised; call network.initialize(seed)"
 _VECTORS = ("params", "grads", "states")
 
 _OF_PASSES = ("values", "_douts", "_training", "_passed_by", "turns")
@@ -128,9 +129,9 @@ class Network(CopiedWhole):
             have the same name; or the type does not hold an option.
     """
 
-    params: Array
-    grads: Array
-    states: Array
+    params = cast(Array, Later(NOT_INITIALIZED))
+    grads = cast(Array, Later(NOT_INITIALIZED))
+    states = cast(Array, Later(NOT_INITIALIZED))
     compilers: "Sequence[Compiler] | None" = None
 
     def __init__(
@@ -212,19 +213,6 @@ class Network(CopiedWhole):
         self._training: bool | None = None
         self.values: list[Array] = []
         self._douts: list[Array | None] = []
-
-    if not TYPE_CHECKING:  # for which an attribute that is not declared stays a mistake
-
-        def __getattr__(self, name: str) -> Any:
-            # Python comes here only where there is no such attribute.
-            if name in _VECTORS:
-                raise self._not_initialized(name)
-            text = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(text, name=name, obj=self)
-
-    def _not_initialized(self, name: str) -> NotReadyError:
-        text = "the network was never initialised; call network.initialize(seed)"
-        return NotReadyError(text, name=name, obj=self)
 
     @property
     def is_initialized(self) -> bool:
@@ -336,16 +324,18 @@ class Network(CopiedWhole):
         self._passed_by = None
         if training is not self._training:
             if not self.is_initialized:
-                raise self._not_initialized("params")
+                raise NotReadyError(NOT_INITIALIZED, name="params", obj=self)
             self._training = training
             for layer in self._layers:
                 layer.training = training
-        values = self.values = [
-            x if type(x) is np.ndarray and x.dtype is self.dtype else checked_numbers(x, self.dtype)
-            for x in xs
-        ]
-        if [x.shape[1:] for x in values] != self.shapes[: self.input_count]:
-            raise self._no_batch(values)
+        if len(xs) != self.input_count:
+            raise self._no_batch(xs)
+        values = self.values = list(xs)
+        for i, x in enumerate(xs):
+            if type(x) is not np.ndarray or x.dtype is not self.dtype:
+                values[i] = x = checked_numbers(x, self.dtype)
+            if x.shape[1:] != self.shapes[i]:
+                raise self._no_batch(xs)
         for node in self.nodes:
             try:
                 values.append(node.layer.forward_unchecked(*map(values.__getitem__, node.inputs)))
@@ -482,13 +472,14 @@ class Network(CopiedWhole):
             ShapeError: The batch does not have the shape that the network takes.
         """
         x = x if type(x) is np.ndarray else checked_numbers(x)
-        rows = self.rows_at_once
-        is_refused = x.ndim == 0 or [x.shape[1:]] != self.shapes[: self.input_count]
-        if is_refused or (len(x) <= rows and len(x) * self._largest < THREADED):
+        count, rows = len(x) if x.ndim else 0, self.rows_at_once
+        if count <= rows and count * self._largest < THREADED:
             with self.turns.turn:
                 return self._forward((x,), False).copy()
-        y = empty((len(x), *self.output_shape), self.dtype)
-        for start in range(0, len(x), rows):
+        if self.input_count != 1 or x.shape[1:] != self.shapes[0]:
+            raise self._no_batch([x])
+        y = empty((count, *self.output_shape), self.dtype)
+        for start in range(0, count, rows):
             # Others get a turn between two parts.
             with self.turns.turn, one_blas_thread:
                 y[start : start + rows] = self._forward((x[start : start + rows],), False)
@@ -693,8 +684,9 @@ class Network(CopiedWhole):
 
     def _no_batch(self, xs: Sequence[Array]) -> ShapeError:
         wanted = " and ".join(str(("batch", *s)) for s in self.shapes[: self.input_count])
-        got = " and ".join(str(x.shape) for x in xs)
-        is_example = any(x.shape in self.shapes[: self.input_count] for x in xs)
+        shapes = [np.shape(x) for x in xs]
+        got = " and ".join(map(str, shapes)) or "none"
+        is_example = any(shape in self.shapes[: self.input_count] for shape in shapes)
         hint = "add a batch axis: x[None]" if is_example else ""
         return ShapeError(f"the network takes {wanted}, got {got}".replace("'", ""), hint)
 

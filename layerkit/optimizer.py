@@ -24,6 +24,7 @@ class Optimizer(CopiedWhole, Component):
     """
 
     kind: ClassVar[str] = "optimizer"
+    advised: ClassVar[frozenset[str]] = frozenset({"update"})
     owns_variables: ClassVar[bool] = True
     learning_rate: float | Schedule
 

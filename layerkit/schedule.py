@@ -10,6 +10,7 @@ class Schedule(Component):
     """The learning rate as a function of the number of updates made so far."""
 
     kind: ClassVar[str] = "schedule"
+    advised: ClassVar[frozenset[str]] = frozenset({"__call__"})
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""

@@ -172,9 +172,13 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     Raises:
         ValueError: The shapes do not fit.
     """
-    # Most products are small, and this is the shortest way to see it.
-    if a.ndim == 2 and len(a) * b.size < FEWEST:
-        return np.matmul(a, b, out)
+    # Most products are small, and this is the shortest way to see it and to make them: numpy.dot
+    # begins in half the time of numpy.matmul, but writes into fewer arrays.
+    if a.ndim == 2 == b.ndim and len(a) * b.size < FEWEST:
+        try:
+            return a.dot(b, out)
+        except ValueError:
+            return np.matmul(a, b, out)
     operations = 2 * (a.size * b.shape[-1] if a.ndim >= b.ndim else a.shape[-2] * b.size)
     if operations < SHARES[-1][0]:
         return np.matmul(a, b, out=out)

@@ -23,10 +23,11 @@ takes some 50 microseconds to wake, and one that trains would have the next turn
 class Turn:
     """A context in which one thread is in a network, again and again if it likes; others wait."""
 
-    __slots__ = ("_lock", "_waiting")
+    __slots__ = ("_give", "_take", "_waiting")
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        lock = RLock()
+        self._take, self._give = lock.acquire, lock.release
         self._waiting: list[None] = []
 
     @property
@@ -36,28 +37,28 @@ class Turn:
 
     def acquire(self, timeout: float = -1) -> bool:
         """Wait for the turn, and return whether it came within so many seconds; -1 is for ever."""
-        if self._lock.acquire(False):
+        if self._take(False):
             return True
         self._waiting.append(None)
         try:
-            return self._lock.acquire(timeout=timeout)
+            return self._take(timeout=timeout)
         finally:
             self._waiting.pop()
 
     def release(self) -> None:
         """Give the turn to whoever waits."""
-        self._lock.release()
+        self._give()
         if self._waiting:
             time.sleep(COURTESY)
 
     # Each prediction comes by these two, so they are written to be short.
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(False):
+        if not self._take(False):
             self.acquire()
 
     def __exit__(self, *exception: object) -> None:
-        self._lock.release()
+        self._give()
         if self._waiting:
             time.sleep(COURTESY)
 
