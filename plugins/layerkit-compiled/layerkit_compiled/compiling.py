@@ -52,7 +52,7 @@ threads gain nothing, because they meet twice in a step."""
 ROWS_OF_A_SHARE = 128
 """The examples, at the least, of each share where there are more than two. The library of matrix
 products copies the weights anew for each share. Shares of 64 rows cost one thread 14% of a step of
-784-50-10 and 5 to 12% of 784-2048-2048-10, shares of 128 rows 0 to 4%. Two shares cost 3 to 5% of a
+784-50-10 and 5 to 12% of 784-2048-2048-10, shares of 128 rows 0 to 4%. Two shares cost 1 to 4% of a
 step of 100 rows and 10 to 25% where a layer has products at each time step."""
 
 THREADED = 2**18

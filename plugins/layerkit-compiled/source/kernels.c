@@ -38,13 +38,17 @@ void fetch_row(const char *row, int64_t size) {
 }
 
 void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,
-            float scale, float *out) {
-    const int64_t size = width * size_of(stored);
+            int64_t stride, float scale, float *out) {
+    const int64_t size = width * size_of(stored), step = stride * size_of(stored);
     const char *start = source;
     for (int64_t i = -AHEAD; i < rows; i++) {
-        if (i + AHEAD < rows) fetch_row(start + indices[i + AHEAD] * size, size);
-        if (i >= 0) convert_row(stored, start + indices[i] * size, scale, out + i * width, width);
+        if (i + AHEAD < rows) fetch_row(start + indices[i + AHEAD] * step, size);
+        if (i >= 0) convert_row(stored, start + indices[i] * step, scale, out + i * stride, width);
     }
+}
+
+KERNEL void add(float *restrict y, const float *restrict x, int64_t count) {
+    for (int64_t i = 0; i < count; i++) y[i] += x[i];
 }
 
 KERNEL void add_to_rows(float *restrict y, const float *restrict b, int64_t rows, int64_t width,

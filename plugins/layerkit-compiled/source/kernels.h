@@ -47,9 +47,13 @@ one is read, the one so many rows ahead comes. */
 enum { AHEAD = 2 };
 void fetch_row(const char *row, int64_t size);
 
-/* out[i] = scale source[indices[i]], for rows of so many numbers. */
+/* out[i] = scale source[indices[i]], for rows of which so many numbers are taken, and which begin
+`stride` numbers apart. */
 void gather(Stored stored, const void *source, const int64_t *indices, int64_t rows, int64_t width,
-            float scale, float *out);
+            int64_t stride, float scale, float *out);
+
+/* y += x. */
+void add(float *y, const float *x, int64_t count);
 
 /* Matrices whose rows begin `stride` numbers apart. */
 void add_to_rows(float *y, const float *b, int64_t rows, int64_t width, int64_t stride);

@@ -3,7 +3,8 @@
 Threads share it out twice. First the batch, by rows: each share goes through all layers and back,
 and leaves the gradient by each layer's output. Then the gradients of the weights, each of which
 sums over the whole batch, by rows or columns of the weights. So threads meet twice in a step, where
-one that went layer by layer would have them meet at every product. */
+one that went layer by layer would have them meet at every product. They meet once more where it is
+worth sharing a product by columns; see is_large and is_deep. */
 
 #ifndef LAYERKIT_PROGRAM_H
 #define LAYERKIT_PROGRAM_H
@@ -83,6 +84,7 @@ struct Program {
     float **values, **slopes;
     int64_t *labels;
     float *targets; /* if they are probabilities */
+    float *sums;    /* of the first product, by shares but the first; see is_deep */
     double losses[MOST_SHARES];
     int64_t wrong_labels[MOST_SHARES]; /* a label that is out of bounds, or else 0 */
 };

@@ -32,7 +32,8 @@ class Case:
         self.batch = int(rng.integers(1, 201))
         self.examples = int(rng.integers(1, 300))
         self.classes = int(rng.integers(1, 40))
-        self.shape = self.pick((int(rng.integers(1, 70)),), (4, 5), (3, 2, 7), (130,), (250,))
+        narrow, wide = int(rng.integers(1, 70)), int(rng.integers(512, 800))
+        self.shape = self.pick((narrow,), (wide,), (4, 5), (3, 2, 7), (130,), (250,))
         self.layers = self.chain()
         self.loss = self.pick(SoftmaxWithLoss, MeanSquaredError)
         self.optimizer = self.pick(
