@@ -62,13 +62,24 @@ def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
 def mentions(distribution: Distribution, group: str) -> bool:
     """Return whether the file of entry points names a group, though the file may be malformed."""
     try:
-        _refuse_what_is_no_file(distribution, "entry_points.txt")
-        text = distribution.read_text("entry_points.txt") or ""
+        text = read_text(distribution, "entry_points.txt")
     except UnicodeDecodeError as error:
         text = error.object.decode("latin-1")
     except (OSError, DamagedError):
         return False
     return f"[{group}]" in text
+
+
+def read_text(distribution: Distribution, name: str) -> str:
+    """Return a file of the metadata; an empty text where there is none.
+
+    Raises:
+        DamagedError: It is a pipe or a device.
+        OSError: It cannot be read.
+        UnicodeDecodeError: It is not in UTF-8.
+    """
+    _refuse_what_is_no_file(distribution, name)
+    return distribution.read_text(name) or ""
 
 
 def name_and_version(distribution: Distribution) -> tuple[str, str]:
@@ -80,7 +91,7 @@ def name_and_version(distribution: Distribution) -> tuple[str, str]:
     Raises:
         DamagedError: The metadata cannot be read, or give a name that no distribution can have.
     """
-    for file in ("METADATA", "PKG-INFO"):
+    for file in ("METADATA", "PKG-INFO", "requires.txt"):  # an egg has its requirements there
         _refuse_what_is_no_file(distribution, file)
     try:
         metadata = distribution.metadata

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from layerkit.distributions import DamagedError, read_text
 from layerkit.files import open_file
 
 MISSING = "missing"
@@ -48,9 +49,9 @@ def distribution_hash(distribution: Distribution | None, modules: set[str]) -> s
 
 def _is_editable(distribution: Distribution) -> bool:
     try:
-        origin: Any = json.loads(distribution.read_text("direct_url.json") or "{}")
+        origin: Any = json.loads(read_text(distribution, "direct_url.json") or "{}")
         return bool(origin.get("dir_info", {}).get("editable"))
-    except (ValueError, AttributeError):  # damaged: what is listed then tells
+    except (DamagedError, ValueError, AttributeError):  # damaged: what is listed then tells
         return False
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -14,24 +15,27 @@ GRAPH = '{"version": 1, "inputs": {"x": 2}, "layers": ["relu"]}'
 def run(tmp_path):
     """Run the command with a folder of packages on the path, and no others of layerkit's."""
 
-    def call(*arguments):
-        (tmp_path / "graph.json").write_text(GRAPH)
+    def call(*arguments, graph=GRAPH, **settings):
+        (tmp_path / "graph.json").write_text(graph)
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), **settings}
         return subprocess.run(
             [sys.executable, "-m", "layerkit", *arguments],
-            env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+            env={key: value for key, value in environment.items() if value is not None},
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
+            timeout=30,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)),
         )
 
     return call
 
 
-def package(tmp_path, points, author="Jo"):
-    info = tmp_path / "site" / "other-1.0.dist-info"
+def package(tmp_path, points, author="Jo", name="other", ending=".dist-info"):
+    info = tmp_path / "site" / f"{name}-1.0{ending}"
     info.mkdir(parents=True)
-    metadata = f"Metadata-Version: 2.1\nName: other\nVersion: 1.0\nAuthor: {author}\n"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nAuthor: {author}\n"
     (info / "METADATA").write_bytes(metadata.encode("latin-1"))
     (info / "entry_points.txt").write_text(points)
     return info
@@ -62,3 +66,96 @@ def test_a_plugin_with_damaged_metadata_is_warned_of(run, tmp_path):
         "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position 56: invalid start "
         "byte; install other again\n"
     )
+
+
+COMMANDS = [
+    ["plugins"],
+    ["layers"],
+    ["run", "graph.json"],
+    ["check", "graph.json"],
+    ["describe", "affine"],
+    ["verify", "relu"],
+    ["new", "spec", "net.json"],
+    ["new", "plugin", "swish"],
+    ["schema"],
+]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_reads_a_pipe_or_a_device_in_place_of_metadata(run, tmp_path, command, kind):
+    for name in ("entry_points.txt", "METADATA", "PKG-INFO", "requires.txt", "direct_url.json"):
+        put_in_place_of(package(tmp_path, POINTS, name=f"with_{name[0]}") / name, kind)
+    egg = package(tmp_path, POINTS, name="egg", ending=".egg-info")
+    (egg / "METADATA").rename(egg / "PKG-INFO")
+    put_in_place_of(egg / "requires.txt", kind)
+
+    done = run(*command)
+
+    assert done.returncode == 0
+    warned = {line.split(" (")[0] for line in done.stderr.splitlines()}
+    damaged = [f"warning: plugin {name}" for name in DAMAGED]
+    assert warned == set(damaged if command[0] == "run" else [])
+
+
+POINTS = "[layerkit]\nother = other\n"
+
+DAMAGED = ("egg", "with-m", "with-p", "with-r")
+"""What has a pipe where a plugin is read; one that names none by its entry points is no plugin."""
+
+
+def put_in_place_of(file, kind):
+    file.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+
+
+def test_the_files_of_a_plugin_are_hashed_beside_a_pipe(run, tmp_path):
+    info = package(tmp_path, "[layerkit]\nother = other\n")
+    (tmp_path / "site" / "other.py").write_text(RELU)
+    put_in_place_of(info / "direct_url.json", "pipe")
+    graph = GRAPH.replace("relu", "other")
+
+    ran = run("run", "graph.json", graph=graph)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+RELU = """
+from layerkit import Layer, hookimpl
+
+class Other(Layer):
+    def forward(self, x):
+        return x
+
+    def backward(self, dout):
+        return dout
+
+@hookimpl
+def layerkit_register(registry):
+    registry.layer("other", Other)
+"""
+
+
+PLUGIN_OF_PYDANTIC = """
+import sys
+print("loaded", file=sys.stderr)
+
+class Plugin:
+    def new_schema_validator(self, *_, **__):
+        return None, None, None
+
+plugin = Plugin()
+"""
+
+
+@pytest.mark.parametrize(("setting", "printed"), [(None, ""), ("", "loaded\n")])
+def test_plugins_of_pydantic_are_loaded_only_on_request(run, tmp_path, setting, printed):
+    package(tmp_path, "[pydantic]\nother = other:plugin\n")
+    (tmp_path / "site" / "other.py").write_text(PLUGIN_OF_PYDANTIC)
+
+    done = run("check", "graph.json", PYDANTIC_DISABLE_PLUGINS=setting)
+
+    assert (done.returncode, done.stderr) == (0, printed)
