@@ -4,9 +4,11 @@ import builtins
 import keyword
 import os
 import re
+import sys
 import tempfile
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -17,6 +19,12 @@ from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole
 from layerkit.wording import quoted
+
+DEVICES = {
+    *("con", "prn", "aux", "nul"),
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
+"""What Windows takes for a device in every folder, with any ending."""
 
 new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no_args_is_help=True)
 
@@ -32,23 +40,15 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
-    from pkgutil import iter_modules
-
     import layerkit
-    from layerkit.plugins import load_registry
-    from layerkit.registry import BUILTIN
 
     name = name.removeprefix("layerkit-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise UserError(f"a plugin is named in lower case, as in gated-relu, got {quoted(name)}")
     layer = name.replace("-", "_")
     cls = "".join(part.capitalize() for part in name.split("-"))
-    builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
-    # Many names of layerkit are loaded when first used; __all__ has them all, vars() does not.
-    taken = {*layerkit.__all__, *dir(builtins), *keyword.kwlist}
-    modules = {module.name for module in iter_modules(layerkit.__path__)}
-    if layer in builtin | modules or cls in taken:
-        raise UserError(f'"{name}" is a name that layerkit or Python has already; choose another')
+    if owner := _owner(layer, cls):
+        raise UserError(f'"{name}" already names {owner}; choose another name, such as my-{name}')
     words = {
         "name": name,
         "layer": layer,
@@ -88,6 +88,11 @@ def spec(
         raise UserError(f"{file}: a spec is a file that ends in .json")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", file.stem):
         raise UserError(f"{file}: its name may have letters, digits, and _ . - inside")
+    device = file.name.partition(".")[0]
+    if device.lower() in DEVICES:
+        raise UserError(
+            f'{file}: on Windows "{device}" names a device, whatever follows; choose another name'
+        )
     _refuse_existing(file)
     try:
         template = Template(_template("spec.json.template").read_text(encoding="utf-8"))
@@ -96,6 +101,46 @@ def spec(
     except OSError as error:
         raise UserError(f"{file}: cannot be written: {error.strerror}") from None
     echo(f"wrote {file}; now:", f"  layerkit check {file}", f"  layerkit run {file}")
+
+
+def _owner(layer: str, cls: str) -> str | None:
+    """Return in words what the layer of a plugin, or its class, would be mistaken for."""
+    from pkgutil import iter_modules
+
+    import layerkit
+    from layerkit.plugins import load_registry
+    from layerkit.registry import BUILTIN
+
+    builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
+    modules = {BUILTIN, *(module.name for module in iter_modules(layerkit.__path__))}
+    # Many names of layerkit are loaded when first used; __all__ has them all, vars() does not.
+    if layer in builtin | modules or cls in layerkit.__all__:
+        return "something of layerkit"
+    if cls in {*dir(builtins), *keyword.kwlist} or layer in {
+        *sys.stdlib_module_names,
+        *keyword.kwlist,
+    }:
+        return "something of Python"
+    if layer in DEVICES:
+        return "a device of Windows"
+    if _is_installed(layer) or _is_installed(f"layerkit_{layer}"):
+        return "an installed package"
+    return None
+
+
+def _is_installed(module: str) -> bool:
+    """Return whether a module can be imported from elsewhere than the present folder.
+
+    ``python -m`` looks there too, and takes any folder for a package.
+    """
+    try:
+        spec = find_spec(module)
+    except ValueError:  # it was made by hand, and tells nothing of itself
+        return True
+    if spec is None:
+        return False
+    places = spec.submodule_search_locations or [spec.origin or ""]
+    return any(Path(place).parent != Path.cwd() for place in places)
 
 
 def _refuse_existing(path: Path) -> None:

@@ -104,20 +104,45 @@ def test_a_name_that_no_package_can_have_is_refused(layerkit, here, name):
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "owner"),
     [
-        *("relu", "none", "parameter", "layerkit-softmax-with-loss"),
-        *("network", "trainer", "step", "data-error"),  # classes of layerkit, whether loaded or not
-        *("plugins", "run"),  # its modules
-        *("exception", "warning"),  # built into Python
+        *[(name, "something of layerkit") for name in ("relu", "softmax-with-loss", "parameter")],
+        *[(name, "something of layerkit") for name in ("network", "trainer", "step", "data-error")],
+        *[(name, "something of layerkit") for name in ("plugins", "run", "layerkit")],
+        *[(name, "something of Python") for name in ("none", "exception", "warning", "lambda")],
+        *[(name, "something of Python") for name in ("json", "math", "asyncio", "winreg")],
+        *[(name, "an installed package") for name in ("numpy", "pydantic", "typer")],
+        *[(name, "a device of Windows") for name in ("con", "nul", "aux", "prn", "com1", "lpt9")],
     ],
 )
-def test_a_name_that_layerkit_or_python_has_already_is_refused(layerkit, here, name):
+def test_a_name_that_something_else_has_already_is_refused(layerkit, here, name, owner):
     outcome = layerkit("new", "plugin", name)
 
     assert outcome.code == 2
-    assert outcome.err.endswith("is a name that layerkit or Python has already; choose another\n")
+    assert outcome.err == (
+        f'layerkit: "{name}" already names {owner}; choose another name, such as my-{name}\n'
+    )
     assert files(here) == []
+
+
+def test_the_name_of_a_plugin_that_is_installed_is_refused(layerkit, here, install):
+    install("layerkit-gated")
+
+    outcome = layerkit("new", "plugin", "layerkit-gated")
+
+    assert outcome.code == 2
+    assert outcome.err == (
+        'layerkit: "gated" already names an installed package; choose another name, such as '
+        "my-gated\n"
+    )
+
+
+def test_a_folder_or_a_file_beside_it_takes_no_name(layerkit, here, monkeypatch):
+    monkeypatch.syspath_prepend(here)  # as python -m does
+    (here / "swish").mkdir()
+    (here / "gated.py").touch()
+
+    assert [layerkit("new", "plugin", name).code for name in ("swish", "gated")] == [0, 0]
 
 
 def test_a_link_that_leads_nowhere_is_not_followed(layerkit, here):
@@ -165,6 +190,8 @@ def test_a_new_spec_overwrites_nothing(layerkit, here):
     [
         ("a.yaml", "a spec is a file that ends in .json"),
         ("a b.json", "its name may have letters, digits, and _ . - inside"),
+        ("con.json", 'on Windows "con" names a device, whatever follows; choose another name'),
+        ("NUL.a.json", 'on Windows "NUL" names a device, whatever follows; choose another name'),
         ("no/such/folder.json", "cannot be written: No such file or directory"),
     ],
 )
