@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from layerkit.cli.options import path
 from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole
@@ -33,7 +34,8 @@ new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no
 def plugin(
     name: Annotated[str, typer.Argument(help="What comes behind layerkit-, as in swish.")],
     folder: Annotated[
-        Path, typer.Option("--in", help="Where to make the folder layerkit-NAME.")
+        Path,
+        typer.Option("--in", help="Where to make the folder layerkit-NAME.", parser=path),
     ] = Path(),
 ) -> None:
     """Write a distribution with one layer, tested and ready to publish.
@@ -77,7 +79,10 @@ def plugin(
 
 @new.command()
 def spec(
-    file: Annotated[Path, typer.Argument(help="The file to write, as in my_net.json.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The file to write, as in my_net.json.", parser=path),
+    ],
 ) -> None:
     """Write a spec that trains on the digits.
 

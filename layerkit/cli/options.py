@@ -5,7 +5,22 @@ from typing import Annotated
 
 import typer
 
-Spec = Annotated[Path, typer.Argument(help="The spec, a JSON file.", show_default=False)]
+
+def path(text: str | Path) -> Path:
+    """Return the path that an argument gives, or its default; ``Path("")`` would be a folder.
+
+    Raises:
+        BadParameter: It is empty, as a variable of a shell is that was never set.
+    """
+    if text == "":
+        raise typer.BadParameter("must be a path, got an empty text")
+    return Path(text)
+
+
+Spec = Annotated[
+    Path,
+    typer.Argument(help="The spec, a JSON file.", show_default=False, parser=path),
+]
 
 Set = Annotated[
     list[str],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec
+from layerkit.cli.options import Json, Set, Spec, path
 from layerkit.cli.streams import do_without_output
 from layerkit.cli.terminal import echo, echo_text, print_json, print_table
 from layerkit.errors import UserError
@@ -28,7 +28,10 @@ def run(
     set_: Set = [],  # noqa: B006  typer does not change it
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder for the results; runs/NAME-TIME unless given."),
+        typer.Option(
+            help="The folder for the results; by default runs/NAME-TIME.",
+            parser=path,
+        ),
     ] = None,
     locked: Annotated[
         bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from layerkit.cli.options import path
 from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole
@@ -14,7 +15,11 @@ from layerkit.paths import expanded, write_whole
 
 def schema(
     out: Annotated[
-        Path | None, typer.Option(help="The file to write; printed unless given.")
+        Path | None,
+        typer.Option(
+            help="The file to write; by default the schema is printed.",
+            parser=path,
+        ),
     ] = None,
 ) -> None:
     """Write the JSON Schema of specs, for what is installed here.

@@ -172,7 +172,7 @@ def _entries(value: Any) -> Iterator[Entry]:
 
 def lock_of(spec: Path) -> Path:
     """Return where the lock of a spec stands."""
-    return spec.with_suffix(".lock.json")
+    return spec.parent / f"{spec.stem}.lock.json"
 
 
 def lock(now: Provenance) -> dict[str, Any]:

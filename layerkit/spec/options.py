@@ -15,9 +15,10 @@ from pathlib import Path
 from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from layerkit.arguments import plain
@@ -106,7 +107,7 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
                 )
             # The field's own name is out of the way of pydantic's methods ("copy", "schema").
             fields[f"option_{name}"] = (
-                hints[name],
+                _refusing_empty_paths(hints[name]),
                 Field(default, alias=name, description=described.get(name)),
             )
         return create_model(cls.__name__, __base__=SpecModel, __module__=cls.__module__, **fields)
@@ -130,6 +131,27 @@ def _is_json_type(hint: Any) -> bool:
 
 
 _JSON_TYPES = (int, float, bool, str, None, NoneType, Path, tuple, list)
+
+
+def _refusing_empty_paths(hint: Any) -> Any:
+    """Return a type whose paths, however deep, refuse an empty text, which Path makes a folder."""
+    if isinstance(hint, TypeAliasType):
+        inner = _refusing_empty_paths(hint.__value__)
+        return hint if inner is hint.__value__ else inner
+    if hint is Path:
+        return Annotated[Path, BeforeValidator(_not_empty)]
+    parts = get_args(hint)
+    refusing = tuple(map(_refusing_empty_paths, parts))
+    if refusing == parts:
+        return hint
+    origin = get_origin(hint)
+    return (Union if origin is UnionType else origin)[refusing]
+
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise PydanticCustomError("path_type", "an empty path")
+    return value
 
 
 def _is_json(default: Any) -> bool:

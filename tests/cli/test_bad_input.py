@@ -1036,6 +1036,82 @@ def test_a_wrong_call_is_told(refused, arguments, told):
     assert told in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["run", ""], "spec"),
+        (["run", "spec.json", "--out", ""], "--out"),
+        (["run", "spec.json", "--out="], "--out"),
+        (["check", ""], "spec"),
+        (["schema", "--out", ""], "--out"),
+        (["new", "plugin", "mine", "--in", ""], "--in"),
+        (["new", "spec", ""], "file"),
+    ],
+)
+def test_an_empty_path_is_refused(refused, arguments, where):
+    Path("spec.json").write_text(SPEC)
+
+    told = refused(*arguments).splitlines()[-1]
+
+    assert told == f"Error: Invalid value for '{where}': must be a path, got an empty text"
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_folder_is_no_spec(refused, verb, folder):
+    assert refused(verb, folder) == f"layerkit: {folder}: cannot be read: Is a directory\n"
+
+
+PATHS = """
+    from pathlib import Path
+    from layerkit import Layer, hookimpl
+
+    class Reading(Layer):
+        def __init__(self, files: tuple[str, list[Path] | None] = ("", None)) -> None:
+            self.files = files
+
+        def forward(self, x):
+            return x
+
+        def backward(self, dout):
+            return dout
+
+    @hookimpl
+    def layerkit_register(registry):
+        registry.layer("reading", Reading)
+    """
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "place"),
+    [
+        ('{"type": "npz", "path": "data.npz"}', {"type": "npz", "path": ""}, "3:35: data.path"),
+        ('{"type": "npz", "path": "data.npz"}',
+         {"type": "npy", **dict.fromkeys(("x", "t", "x_test"), "a"), "t_test": ""},
+         "3:72: data.t_test"),
+        ('{"type": "relu"}', {"type": "reading", "files": ["", ["a", ""]]},
+         "6:45: layers[1].files[1][1]"),
+    ],
+)  # fmt: skip
+def test_an_empty_path_in_a_spec_is_refused(refused, install, part, value, place):
+    install("layerkit-paths", PATHS)
+
+    told = told_of(refused, SPEC.replace(part, json.dumps(value)))
+
+    assert told.startswith(f'spec.json:{place}: must be the path of a file, got ""\n')
+
+
+def test_an_empty_path_is_refused_where_it_is_set(refused):
+    Path("spec.json").write_text(SPEC)
+
+    told = refused("run", "spec.json", "--set", 'data.path=""')
+
+    assert told == (
+        '--set data.path="": data.path: must be the path of a file, got ""\n'
+        "1 problem; nothing was run.\n"
+    )
+
+
 def test_a_loss_that_is_not_finite_fails_the_run_and_names_step_and_layer(layerkit):
     Path("spec.json").write_text(SPEC)
     settings = ["--set", "optimizer.learning_rate=1e30", "--set", "training.steps=50"]
