@@ -15,7 +15,15 @@ from pathlib import Path
 from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import PydanticJsonSchemaWarning
 from pydantic_core import PydanticCustomError
@@ -139,7 +147,8 @@ def _refusing_empty_paths(hint: Any) -> Any:
         inner = _refusing_empty_paths(hint.__value__)
         return hint if inner is hint.__value__ else inner
     if hint is Path:
-        return Annotated[Path, BeforeValidator(_not_empty)]
+        schema = {"type": "string", "format": "path", "minLength": 1}
+        return Annotated[Path, BeforeValidator(_not_empty), WithJsonSchema(schema)]
     parts = get_args(hint)
     refusing = tuple(map(_refusing_empty_paths, parts))
     if refusing == parts:
