@@ -17,9 +17,16 @@ def path(text: str | Path) -> Path:
     return Path(text)
 
 
+def spec(text: str | Path) -> Path:
+    """Return the path of a spec; ``-`` stands for standard input, as elsewhere in Unix."""
+    return Path("/dev/stdin") if text == "-" else path(text)
+
+
 Spec = Annotated[
     Path,
-    typer.Argument(help="The spec, a JSON file.", show_default=False, parser=path),
+    typer.Argument(
+        help="The spec, a JSON file; - reads standard input.", show_default=False, parser=spec
+    ),
 ]
 
 Set = Annotated[

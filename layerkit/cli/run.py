@@ -48,7 +48,12 @@ def run(
     from layerkit.plugins import load_plugins
     from layerkit.run import remember
     from layerkit.spec import GraphSpec, load_spec
+    from layerkit.spec.text import descriptor
 
+    if locked and descriptor(spec) is not None:
+        raise UserError(
+            "--locked: a spec from a pipe has no lock beside it; store it in a file first"
+        )
     plugins = load_plugins()
     for report in plugins.reports:
         if report.state == "broken" and not report.provider.module:  # its metadata are damaged

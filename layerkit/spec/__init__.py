@@ -25,7 +25,7 @@ from layerkit.spec.models import (
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.report import located, report
-from layerkit.spec.text import Document, parse, read_text
+from layerkit.spec.text import Document, descriptor, parse, read_text
 from layerkit.spec.wiring import wire
 from layerkit.wording import LONGEST_NAME
 
@@ -65,8 +65,10 @@ class Spec:
 
     @property
     def name(self) -> str:
-        """Its name, or that of its file, not longer than a name may be."""
-        return self.content.name or FilePath(self.document.file).stem[:LONGEST_NAME]
+        """Its name, or that of its file, not longer than a name may be; "spec" from a pipe."""
+        file = FilePath(self.document.file)
+        stem = file.stem if descriptor(file) is None else "spec"
+        return self.content.name or stem[:LONGEST_NAME]
 
     def located(self, path: Path, message: str) -> str:
         """Return a message about a place of this spec, with the line that it is about."""
@@ -81,7 +83,9 @@ def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence
     """Read a spec from a file.
 
     Args:
-        file: The file. Paths in the spec are relative to its folder.
+        file: The file. Paths in the spec are relative to its folder. A pipe without a name, such
+            as ``/dev/stdin`` and ``/dev/fd/63``, is read to its end; paths are then relative to the
+            present folder.
         registry: The components there are, as ``load_registry()`` finds them.
         overrides: Values to replace, each ``PATH=VALUE``, as in ``training.epochs=5``.
 
@@ -90,7 +94,8 @@ def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence
         SpecError: All that is wrong with the spec.
     """
     path = expanded(file)
-    return parse_spec(read_text(path), registry, str(path), path.parent, overrides)
+    folder = path.parent if descriptor(path) is None else FilePath()
+    return parse_spec(read_text(path), registry, str(path), folder, overrides)
 
 
 def parse_spec(

@@ -6,7 +6,9 @@ here looks for what is wrong, and for the places that messages point at.
 """
 
 import json
+import os
 import re
+import select
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ MAX_BYTES = 2**20
 
 _SUSPECT = re.compile(r"[0-9]{19}|[eE][-+]?[0-9]{3}|\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 """What may be a number that is too large, or half a surrogate pair."""
+
+_DESCRIPTOR = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,9})")
 
 
 @dataclass
@@ -94,6 +98,15 @@ def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) ->
     return values.get(path, (0, 0))
 
 
+def descriptor(file: FilePath) -> int | None:
+    """Return the number of the file descriptor that a path names; None where it is a file's own.
+
+    Standard input is one, and so is what a shell makes of ``<(command)``.
+    """
+    named = _DESCRIPTOR.fullmatch(file.as_posix())
+    return int(named[1] or 0) if named else None
+
+
 def read_text(file: FilePath) -> str:
     """Return the text of a spec.
 
@@ -102,15 +115,8 @@ def read_text(file: FilePath) -> str:
     """
     name = visible(str(file))
     try:
-        mode = file.stat().st_mode
-        # A pipe may wait for ever, and a device never end.
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise UserError(
-                f"{name}: a spec is a file, got a pipe or a device; store what comes from it in "
-                "a file first"
-            )
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
+        number = descriptor(file)
+        content = _read_file(file) if number is None else _read_descriptor(number)
         if len(content) > MAX_BYTES:
             raise UserError(
                 f"{name}: a spec has at most {MAX_BYTES >> 20} MB, and this file is larger; "
@@ -128,6 +134,37 @@ def read_text(file: FilePath) -> str:
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a null byte, which no path may have
         raise UserError(f"{name}: cannot be read: {error}") from None
+
+
+def _read_file(file: FilePath) -> bytes:
+    """Return what a file holds, or one byte more than a spec may have."""
+    mode = file.stat().st_mode
+    # A pipe with a name waits until somebody writes to it, which may be never.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise UserError(
+            f"{visible(str(file))}: a spec is a file, got a pipe or a device; store what comes "
+            "from it in a file first"
+        )
+    with file.open("rb") as opened:
+        return opened.read(MAX_BYTES + 1)
+
+
+def _read_descriptor(number: int) -> bytes:
+    """Return what comes from a descriptor until its end, or one byte more than a spec may have.
+
+    It is read as it is. To open the path would wait for another writer where the pipe has a name.
+    """
+    content = bytearray()
+    while len(content) <= MAX_BYTES:
+        try:
+            part = os.read(number, MAX_BYTES + 1 - len(content))
+        except BlockingIOError:  # it does not block, as some parents leave it
+            select.select([number], [], [])
+            continue
+        if not part:
+            break
+        content += part
+    return bytes(content)
 
 
 def parse(text: str, file: str) -> Document:
