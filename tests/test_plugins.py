@@ -2,6 +2,9 @@
 
 import re
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -736,3 +739,47 @@ def test_an_option_that_json_cannot_express_makes_a_plugin_broken(install, type_
 
     assert report.state == "broken"
     assert report.reason.startswith(f"Odd: {reason}")
+
+
+MANY = """
+from layerkit import He, Initializer, Layer, hookimpl
+
+class Swish(Layer):
+    # JSON Schema has no word for a default that is a component.
+    def __init__(self, init: Initializer = He()) -> None:
+        self.init = init
+
+    def forward(self, x):
+        return x
+
+    def backward(self, dout):
+        return dout
+
+@hookimpl
+def layerkit_register(registry):
+    for i in range(100):
+        registry.layer(f"swish_{i}", Swish)
+"""
+
+
+def test_registries_are_loaded_by_several_threads_at_once(install):
+    install("layerkit-foo", MANY)
+    expected = [(e.kind, e.qualified_name, e.cls) for e in load_registry()]
+    filters, show = list(warnings.filters), warnings.showwarning
+    before, together = sys.getswitchinterval(), Barrier(8)
+
+    def load(_):
+        together.wait()
+        return [(e.kind, e.qualified_name, e.cls) for e in load_registry()]
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            registries = list(pool.map(load, range(8)))
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(expected) > 100
+    assert registries == [expected] * 8
+    assert warnings.filters == filters
+    assert warnings.showwarning is show

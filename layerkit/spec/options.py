@@ -8,7 +8,6 @@ import inspect
 import json
 import math
 import re
-import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from pydantic import (
     create_model,
 )
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -33,6 +32,7 @@ from layerkit.arguments import plain
 from layerkit.component import Component, option_parameters
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
+from layerkit.spec.problems import problems_of
 from layerkit.spec.wording import worded
 
 # With the first model pydantic looks for plugins of its own among all installed distributions, and
@@ -59,8 +59,6 @@ class SpecModel(BaseModel):
 
 def _in_python(cls: type[SpecModel], values: dict[str, Any], error: ValidationError) -> OptionError:
     """Return what is wrong with the arguments of a constructor, in layerkit's words."""
-    from layerkit.spec import problems_of  # which is loaded after this module
-
     known = [f.alias or name for name, f in cls.model_fields.items()]
     problems = problems_of(worded(error, known), values)
     texts = [f"{place(p.path)}: {p.message}" if p.path else p.message for p in problems]
@@ -192,6 +190,17 @@ def default_options(cls: type[Component]) -> dict[str, Any]:
     return {name: p.default for name, p in parameters if p.default is not p.empty}
 
 
+class _QuietJsonSchema(GenerateJsonSchema):
+    """JSON Schema without a warning that a default is no JSON, as one that is a component.
+
+    ``warnings.catch_warnings`` would change the filters of the whole process, where other threads
+    may load plugins too.
+    """
+
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        """Emit nothing."""
+
+
 def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
     """Return the JSON Schema of the options of a component.
 
@@ -202,13 +211,10 @@ def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
     Raises:
         PluginError: An option has a type that JSON cannot express.
     """
-    with warnings.catch_warnings():
-        # Defaults that are components are no JSON; they are filled in below.
-        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        try:
-            schema = options_model(cls).model_json_schema()
-        except PydanticUserError as error:
-            raise _inexpressible(cls, error) from error
+    try:
+        schema = options_model(cls).model_json_schema(schema_generator=_QuietJsonSchema)
+    except PydanticUserError as error:
+        raise _inexpressible(cls, error) from error
     for name, option in schema.get("properties", {}).items():
         default = option_parameters(cls)[name].default
         if isinstance(default, Component):
