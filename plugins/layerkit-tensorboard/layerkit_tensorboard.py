@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 _files: "dict[Path, EventFile]" = {}
 _first_import = Lock()
+_torch_is_hidden = False
+
+
+def _begin_again() -> None:
+    """Let nobody import in a process that was forked off: other threads are not there."""
+    global _first_import
+    _first_import = Lock()
+    _show_torch()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)
 
 
 @hookimpl
@@ -124,15 +136,28 @@ def _tensorboardx() -> tuple[Any, Any, Any]:
     then takes two seconds more. Here it gets arrays only, and while it is imported there is no
     torch.
     """
-    modules: dict[str, Any] = sys.modules
     with _first_import:
-        is_hidden = "tensorboardX" not in modules and "torch" not in modules
-        if is_hidden:
-            modules["torch"] = None
+        if "tensorboardX" not in sys.modules:
+            _hide_torch()
         try:
             from tensorboardX import record_writer, summary
             from tensorboardX.proto import event_pb2
         finally:
-            if is_hidden:
-                del modules["torch"]
+            _show_torch()
     return event_pb2, summary, record_writer
+
+
+def _hide_torch() -> None:
+    """Have imports of torch fail, unless it is loaded already."""
+    global _torch_is_hidden
+    modules: dict[str, Any] = sys.modules
+    if "torch" not in modules:
+        modules["torch"], _torch_is_hidden = None, True
+
+
+def _show_torch() -> None:
+    """Let torch be imported again, if it was hidden here."""
+    global _torch_is_hidden
+    if _torch_is_hidden:
+        del sys.modules["torch"]
+        _torch_is_hidden = False

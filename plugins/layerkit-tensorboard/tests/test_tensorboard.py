@@ -1,6 +1,7 @@
 """What TensorBoard reads of a run is what the run wrote down itself."""
 
 import json
+import os
 import resource
 import struct
 import subprocess
@@ -139,3 +140,48 @@ def test_a_file_that_cannot_grow_is_reported_once_and_costs_the_run_nothing(tmp_
     # The version, the spec, and 9 events for each evaluation but the one that failed.
     assert whole_records(events) > 2 + 9
     assert (whole_records(events) - 2) % 9 == 0
+
+
+SLOW = """
+import os, sys, threading, time
+from pathlib import Path
+
+source = "import __main__; __main__.importing.set(); __main__.go_on.wait()"
+Path("tensorboardX.py").write_text(source)
+sys.path.insert(0, "")
+import layerkit_tensorboard
+
+importing, go_on = threading.Event(), threading.Event()
+
+def start():
+    try:
+        layerkit_tensorboard._tensorboardx()
+    except ImportError:  # the module has nothing in it
+        pass
+
+thread = threading.Thread(target=start)
+thread.start()
+importing.wait()
+hidden_in_parent = "torch" in sys.modules
+if not os.fork():
+    is_free = layerkit_tensorboard._first_import.acquire(timeout=5)
+    os._exit(0 if is_free and "torch" not in sys.modules else 1)
+status = os.waitstatus_to_exitcode(os.wait()[1])
+go_on.set()
+thread.join()
+print(hidden_in_parent, status, "torch" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_a_process_forked_off_during_the_first_import_has_the_lock_and_torch(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SLOW],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.stdout, done.stderr) == ("True 0 False\n", "")
