@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Any, NamedTuple
 
 import numpy as np  # noqa: F401  its library of matrix products must be loaded to be found
@@ -58,14 +58,17 @@ class _Limits:
     """
 
     def __init__(self) -> None:
-        self.renew_lock()
+        self.lock = Lock()
         self.limits: list[int] = []
         self.least = sys.maxsize
         self._allowed: list[int] = []
 
-    def renew_lock(self) -> None:
-        """Have a lock that nobody holds."""
+    def begin_again(self) -> None:
+        """Keep only this thread's limits in a process that was forked off: it has no others."""
         self.lock = Lock()
+        self.limits = list(_own.limits)
+        if min(self.limits, default=sys.maxsize) != self.least:
+            self.change()
 
     def change(self) -> None:
         """Set the number of threads after the least of the limits has changed."""
@@ -83,11 +86,22 @@ class _Limits:
         return max(now, default=1)
 
 
+class _Own(local):
+    """The limits that this thread has set. Only a process that is forked off asks for them."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+
+
 _limits = _Limits()
+_own = _Own()
 if hasattr(os, "register_at_fork"):
-    # Another thread may hold the lock just then; that thread is not there to give it back. Its
-    # limits stay in force in the process that is forked off.
-    os.register_at_fork(after_in_child=_limits.renew_lock)
+    # The lock is held meanwhile, so that no limit is half changed.
+    os.register_at_fork(
+        before=lambda: _limits.lock.acquire(),
+        after_in_parent=lambda: _limits.lock.release(),
+        after_in_child=_limits.begin_again,
+    )
 
 
 class limit_blas_threads:
@@ -106,12 +120,16 @@ class limit_blas_threads:
 
     def __enter__(self) -> None:
         # Each prediction comes by here, so this is written to be short.
+        _own.limits.append(self._threads)
         with _limits.lock:
             _limits.limits.append(self._threads)
             if self._threads < _limits.least:
                 _limits.change()
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        own = _own.limits
+        if self._threads in own:  # a generator may have entered in another thread
+            own.remove(self._threads)
         with _limits.lock:
             _limits.limits.remove(self._threads)
             if self._threads == _limits.least and self._threads not in _limits.limits:

@@ -1,6 +1,7 @@
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -176,3 +177,40 @@ def test_a_limit_goes_on_and_ends_in_a_process_that_is_forked_off():
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize(("own", "in_child"), [(None, 4), (3, 3), (1, 1)])
+def test_limits_of_other_threads_end_in_a_process_that_is_forked_off(own, in_child):
+    limit, others = limit_blas_threads(1), [limit_blas_threads(2), limit_blas_threads(1)]
+    child = None
+    with ThreadPoolExecutor(1) as other:
+        for each in others:
+            other.submit(each.__enter__).result()
+        with limit_blas_threads(own) if own else nullcontext():
+            child = os.fork()
+            if not child:
+                within = blas()
+                with limit:
+                    inside = blas()
+                again = blas()
+        if not child:
+            seen = within, inside, again, blas()
+            os._exit(0 if seen == ({in_child}, {1}, {in_child}, {4}) else 1)
+        _, status = os.waitpid(child, 0)
+        assert blas() == {1}
+        for each in others:
+            other.submit(each.__exit__, None, None, None).result()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_a_limit_may_end_in_another_thread_than_it_began_in():
+    limit = limit_blas_threads(1)
+    with ThreadPoolExecutor(1) as other:
+        limit.__enter__()
+        other.submit(limit.__exit__, None, None, None).result()
+        assert blas() == {4}
+        with limit_blas_threads(2):
+            assert blas() == {2}
