@@ -53,7 +53,7 @@ PluginState: TypeAlias = Literal[
 cannot be read."""
 
 RUN_HOOKS = ("layerkit_run_started", "layerkit_epoch_ended", "layerkit_run_ended")
-"""The hooks that are told of runs."""
+"""The hooks that are called during runs."""
 
 
 @dataclass
@@ -81,7 +81,7 @@ class PluginReport:
 
     @property
     def watches_runs(self) -> bool:
-        """Whether it has a hook that is told of runs."""
+        """Whether it has a hook that is called during runs."""
         return any(in_order([self], hook) for hook in RUN_HOOKS)
 
     @property

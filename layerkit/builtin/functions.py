@@ -12,7 +12,7 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
 
     Args:
         x: Of any shape.
-        out: Where to write; a new array unless given.
+        out: Where to write; by default a new array.
     """
     y: Array = np.negative(x, out=out)
     # Where exp(-x) overflows to infinity, 1 / (1 + exp(-x)) is the 0 it should be.
@@ -27,7 +27,7 @@ def softmax(x: Array, out: Array | None = None) -> Array:
 
     Args:
         x: ``(..., classes)``
-        out: Where to write; a new array unless given.
+        out: Where to write; by default a new array.
     """
     y: Array = np.subtract(x, x.max(axis=-1, keepdims=True), out=out)
     np.exp(y, out=y)

@@ -55,7 +55,7 @@ class Cosine(Schedule):
     Args:
         learning_rate: The rate of the first step.
         final: The rate from step number ``steps`` on.
-        steps: How long the way down is; the whole run unless given.
+        steps: How long the way down is; by default the whole run.
 
     Source:
         Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts",

@@ -121,7 +121,7 @@ def _print_checks(checks: "list[GradientCheck]") -> None:
         for c in checks
     ]
     echo("", "back-propagation against numerical gradients, in float64:")
-    header = ("gradient by", "checked", "mean |difference|", "mean |gradient|", "")
+    header = ("gradient with respect to", "checked", "mean |difference|", "mean |gradient|", "")
     print_table(header, rows, right={1, 2, 3})
 
 

@@ -140,7 +140,7 @@ def _is_installed(module: str) -> bool:
     """
     try:
         spec = find_spec(module)
-    except ValueError:  # it was made by hand, and tells nothing of itself
+    except ValueError:  # a module made by hand, without a spec
         return True
     if spec is None:
         return False
@@ -150,7 +150,7 @@ def _is_installed(module: str) -> bool:
 
 def _refuse_existing(path: Path) -> None:
     if os.path.lexists(path):
-        raise UserError(f"{path}: is there already, and nothing is overwritten; remove it first")
+        raise UserError(f"{path}: already exists, and nothing is overwritten; remove it first")
 
 
 def _template(name: str) -> Traversable:

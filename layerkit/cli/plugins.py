@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from layerkit.plugins import PluginReport
 
 MOST_NAMES = 12
-"""Of a plugin that provides more components than these, their number is told."""
+"""Where a plugin provides more components than this, only their number is shown."""
 
 
 def plugins(

@@ -91,7 +91,7 @@ def _run_training(
 
     out = None if out is None else expanded(out)
     if out is not None and os.path.lexists(out):
-        raise UserError(f"--out {out}: is there already; a run is never written over another")
+        raise UserError(f"--out {out}: already exists; a run is never written over another")
     experiment = build_experiment(spec)
     data = load_data(experiment)
     for note in data.notes:
@@ -193,5 +193,5 @@ class _Interruptible(_Watcher):
         self.training.enter_context(interrupts.finishing(trainer))
 
     def ended(self, result: "Result") -> None:
-        # The results are written; whoever is told of them next may be interrupted.
+        # The results are written; whoever hears of them next may be interrupted.
         self.training.close()

@@ -35,7 +35,7 @@ def schema(
         return
     out = expanded(out)
     if os.path.lexists(out) and not _is_schema(out, TITLE):
-        raise UserError(f"--out {out}: is there already and is not such a schema; choose another")
+        raise UserError(f"--out {out}: already exists and is not such a schema; choose another")
     try:
         text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
         write_whole(out, lambda file: file.write(text.encode()))

@@ -19,7 +19,7 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="[NAME|PACKAGE]...",
-            help="A component, or a package with all it provides; everything unless given.",
+            help="A component, or a package with all it provides; by default everything.",
             show_default=False,
         ),
     ] = None,
@@ -35,7 +35,7 @@ def verify(
     plugins = load_plugins()
     registry = plugins.registry
     found = _found(registry, names or [])
-    # Where everything is verified, what could not even be loaded is told too.
+    # Where everything is verified, what could not even be loaded is reported too.
     absent = [r for r in plugins.reports if r.state not in ("ok", "unreadable") and not r.entries]
     absent = [] if names else absent
     verified = [(entry, check_component(entry.cls, registry=registry)) for entry in found]

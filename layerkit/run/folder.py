@@ -24,11 +24,11 @@ class RunFolder:
     """A new folder for the results of one run.
 
     Args:
-        path: Where; ``runs/NAME-TIME`` below the present folder unless given.
+        path: Where; by default ``runs/NAME-TIME`` below the present folder.
         name: The name of the run.
 
     Raises:
-        UserError: It is there already, or cannot be made.
+        UserError: It already exists, or cannot be made.
         RunError: The disk is full.
     """
 
@@ -46,7 +46,7 @@ class RunFolder:
             self.path = candidate
             return
         raise UserError(
-            f"{candidate}: is there already, and a run is never written over another; "
+            f"{candidate}: already exists, and a run is never written over another; "
             "choose another --out, or remove it"
         )
 

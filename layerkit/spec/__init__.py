@@ -1,4 +1,4 @@
-"""Specs: read a JSON text, validate it against the registry, tell every problem at its place."""
+"""Specs: read a JSON text, validate it, and report every problem where it occurs."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -291,13 +291,13 @@ class TrainingSpec(_AnySpec):
     Attributes:
         json_schema: Where an editor finds the JSON Schema; layerkit itself does not read it.
         version: The version of the form of specs.
-        name: The name of its runs; the name of the file unless given.
+        name: The name of its runs; by default the name of the file.
         seed: What all random numbers follow from.
         dtype: The type of the arithmetic.
         data: Where examples come from.
         layers: The network.
         loss: What training makes small.
-        metrics: What evaluations tell besides the loss; those that go with it unless given.
+        metrics: What evaluations report besides the loss; by default the metrics of that loss.
         optimizer: How gradients change the parameters.
         training: How long and on what to train.
     """
@@ -316,7 +316,7 @@ class GraphSpec(_AnySpec):
     Attributes:
         json_schema: Where an editor finds the JSON Schema; layerkit itself does not read it.
         version: The version of the form of specs.
-        name: The name of the graph; the name of the file unless given.
+        name: The name of the graph; by default the name of the file.
         seed: What the first values of parameters follow from.
         layers: The nodes, in order.
         inputs: The value of each input: a number, or an array whose first axis is the batch.

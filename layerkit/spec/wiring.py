@@ -17,7 +17,7 @@ def wire(document: Any, registry: Registry) -> tuple[list[tuple[int, ...]], list
     """Return for each layer the positions of its inputs, and all that is wrong with the names.
 
     Positions count the inputs of the network first, then the layers. It reads the document as it
-    was written, so that wrong names are told together with wrong options.
+    was written, so that wrong names are reported together with wrong options.
 
     Args:
         document: A spec, as JSON gave it.
@@ -78,7 +78,7 @@ class _Wiring:
         try:
             entry = registry.find(Layer.kind, name) if isinstance(name, str) else None
         except UnknownComponentError:
-            return  # told by the validation of the layer itself
+            return  # reported by the validation of the layer itself
         if entry is None or not issubclass(entry.cls, Layer):
             return
         least, most = input_count(entry.cls)

@@ -115,7 +115,7 @@ def checks(
         component: The class.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason.
-        registry: The components there are; what is installed unless given.
+        registry: The components there are; by default what is installed.
 
     Raises:
         UserError: What is given is no component, or an expected failure names no law of it or
@@ -161,7 +161,7 @@ def check_component(
         component: The class.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason: ``{"Swish": {"float32_agrees_with_float64": "it is exact to 2 digits"}}``.
-        registry: The components there are; what is installed unless given.
+        registry: The components there are; by default what is installed.
 
     Raises:
         UserError: An expected failure names no law of the component, or gives no reason.
@@ -192,7 +192,7 @@ def parametrize_with_checks(
         components: The classes.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason.
-        registry: The components there are; what is installed unless given.
+        registry: The components there are; by default what is installed.
 
     Raises:
         UserError: There are no components, or an expected failure names no law of one of them, or

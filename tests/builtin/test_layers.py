@@ -70,7 +70,7 @@ def inputs(shapes: Any, batch: int = 4, seed: int = 0) -> list[np.ndarray]:
 
 
 def both_ways(layer: Layer, xs: list[np.ndarray], dout: np.ndarray) -> list[np.ndarray]:
-    """Return the output and the gradients by the inputs and the parameters, as copies."""
+    """Return copies of the output and of the gradients of the inputs and the parameters."""
     y = layer.forward(*xs).copy()
     dxs = layer.backward(dout)
     dxs = dxs if isinstance(dxs, tuple) else (dxs,)

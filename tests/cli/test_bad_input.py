@@ -741,7 +741,7 @@ def test_a_folder_that_is_there_is_never_written_to(refused):
     Path("results", "precious.txt").write_text("keep me")
 
     assert refused("run", "spec.json", "--out", "results") == (
-        "layerkit: --out results: is there already; a run is never written over another\n"
+        "layerkit: --out results: already exists; a run is never written over another\n"
     )
 
 

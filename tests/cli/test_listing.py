@@ -429,8 +429,7 @@ class TestSchema:
 
         assert (outcome.code, outcome.err) == (
             2,
-            "layerkit: --out mine.json: is there already and is not such a schema; choose "
-            "another\n",
+            "layerkit: --out mine.json: already exists and is not such a schema; choose another\n",
         )
         assert Path("mine.json").read_text() == content
 

@@ -87,7 +87,7 @@ def test_a_new_plugin_overwrites_nothing(layerkit, here):
 
     assert outcome.code == 2
     assert outcome.err == (
-        "layerkit: layerkit-swish: is there already, and nothing is overwritten; remove it first\n"
+        "layerkit: layerkit-swish: already exists, and nothing is overwritten; remove it first\n"
     )
     assert files(here) == ["layerkit-swish/mine.txt"]
 
@@ -151,7 +151,7 @@ def test_a_link_that_leads_nowhere_is_not_followed(layerkit, here):
     outcome = layerkit("new", "spec", "a.json")
 
     assert outcome.code == 2
-    assert "a.json: is there already, and nothing is overwritten" in outcome.err
+    assert "a.json: already exists, and nothing is overwritten" in outcome.err
     assert not (here / "elsewhere.json").exists()
 
 
@@ -181,7 +181,7 @@ def test_a_new_spec_overwrites_nothing(layerkit, here):
     outcome = layerkit("new", "spec", "a.json")
 
     assert outcome.code == 2
-    assert "a.json: is there already, and nothing is overwritten" in outcome.err
+    assert "a.json: already exists, and nothing is overwritten" in outcome.err
     assert (here / "a.json").read_text() == "mine"
 
 

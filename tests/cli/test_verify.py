@@ -51,7 +51,7 @@ def test_a_mistake_is_named_and_the_exit_code_is_1(layerkit, install):
 
     assert outcome.code == 1
     assert (
-        "half: gradients_of_inputs_are_the_numerical_ones: the gradient by x is wrong "
+        "half: gradients_of_inputs_are_the_numerical_ones: the gradient with respect to x is wrong "
         "(relative error 5.0e-01): it is 0.5 times the numerical one; a factor is missing or too "
         "many [(5,)]" in outcome.out
     )

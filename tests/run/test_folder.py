@@ -47,7 +47,7 @@ def test_when_no_name_is_left_the_error_says_so(here, monkeypatch):
     for _ in range(99):
         RunFolder(None, "a")
 
-    with pytest.raises(UserError, match=r"^runs/a-20260102-030405-99: is there already"):
+    with pytest.raises(UserError, match=r"^runs/a-20260102-030405-99: already exists"):
         RunFolder(None, "a")
 
 
@@ -66,7 +66,7 @@ def test_what_is_there_already_is_never_written_over(tmp_path, make):
         RunFolder(tmp_path / "out", "name")
 
     assert str(caught.value) == (
-        f"{tmp_path / 'out'}: is there already, and a run is never written over another; "
+        f"{tmp_path / 'out'}: already exists, and a run is never written over another; "
         "choose another --out, or remove it"
     )
 

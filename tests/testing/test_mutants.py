@@ -364,7 +364,9 @@ class DoublesDx(OfScale):
         return 2 * right if self.training else right
 
 
-@breaks("gradients_of_inputs_are_the_numerical_ones", "the gradient by input 1 is wrong")
+@breaks(
+    "gradients_of_inputs_are_the_numerical_ones", "the gradient with respect to input 1 is wrong"
+)
 class SwapsOneInput(OfProduct):
     __doc__ = Product.__doc__
 
@@ -399,7 +401,10 @@ class WrongSign(OfScale):
         return dx
 
 
-@breaks("backward_goes_with_the_last_forward", "after an evaluation, the gradient by x is wrong")
+@breaks(
+    "backward_goes_with_the_last_forward",
+    "after an evaluation, the gradient with respect to x is wrong",
+)
 class KeepsOnlyInTraining(Layer):
     """The square, ``y = x^2``.
 
@@ -542,7 +547,9 @@ class KeepsInTheClass(Layer):
         return 2 * self.kept[0] * dout
 
 
-@breaks("float32_agrees_with_float64", "in float32, the gradient by x is not what it is")
+@breaks(
+    "float32_agrees_with_float64", "in float32, the gradient with respect to x is not what it is"
+)
 class DoublesInFloat32(OfScale):
     __doc__ = Scale.__doc__
 
@@ -616,7 +623,7 @@ class SaysThatItMixes(OfScale):
     mixes_examples = True
 
 
-@breaks("gradients_of_inputs_are_the_numerical_ones", "the gradient by x is wrong")
+@breaks("gradients_of_inputs_are_the_numerical_ones", "the gradient with respect to x is wrong")
 class ForgetsItsScale(OfScale):
     __doc__ = Scale.__doc__
 
@@ -926,7 +933,7 @@ class WritesIntoTargets(OfSquares):
         return loss
 
 
-@breaks("the_type_is_kept", "the gradient by outputs of float32 is float64")
+@breaks("the_type_is_kept", "the gradient with respect to outputs of float32 is float64")
 class WidensTheGradient(OfSquares):
     __doc__ = Squares.__doc__
 

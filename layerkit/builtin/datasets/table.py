@@ -18,7 +18,7 @@ from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.numerals import PLAIN
 
 MOST_PROBLEMS = 5
-"""How many problems of a file are told at once."""
+"""How many problems of a file are reported at once."""
 
 MOST_OF_A_COLUMN = 2
 """How many of them may be of one column, which may be wrong in every line."""

@@ -158,7 +158,7 @@ def _with_other_options(subject: Subject) -> list[tuple[Example, ComponentSpec[A
     """Return the uses, and one more for each value of an option that no example has.
 
     Values that are tried so are those of a choice (true or false, one of some words) and, for a
-    number with a fraction, another than the default.
+    number with a fraction, different from the default.
     """
     found = list(subject.uses)
     base = found[0][0]
@@ -226,7 +226,7 @@ class Passes:
         return np.array(self.layer.forward(*(x.copy() for x in xs)))
 
     def backward(self, dout: Array) -> list[Array]:
-        """Return the gradients by the inputs; those by the parameters were 0 before."""
+        """Return the gradients with respect to the inputs; those of the parameters were 0."""
         self.fill_grads(0)
         return [np.array(dx) for dx in self.gradients(self.layer.backward(dout.copy()))]
 
@@ -245,22 +245,27 @@ class Passes:
         """Return the output and all gradients, by what a message calls them."""
         y = self.forward(xs)
         dxs = self.backward(upstream(y))
-        inputs = {f"the gradient by {n}": dx for n, dx in zip(_input_names(xs), dxs, strict=False)}
-        grads = {f"the gradient by {name}": grad for name, grad in self.grads().items()}
+        inputs = {
+            f"the gradient with respect to {n}": dx
+            for n, dx in zip(_input_names(xs), dxs, strict=False)
+        }
+        grads = {
+            f"the gradient with respect to {name}": grad for name, grad in self.grads().items()
+        }
         return {"the output": y, **inputs, **grads}
 
     def grads(self) -> dict[str, Array]:
-        """Return the gradients by the parameters."""
+        """Return the gradients with respect to the parameters."""
         return {name: p.grad.copy() for name, p in self.parameters.items()}
 
     def fill_grads(self, number: float) -> None:
-        """Fill the gradients by the parameters with a number."""
+        """Fill the gradients with respect to the parameters with a number."""
         for parameter in self.parameters.values():
             parameter.grad = number
 
 
 def upstream(y: Array, seed: int = 2) -> Array:
-    """Return a random gradient by an output."""
+    """Return a random gradient with respect to an output."""
     return np.random.default_rng(seed).normal(size=y.shape).astype(y.dtype)
 
 
@@ -472,7 +477,10 @@ def results_share_no_memory_with_what_came_in(use: Use) -> None:
         y = passes.layer.forward(*xs)
         dout = upstream(y)
         dxs = passes.layer.backward(dout)
-        results = [("the output", y), *(("the gradient by x", dx) for dx in _as_tuple(dxs))]
+        results = [
+            ("the output", y),
+            *(("the gradient with respect to x", dx) for dx in _as_tuple(dxs)),
+        ]
         came_in = [*(("x", x) for x in xs), ("dout", dout)]
         own = [(n, v.value) for n, v in (passes.parameters | passes.states).items()]
         for (what, result), (name, array) in itertools.product(results, came_in):
@@ -518,8 +526,8 @@ def examples_do_not_mix(use: Use) -> None:
                 map(_close, alone.backward(dout[one]), [dx[one] for dx in dxs])
             ):
                 raise LawBroken(
-                    "the gradient by an example is another alone than in a batch, though the "
-                    "output is the same"
+                    "the gradient with respect to an example depends on its batch, though the "
+                    "output does not"
                 )
 
 
@@ -593,10 +601,11 @@ def _agree_on(
         noise = rounding_noise(terms, depends_on, EPSILON * float(np.abs(y * dout).sum()))
         for name, source in sources.items():
             if name not in exact:
-                raise LawBroken(f"backward returns no gradient by {name}")
+                raise LawBroken(f"backward returns no gradient with respect to {name}")
             if exact[name].shape != source.shape:
                 raise LawBroken(
-                    f"the gradient by {name} must be {source.shape}, got {exact[name].shape}"
+                    f"the gradient with respect to {name} must be {source.shape}, "
+                    f"got {exact[name].shape}"
                 )
         found = {name: compare(terms, x, exact[name], noise) for name, x in sources.items()}
         if seed < 5 and any(comparison.kinks.any() for comparison in found.values()):
@@ -619,11 +628,11 @@ def _refuse_swapped(exact: dict[str, Array], numericals: dict[str, Array]) -> No
             _close(a, b, 1e-4) for a, b in straight
         ):
             names = " and ".join(sorted((one, other)))
-            raise LawBroken(f"the gradients by {names} are swapped")
+            raise LawBroken(f"the gradients with respect to {names} are swapped")
 
 
 def _changes(passes: Passes, xs: list[Array], training: bool, dout: Array, y: Array) -> Array:
-    """Return terms of a sum whose gradient by the output is ``dout``, and which is 0 at ``y``."""
+    """Return the terms of a sum that is 0 at ``y`` and has the gradient ``dout`` there."""
     changes: Array = (passes.forward(xs, training) - y) * dout
     return changes
 
@@ -643,7 +652,8 @@ def _refuse_wrong(name: str, exact: Array, comparison: Comparison, batch: int) -
     e, n = exact[judged], numerical[judged]
     size = float(np.max(np.abs(n), initial=0.0))
     error = float(np.max(np.abs(e - n), initial=0.0))
-    text = f"the gradient by {name} is wrong (relative error {error / max(size, 1e-300):.1e}): "
+    relative = error / max(size, 1e-300)
+    text = f"the gradient with respect to {name} is wrong (relative error {relative:.1e}): "
     if not e.any():
         raise LawBroken(f"{text}it is 0 everywhere; is it set?")
     ratio = float((e @ n) / (n @ n)) if n.any() else np.nan
@@ -744,7 +754,7 @@ def modes_differ_only_if_it_says_so(use: Use) -> None:
     """Training and evaluation give the same output, unless ``differs_in_training`` is set."""
     if not use.cls.differs_in_training and _differs(use):
         raise LawBroken(
-            "the output in training is another than in evaluation; if that is meant, say so: "
+            "the output in training differs from evaluation; if that is meant, say so: "
             "differs_in_training = True"
         )
 

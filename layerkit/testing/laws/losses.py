@@ -161,7 +161,9 @@ def the_type_is_kept(use: Use) -> None:
         loss.dtype = np.dtype(dtype)
         loss.forward(y, t)
         if loss.backward().dtype != dtype:
-            raise LawBroken(f"the gradient by outputs of {dtype} is {loss.backward().dtype}")
+            raise LawBroken(
+                f"the gradient with respect to outputs of {dtype} is {loss.backward().dtype}"
+            )
 
 
 @each_use

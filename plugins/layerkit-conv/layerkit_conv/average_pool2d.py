@@ -11,7 +11,7 @@ class AveragePool2d(Pool2d):
 
     Args:
         size: Height and width of a window: a number for both, or a pair.
-        stride: How far it is from one window to the next; as far as ``size`` unless given.
+        stride: How far it is from one window to the next; by default as far as ``size``.
         padding: How many zeros are added at every edge; they count.
 
     Shapes:

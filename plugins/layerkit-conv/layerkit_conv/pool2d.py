@@ -90,13 +90,13 @@ class Pool2d(Layer):
     def share(
         self, dy: Array, y: Array, parts: list[Array], dparts: list[Array], alone: bool
     ) -> None:
-        """Share the gradient by a reduction out among its parts.
+        """Share the gradient with respect to a reduction out among its parts.
 
         Args:
             dy: The gradient.
             y: What ``reduce`` wrote.
             parts: What it was given.
-            dparts: Where to write the gradients by them.
+            dparts: Where to write the gradients with respect to them.
             alone: Whether every position is in one window, so that there is nothing to add to.
         """
 

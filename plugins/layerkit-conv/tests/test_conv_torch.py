@@ -22,7 +22,7 @@ thorough = settings(max_examples=60, deadline=None)
 
 
 def both_ways(layer, shape, seed):
-    """Return an input, the output, an upstream gradient and the gradient by the input."""
+    """Return an input, the output, an upstream gradient and that of the input."""
     rng = np.random.default_rng(seed)
     layer.initialize(shape, rng=seed)
     x = rng.normal(size=(2, *shape))
@@ -42,7 +42,7 @@ def agree(layer, theirs, shape, seed):
 
 
 def agree_convolution(layer, module, shape, seed):
-    """Compare a convolution, given the same parameters, and the gradients by these too."""
+    """Compare a convolution with the same parameters, and the gradients of these."""
     try:
         layer.initialize(shape)
     except ShapeError:

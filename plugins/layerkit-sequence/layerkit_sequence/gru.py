@@ -68,7 +68,7 @@ class Gru(Recurrent):
         out += candidate
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare the gradients by ``h U``."""
+        """Prepare the gradients with respect to ``h U``."""
         self._dhU = self.scratch("dhU", self._z.shape)
 
     def step_back(self, t: int, dh: Array, dz: Array) -> None:
@@ -96,7 +96,7 @@ class Gru(Recurrent):
         dh += kept
 
     def recurrent(self, dz: Array) -> Array:
-        """Set the gradient of ``c``, and return the gradients by ``h U``."""
+        """Set the gradient of ``c``, and return the gradients with respect to ``h U``."""
         dhU = self._over_steps("dhU over steps", self._dhU)
         self.c.grad = dhU[2 * self.units :].sum(axis=1)
         return dhU

@@ -56,7 +56,7 @@ class Lstm(Recurrent):
         np.multiply(o, np.tanh(c, out=self._tanh_c[t]), out=out)
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare the gradient by the memory cells."""
+        """Prepare the gradient with respect to the memory cells."""
         self._dc = self.scratch("dc", (self.units, batch))
         self._dc[...] = 0
 

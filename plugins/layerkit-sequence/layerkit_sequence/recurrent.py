@@ -144,17 +144,18 @@ class Recurrent(Layer):
 
         Args:
             t: The step.
-            dh: The gradient by its new states; it is turned into that by the states before.
-            dz: Where to write the gradient by ``x W + b``.
+            dh: The gradient with respect to its new states; it is turned into that with respect to
+                the states before.
+            dz: Where to write the gradient with respect to ``x W + b``.
         """
 
     def recurrent(self, dz: Array) -> Array:
-        """Return the gradients by ``h U`` as ``(gates units, time batch)``.
+        """Return the gradients with respect to ``h U`` as ``(gates units, time batch)``.
 
         Those by ``x W + b``, unless a subclass differs.
 
         Args:
-            dz: The gradients by ``x W + b``, likewise.
+            dz: The gradients with respect to ``x W + b``, likewise.
         """
         return dz
 
