@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -135,6 +136,13 @@ def test_the_name_of_a_plugin_that_is_installed_is_refused(layerkit, here, insta
         'layerkit: "gated" already names an installed package; choose another name, such as '
         "my-gated\n"
     )
+
+
+def test_the_name_of_a_module_that_was_made_by_hand_is_refused(layerkit, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "handmade", ModuleType("handmade"))
+
+    assert layerkit("new", "plugin", "handmade").code == 2
+    assert files(here) == []
 
 
 def test_a_folder_or_a_file_beside_it_takes_no_name(layerkit, here, monkeypatch):

@@ -186,3 +186,10 @@ def test_numpy_as_it_is_installed_has_a_hash_and_it_repeats():
     assert first == second
     assert first is not None
     assert len(first) == 64
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_in_place_of_the_origin_is_not_waited_for(site):
+    os.mkfifo(install(site) / "direct_url.json")
+
+    assert hashed() == expected(FILES)

@@ -29,7 +29,7 @@ def its_docstring_describes_it(subject: Subject) -> None:
 
 
 def its_options_are_described(subject: Subject) -> None:
-    """The docstring describes every option under ``Args``, and nothing that is none."""
+    """The docstring describes every option under ``Args``, and nothing else."""
     options = option_parameters(subject.cls)
     # A parameter that a subclass inherits may be described where it is declared.
     described: dict[str, str] = {}
