@@ -10,6 +10,7 @@ import time
 from threading import Lock, RLock, local
 from weakref import WeakSet
 
+import layerkit.threads  # noqa: F401  at a fork, its lock is taken after the turns: registered first
 from layerkit.errors import UserError
 
 PATIENCE = 10.0
