@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from layerkit.errors import DataError, UserError
 from layerkit.types import Array, Rng, Shape
+from layerkit.wording import LONGEST_VALUE, shortened
 
 
 def plain(value: Any) -> Any:
@@ -29,7 +30,7 @@ def shown(value: Any) -> str:
     if isclass(value):
         return f"the class {value.__name__}; make an instance of it: {value.__name__}(...)"
     text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shortened(text, LONGEST_VALUE)
 
 
 def check_instance(value: Any, cls: type[Any], name: str) -> None:

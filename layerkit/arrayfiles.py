@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from layerkit.types import Array, Shape
+from layerkit.wording import LONGEST_VALUE, shortened
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ def _parse(text: str) -> tuple[Any, bool, Any]:
     # What the parser of Python raises on a damaged header is almost anything: SyntaxError,
     # TypeError, RecursionError, MemoryError, and others in other versions.
     except Exception:
-        raise ValueError(f"cannot parse the header: {_shortened(ascii(text.strip()))}") from None
+        raise ValueError(f"cannot parse the header: {_shown(text.strip())}") from None
     return shape, fortran_order, descr
 
 
@@ -111,7 +112,7 @@ def _checked_shape(shape: tuple[Any, ...]) -> Shape:
     if len(shape) > MOST_AXES:
         raise ValueError(f"the header has {len(shape)} axes, and NumPy takes at most {MOST_AXES}")
     if not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape):
-        raise ValueError(f"the header has the shape {_shortened(ascii(shape))}")
+        raise ValueError(f"the header has the shape {_shown(shape)}")
     return shape
 
 
@@ -124,14 +125,13 @@ def _dtype(descr: Any) -> np.dtype[Any]:
             raise ValueError
         dtype: np.dtype[Any] = np.dtype(descr)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            f"descr is not a valid dtype descriptor: {_shortened(ascii(descr))}"
-        ) from None
+        raise ValueError(f"descr is not a valid dtype descriptor: {_shown(descr)}") from None
     return dtype
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _shown(value: Any) -> str:
+    """Return what a header says, as a message shows it."""
+    return shortened(ascii(value), LONGEST_VALUE)
 
 
 class NpzFile:

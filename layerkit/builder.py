@@ -4,7 +4,6 @@ Components are made, shapes inferred, and everything that can be refused is refu
 memory is allocated or an example read.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +13,14 @@ import numpy as np
 from layerkit.component import Component, unheld_options
 from layerkit.dataset import Dataset, Form
 from layerkit.errors import DataError, Path, ShapeError, SpecError
+from layerkit.footprint import bytes_of_training, graph_problem, training_problem
 from layerkit.loss import Loss
-from layerkit.memory import available_memory
-from layerkit.metric import Metric
+from layerkit.metric import Metric, is_better_higher, score_names
 from layerkit.network import Network, Node
 from layerkit.optimizer import Optimizer
 from layerkit.registry import UnknownComponentError
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
 from layerkit.types import Array, Shape
-from layerkit.variable import variables
-
-ALWAYS_FREE = 2**25
-"""Bytes for which nobody asks whether they are free: about what importing NumPy takes. To ask takes
-longer than to train a small network."""
-
-GRAPH_BYTES = 2 * (8 + 32)
-"""What a number of a graph takes: its value and its derivative, each as a float64 and, for the
-table that is printed, as a number of Python in a list."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +48,15 @@ class Experiment:
     monitor: str
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of runs, also where the network checks gradients in another."""
+        assert isinstance(self.spec.content, TrainingSpec)
+        return np.dtype(self.spec.content.dtype)
+
+    @property
     def higher_is_better(self) -> bool:
         """Whether a greater value of ``monitor`` is the better one."""
-        metric = self.metrics.get(self.monitor.partition("_")[2])
-        return metric is not None and metric.higher_is_better
+        return is_better_higher(self.monitor, self.metrics)
 
     @property
     def memory(self) -> int:
@@ -71,26 +66,12 @@ class Experiment:
     def memory_for(self, train: int, test: int = 1) -> int:
         """Return how many bytes training takes in the type of the spec, the data aside.
 
-        It is what layers, the optimizer and the best parameters so far hold, and what a step and an
-        evaluation compute. What a layer keeps beside its output counts as far as the layer says.
-
         Args:
             train: How many examples there are to train on.
             test: How many there are to test on.
         """
-        network, content = self.network, self.spec.content
-        assert isinstance(content, TrainingSpec)
-        batch = self.batch_of(train)
-        # Layers work in the same arrays in a step and in an evaluation, which takes larger batches.
-        rows = max(batch, min(network.rows_at_once, max(train, test)))
-        values = sum(math.prod(shape) for shape in network.shapes)
-        kept = values + sum(layer.scratch_size for n in network.nodes for layer in n.layer.walk())
-        states = sum(v.size for _, v in variables(self.optimizer))
-        states += sum(v.size for v in network.variables.values())
-        # Of every parameter there are also the gradient, the best value so far and, while a better
-        # one is copied, that copy. Backward works with about as many numbers as forward keeps.
-        numbers = states + 3 * network.parameter_count + (rows + batch) * kept
-        return numbers * np.dtype(content.dtype).itemsize
+        batch, most = self.batch_of(train), max(train, test)
+        return bytes_of_training(self.network, self.optimizer, self.dtype, batch, most)
 
     def batch_of(self, examples: int) -> int:
         """Return how many examples a step has, if there are so many to train on."""
@@ -107,9 +88,10 @@ class Experiment:
         Raises:
             SpecError: It does not; the message names the largest layer.
         """
-        problems = _memory_problems(self, train, test)
-        if problems:
-            raise self.spec.error(*problems)
+        needed = self.memory_for(train, test)
+        problem = training_problem(self.network, needed, self.batch_of(train))
+        if problem is not None:
+            raise self.spec.error(problem)
 
 
 def build(spec: Spec) -> Network:
@@ -158,7 +140,9 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
         )
     shapes = [batch.shape[1:] for batch in batches.values()]
     network = _network(spec, shapes, None, "float64", list(batches))
-    _check_graph_memory(spec, network, count)
+    too_large = graph_problem(network, count)
+    if too_large is not None:
+        raise spec.error(too_large)
     return network, list(batches.values())
 
 
@@ -217,7 +201,9 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         monitor,
     )
     # How many examples there are shows when they are read; until then one is all that is certain.
-    problems += _memory_problems(experiment, 1, 1)
+    too_large = training_problem(network, experiment.memory_for(1), experiment.batch_of(1))
+    if too_large is not None:
+        problems.append(too_large)
     if problems:
         raise spec.error(*problems)
     return experiment
@@ -301,64 +287,9 @@ def _monitor(
     stopping = content.training.early_stopping
     if stopping is None:
         return f"test_{next(iter(metrics), 'loss')}"
-    known = [f"{part}_{name}" for part in ("train", "test") for name in ("loss", *metrics)]
+    known = score_names(metrics)
     if stopping.metric not in known:
         path = ("training", "early_stopping", "metric")
         message = f'must be one of {", ".join(known)}, got "{stopping.metric}"'
         problems.append((path, message))
     return stopping.metric
-
-
-def _memory_problems(experiment: Experiment, train: int, test: int) -> list[tuple[Path, str]]:
-    network, needed = experiment.network, experiment.memory_for(train, test)
-    if needed <= ALWAYS_FREE:
-        return []
-    available = available_memory()
-    if available is None or needed <= available:
-        return []
-    batch = experiment.batch_of(train)
-    sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
-    outputs = [math.prod(shape) for shape in network.shapes[network.input_count :]]
-    shares = [size + batch * output for size, output in zip(sizes, outputs, strict=True)]
-    largest = shares.index(max(shares))
-    each = f"each of {batch:,} examples" if batch > 1 else "each example"
-    message = (
-        f"training takes {amount(needed)} of memory, and {amount(available)} are free; "
-        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-        f"{outputs[largest]:,} outputs for {each}; make it or the batch smaller"
-    )
-    return [(("layers", largest), message)]
-
-
-def _check_graph_memory(spec: Spec, network: Network, count: int) -> None:
-    """Refuse a graph whose values do not fit in memory.
-
-    Args:
-        spec: The spec.
-        network: Its network.
-        count: How many examples the batch of each input has.
-    """
-    outputs = [count * math.prod(shape) for shape in network.shapes[network.input_count :]]
-    sizes = [sum(v.size for _, v in node.layer.variables()) for node in network.nodes]
-    needed = GRAPH_BYTES * (sum(outputs) + sum(sizes))
-    if needed <= ALWAYS_FREE:
-        return
-    available = available_memory()
-    if available is None or needed <= available:
-        return
-    shares = [sum(pair) for pair in zip(outputs, sizes, strict=True)]
-    largest = shares.index(max(shares))
-    message = (
-        f"running the graph takes {amount(needed)} of memory, and {amount(available)} are free; "
-        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-        f"{outputs[largest]:,} outputs; make it smaller"
-    )
-    raise spec.error((("layers", largest), message))
-
-
-def amount(size: int) -> str:
-    """Return a number of bytes as people read it: ``1.5 GB``."""
-    number, units = float(min(size, 10**300)), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
-    while number >= 1000 and len(units) > 1:
-        number, units = number / 1000, units[1:]
-    return f"{number:.3g} {units[0]}"

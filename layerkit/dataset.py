@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from layerkit.component import Component
 from layerkit.errors import DataError
 from layerkit.memory import available_memory
+from layerkit.targets import check_range_of_labels
 from layerkit.types import Array, Shape
 
 
@@ -101,6 +102,11 @@ class Data:
     test: Split
     notes: tuple[str, ...] = ()
 
+    @property
+    def parts(self) -> tuple[tuple[str, Split], tuple[str, Split]]:
+        """Both parts, each with what messages call it."""
+        return ("training", self.train), ("test", self.test)
+
 
 class Dataset(Component):
     """Where examples come from.
@@ -131,6 +137,42 @@ class Dataset(Component):
         Raises:
             DataError: A file is missing or wrong; the message names the file and the place in it.
         """
+
+
+def check_form(part: str, split: Split, form: Form) -> None:
+    """Refuse examples that do not have the form that their data set told beforehand.
+
+    Args:
+        part: What the message calls the part.
+        split: Its examples.
+        form: What ``inspect`` of the data set returned.
+
+    Raises:
+        DataError: There are none, or they or their targets have another shape, or a label is of no
+            class.
+    """
+    check_not_empty(part, split)
+    told = (len(split), *form.shape), (len(split), *form.targets.shape)
+    if (split.x.shape, split.t.shape) != told:
+        raise DataError(
+            f"the {part} part must have examples {told[0]} and targets {told[1]}, "
+            f"got {split.x.shape} and {split.t.shape}"
+        )
+    if form.targets.classes is not None:
+        try:
+            check_range_of_labels(split.t, form.targets.classes)
+        except DataError as error:
+            raise DataError(f"the {part} part: {error}") from None
+
+
+def check_not_empty(part: str, split: Split) -> None:
+    """Refuse a part without examples.
+
+    Raises:
+        DataError: It has none.
+    """
+    if not len(split):
+        raise DataError(f"the {part} part has no examples")
 
 
 def check_memory(what: str, size: int) -> None:

@@ -1,6 +1,7 @@
 """The contract of a metric."""
 
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from layerkit.component import Component
@@ -96,3 +97,24 @@ class MeanMetric(Metric):
     def value(self) -> float:
         """Return the mean over all examples since ``reset``."""
         return self._sum / self._count if self._count else float("nan")
+
+
+def score_names(metrics: Iterable[str]) -> list[str]:
+    """Return the names of the numbers that an evaluation gives: ``train_loss`` and the like.
+
+    Args:
+        metrics: The names of the metrics.
+    """
+    names = "loss", *metrics
+    return [f"{part}_{name}" for part in ("train", "test") for name in names]
+
+
+def is_better_higher(score: str, metrics: Mapping[str, Metric]) -> bool:
+    """Return whether a greater value of a number of evaluations is the better one.
+
+    Args:
+        score: Its name, one of ``score_names``.
+        metrics: The metrics, by name.
+    """
+    metric = metrics.get(score.partition("_")[2])
+    return metric is not None and metric.higher_is_better

@@ -52,9 +52,18 @@ def as_labels(t: Array, shape: Shape) -> Array:
         )
     if t.dtype.kind not in "iub":
         raise DataError(_no_integers(t))
-    if t.size and not 0 <= np.minimum.reduce(t, None) <= np.maximum.reduce(t, None) < shape[-1]:
-        raise DataError(f"labels must be from 0 to {shape[-1] - 1}, got {t.min()} to {t.max()}")
+    check_range_of_labels(t, shape[-1])
     return t
+
+
+def check_range_of_labels(t: Array, classes: int) -> None:
+    """Refuse labels of no class.
+
+    Raises:
+        DataError: One of them is not from 0 to the number of classes less 1.
+    """
+    if t.size and not 0 <= np.minimum.reduce(t, None) <= np.maximum.reduce(t, None) < classes:
+        raise DataError(f"labels must be from 0 to {classes - 1}, got {t.min()} to {t.max()}")
 
 
 def _advice_on_axes(got: Shape, outputs: Shape) -> str:

@@ -1,9 +1,12 @@
-"""How foreign text stands in a message: without what a terminal would obey, and not too long."""
+"""How foreign text, and how a number of bytes, stand in a message."""
 
 from collections.abc import Iterable, Sequence
 
 LONGEST_NAME = 100
 """The characters of a name or a value that a message shows."""
+
+LONGEST_VALUE = 60
+"""The characters of a value that may be anything, such as a list or a piece of a file."""
 
 MOST_LISTED = 20
 """How many names a message lists."""
@@ -39,3 +42,11 @@ def listed(names: Sequence[str] | Iterable[str]) -> str:
     shown = ", ".join(visible(shortened(name)) for name in names[:MOST_LISTED])
     more = len(names) - MOST_LISTED
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes as people read it: ``1.5 GB``."""
+    number, units = float(min(size, 10**300)), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while number >= 1000 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.3g} {units[0]}"

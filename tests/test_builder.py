@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from layerkit import SpecError, build, load_registry, load_spec
-from layerkit.builder import amount, build_experiment
+from layerkit.builder import build_experiment
 from layerkit.run import load_data, run_training
 from layerkit.spec import parse_spec
+from layerkit.wording import amount
 
 SPECS = Path(__file__).parents[1] / "specs"
 

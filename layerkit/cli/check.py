@@ -29,10 +29,11 @@ def check(
 
     Example: layerkit check specs/digits.json
     """
-    from layerkit.builder import amount, build_experiment, build_graph
+    from layerkit.builder import build_experiment, build_graph
     from layerkit.plugins import load_registry
     from layerkit.run import check_gradients, check_graph, load_data, remember
     from layerkit.spec import GraphSpec, load_spec
+    from layerkit.wording import amount
 
     registry = load_registry()
     remember(registry, spec)

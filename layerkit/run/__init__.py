@@ -1,12 +1,13 @@
 """A run, from a spec to a folder of results."""
 
 from layerkit.run.checking import GradientCheck, check_gradients, check_graph
+from layerkit.run.data import load_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
 from layerkit.run.hooks import plugin_watchers
 from layerkit.run.model import load_model
 from layerkit.run.provenance import Provenance, compare, lock_of, provenance, remember
-from layerkit.run.training import Result, Watcher, load_data, run_training
+from layerkit.run.training import Result, Watcher, run_training
 
 __all__ = [
     "GradientCheck",

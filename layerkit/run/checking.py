@@ -11,8 +11,10 @@ from layerkit.builder import Experiment, build_graph
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError
 from layerkit.gradients import DRAWS, EPSILON, compare, rounding_noise
+from layerkit.run.data import about_data
 from layerkit.spec import GraphSpec, Spec
 from layerkit.threads import limit_blas_threads
+from layerkit.training.checking import check_data
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
 
@@ -103,9 +105,13 @@ def check_gradients(
         watch: Is called while it goes on.
 
     Raises:
+        SpecError: The loss or a metric cannot take the targets, or the type of the spec the
+            numbers.
         NonFiniteError: The output or the loss is NaN or infinite.
     """
     network = experiment.network
+    with about_data(experiment):
+        check_data(network, data, experiment.metrics.values(), experiment.dtype)
     if not network.is_initialized:
         network.initialize(experiment.spec.content.seed)
     x, t = Gather(data.train, network.dtype).slice(0, EXAMPLES)

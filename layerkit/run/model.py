@@ -20,6 +20,7 @@ from layerkit.registry import Registry
 from layerkit.run.provenance import compare, lock_of, provenance, remember
 from layerkit.spec import TrainingSpec, load_spec
 from layerkit.types import Array
+from layerkit.wording import LONGEST_VALUE, shortened
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ def _input_shape(file: Path) -> tuple[int, ...]:
     if type(shape) is not list or not all(type(n) is int and 0 < n < 2**63 for n in shape):
         raise DataError(
             f"{file}: input_shape must be an array of integers above 0, got "
-            f"{_shortened(json.dumps(shape))}; it is not the record of a run"
+            f"{shortened(json.dumps(shape), LONGEST_VALUE)}; it is not the record of a run"
         )
     return tuple(shape)
 
@@ -112,7 +113,7 @@ def _check_headers(file: Path, archive: NpzFile, network: Network) -> None:
         shape = header.shape if header else "none"
         if expected.get(name, "none") != shape:
             raise DataError(
-                f"{file}: must hold {_shortened(name)} of shape {expected.get(name, 'none')}, "
+                f"{file}: must hold {shortened(name)} of shape {expected.get(name, 'none')}, "
                 f"got {shape}"
             )
         if header and header.dtype.kind != "f":
@@ -138,8 +139,4 @@ def _read(file: Path, name: str, read: Callable[[str], T]) -> T:
     try:
         return read(name)
     except ValueError as error:
-        raise DataError(f"{file}: {_shortened(name)} is damaged: {error}") from None
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise DataError(f"{file}: {shortened(name)} is damaged: {error}") from None

@@ -25,7 +25,7 @@ from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
 from layerkit.threads import allowed_threads, blas_libraries
 from layerkit.training import Step
-from layerkit.wording import visible
+from layerkit.wording import shortened, visible
 
 VERSION = 2
 """The version of the form of locks. Those of version 1 held a hash of each component's sources."""
@@ -285,7 +285,7 @@ def _change(before: Package | None, now: Package) -> str:
 
 def _short(text: Any) -> str:
     """Return what a lock says, which may be anything, so that it can be printed."""
-    return visible(str(text)[:100])
+    return visible(shortened(str(text)))
 
 
 def remember(registry: Registry, spec: Path) -> None:

@@ -6,20 +6,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 import layerkit
 from layerkit.builder import Experiment
-from layerkit.dataset import Data, Form, Split
-from layerkit.errors import DataError, RunError, UserError
+from layerkit.dataset import Data
+from layerkit.errors import RunError, UserError
+from layerkit.run.data import about_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import Provenance, lock, provenance
 from layerkit.run.relocation import moved
-from layerkit.spec import TrainingSpec
 from layerkit.training import Evaluation, Step, Trainer
-from layerkit.training.checking import check_numbers, check_targets
 
 Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
@@ -58,75 +57,6 @@ class Watcher(Protocol):
         """Hear how it ended, however that was."""
 
 
-def load_data(experiment: Experiment) -> Data:
-    """Return the data of an experiment, and check that it has the form that was promised.
-
-    Raises:
-        SpecError: A data file is missing or wrong, or does not have the form it promised.
-    """
-    content = experiment.spec.content
-    assert isinstance(content, TrainingSpec)
-    dtype = np.dtype(content.dtype)  # of runs, also where the network checks gradients in float64
-    try:
-        data = experiment.dataset.load()
-        for part, split in (("training", data.train), ("test", data.test)):
-            _check_form(part, split, experiment.form)
-            check_numbers(part, split, dtype)
-            _protect(split.x)
-            _protect(split.t)
-        check_targets(experiment.network, data, experiment.metrics.values())
-    except OSError as error:  # of a file that opens, and then cannot be read
-        raise experiment.spec.error((("data",), f"cannot be read: {error}")) from error
-    except (DataError, MemoryError) as error:
-        raise experiment.spec.error((("data",), str(error))) from error
-    _check_batches(experiment, len(data.train))
-    experiment.check_memory(len(data.train), len(data.test))
-    return data
-
-
-def _protect(array: Any) -> None:
-    """Let nobody change an array by mistake, be it through another one: steps may build on that."""
-    while isinstance(array, np.ndarray):
-        array.flags.writeable = False
-        array = array.base
-
-
-def _check_form(part: str, split: Split, form: Form) -> None:
-    if not len(split):
-        raise DataError(f"the {part} part has no examples")
-    wanted = (len(split), *form.shape), (len(split), *form.targets.shape)
-    if (split.x.shape, split.t.shape) != wanted:
-        raise DataError(
-            f"the {part} part must have examples {wanted[0]} and targets {wanted[1]}, "
-            f"got {split.x.shape} and {split.t.shape}"
-        )
-    classes = form.targets.classes
-    if classes is not None and not 0 <= split.t.min() <= split.t.max() < classes:
-        raise DataError(
-            f"the {part} part must have labels from 0 to {classes - 1}, "
-            f"got labels from {split.t.min()} to {split.t.max()}"
-        )
-
-
-def _check_batches(experiment: Experiment, count: int) -> None:
-    """Refuse a batch with fewer examples than a layer can train on."""
-    settings, network = experiment.settings, experiment.network
-    size = settings.batch_size
-    smallest = (count % size or size) if settings.sampling == "shuffle" else size
-    for node in network.nodes:
-        least = max(layer.least_batch for layer in node.layer.walk())
-        if smallest < least:
-            which = "the last batch of an epoch has" if smallest < size else "a batch has"
-            examples = f"{smallest} example{'s' if smallest > 1 else ''}"
-            raise experiment.spec.error(
-                (
-                    ("training", "batch_size"),
-                    f"{which} {examples} of {count:,}, and {node} takes at least {least} in "
-                    "training; choose another size",
-                )
-            )
-
-
 def run_training(
     experiment: Experiment,
     data: Data,
@@ -150,6 +80,8 @@ def run_training(
         accept: Is given what is about to compute; raises where that is to be refused.
 
     Raises:
+        SpecError: The loss or a metric cannot take the targets, or the type of the spec the
+            numbers.
         UserError: The folder is there already, or cannot be made; or the experiment has been run.
         PluginError: A plugin was asked for a faster step, and raised.
         NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
@@ -162,16 +94,17 @@ def run_training(
             "the first values of its seed; build the experiment anew for each run"
         )
     experiment.network.initialize(spec.content.seed)
-    trainer = Trainer(
-        experiment.network,
-        data,
-        experiment.optimizer,
-        experiment.settings,
-        experiment.metrics,
-        experiment.monitor,
-        experiment.higher_is_better,
-        spec.content.seed,
-    )
+    with about_data(experiment):
+        trainer = Trainer(
+            experiment.network,
+            data,
+            experiment.optimizer,
+            experiment.settings,
+            experiment.metrics,
+            experiment.monitor,
+            experiment.higher_is_better,
+            spec.content.seed,
+        )
     step = type(trainer.fastest_step)  # a plugin that fails here does so before anything is written
     computes = provenance(experiment, step)
     if accept is not None:

@@ -9,13 +9,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, V
 from layerkit.annotations import worded_bound
 from layerkit.registry import did_you_mean
 from layerkit.spec.malformed import ENOUGH
-from layerkit.wording import listed, quoted, shortened, visible
+from layerkit.wording import LONGEST_VALUE, listed, quoted, shortened, visible
 
 OURS = "layerkit"
 """The type of an error that is worded already."""
-
-LONGEST_VALUE = 60
-"""The characters of a wrong value that a message shows."""
 
 MOST_SUGGESTED = 20
 """How many unknown keys of an object come with a suggestion."""

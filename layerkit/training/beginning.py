@@ -1,11 +1,9 @@
-"""What no training can begin with is refused here, by name and with what to do."""
-
-import numpy as np
+"""What a trainer can begin with: arguments of the right classes that go together."""
 
 from layerkit.arguments import check_instance
-from layerkit.dataset import Data, Split
-from layerkit.errors import DataError, NotReadyError, ShapeError, UserError
-from layerkit.metric import Metric
+from layerkit.dataset import Data
+from layerkit.errors import NotReadyError, UserError
+from layerkit.metric import Metric, score_names
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.registry import did_you_mean
@@ -34,11 +32,17 @@ def check_arguments(
         raise NotReadyError(
             "the network was never initialised; call network.initialize(seed) before Trainer(...)"
         )
+    if optimizer.is_initialized:
+        raise UserError(
+            "the optimizer already belongs to another training, whose states would be lost; "
+            f"make a new one for each Trainer, as in {type(optimizer).__name__}(...), or train "
+            "on with the first Trainer: raise its total_steps and call run() again"
+        )
 
 
 def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSettings) -> None:
     """Refuse a number to monitor that evaluations do not give."""
-    known = [f"{part}_{name}" for part in ("train", "test") for name in ("loss", *metrics)]
+    known = score_names(metrics)
     if monitor not in known:
         advice = did_you_mean(str(monitor), known)
         raise UserError(f"monitor must be one of {', '.join(known)}, got {monitor!r}{advice}")
@@ -48,24 +52,3 @@ def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSe
             f'early stopping watches "{stopping.metric}" and the trainer "{monitor}"; name the '
             f'same number in both: Trainer(..., monitor="{stopping.metric}")'
         )
-
-
-def check_examples(network: Network, data: Data) -> None:
-    """Refuse parts without examples, and examples that the network cannot take."""
-    for part, split in (("training", data.train), ("test", data.test)):
-        check_instance(split, Split, f"the {part} part")
-        for name, array in (("examples", split.x), ("targets", split.t)):
-            if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-                got = getattr(array, "dtype", type(array).__name__)
-                raise DataError(
-                    f"the {part} part must have {name} in an array of numbers, got {got}"
-                )
-        if not len(split):
-            raise DataError(f"the {part} part has no examples")
-        shapes = network.shapes[: network.input_count]
-        if shapes != [split.x.shape[1:]]:
-            takes = " and ".join(map(str, shapes))
-            raise ShapeError(
-                f"the network takes examples of shape {takes}, and those of the {part} part have "
-                f"the shape {split.x.shape[1:]}"
-            )

@@ -1,38 +1,78 @@
-"""Whether the network, the loss and the metrics can take the numbers of data."""
+"""Whether a network can be trained and judged on data: what they are and what their numbers are."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from layerkit.dataset import Data, Split
+from layerkit.arguments import check_instance
+from layerkit.dataset import Data, Split, check_not_empty
 from layerkit.errors import DataError, ShapeError
 from layerkit.loss import Loss
 from layerkit.metric import Metric
 from layerkit.network import Network
+from layerkit.types import Array
+
+BLOCK = 2**20
+"""How many numbers are looked at at a time: a few megabytes, which caches hold."""
 
 
-def check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> None:
-    """Refuse targets that the loss or a metric cannot take.
+def check_data(
+    network: Network, data: Data, metrics: Iterable[Metric], dtype: np.dtype[Any] | None = None
+) -> None:
+    """Refuse examples and targets that the network, its loss or a metric cannot take.
+
+    The examples are read once at the most, and not as a whole, as they may be mapped from a file
+    that is larger than memory.
 
     Args:
-        network: The network; one without a loss is left to whoever trains it.
+        network: The network, with a loss.
         data: The examples.
-        metrics: What evaluations tell besides the loss.
+        metrics: What evaluations tell besides the loss; they learn what the outputs mean.
+        dtype: The type that the numbers are to be held in; that of the network by default.
 
     Raises:
-        ShapeError: Targets have another shape than goes with the outputs, or a metric has no use
-            for outputs of that meaning.
-        DataError: Targets are not finite, no integers where they are labels, of no class, or no
-            probabilities where the loss wants them to be.
+        ShapeError: Examples have another shape than the network takes, targets another one than
+            goes with the outputs, or a metric has no use for outputs of that meaning.
+        DataError: A part has no examples, or holds something else than arrays of numbers; a number
+            is too large or too small for the type, or whole numbers collapse in it; or targets are
+            not finite, no integers where they are labels, of no class, or no probabilities where
+            the loss wants them to be.
     """
-    if network.loss_function is None:
-        return
-    metrics = list(metrics)
+    for part, split in data.parts:
+        _check_arrays(part, split)
+        check_not_empty(part, split)
+        _check_shape(part, split, network)
+        _check_numbers(part, split, network.dtype if dtype is None else dtype)
+    _check_targets(network, data, metrics)
+
+
+def _check_arrays(part: str, split: Split) -> None:
+    check_instance(split, Split, f"the {part} part")
+    for name, array in (("examples", split.x), ("targets", split.t)):
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            got = getattr(array, "dtype", type(array).__name__)
+            raise DataError(f"the {part} part must have {name} in an array of numbers, got {got}")
+
+
+def _check_shape(part: str, split: Split, network: Network) -> None:
+    shapes = network.shapes[: network.input_count]
+    if shapes != [split.x.shape[1:]]:
+        takes = " and ".join(map(str, shapes))
+        raise ShapeError(
+            f"the network takes examples of shape {takes}, and those of the {part} part have "
+            f"the shape {split.x.shape[1:]}"
+        )
+
+
+def _check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> None:
+    """Refuse targets that the loss or a metric cannot take."""
+    assert network.loss_function is not None
+    components: list[Loss | Metric] = [network.loss_function]
     for metric in metrics:
         metric.meaning = network.meaning
-    for part, split in (("training", data.train), ("test", data.test)):
-        components: list[Loss | Metric] = [network.loss_function, *metrics]
+        components.append(metric)
+    for part, split in data.parts:
         for component in components:
             try:
                 component.check_targets(network.output_shape, split.t)
@@ -45,23 +85,8 @@ def check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> No
                 ) from error
 
 
-def check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
-    """Refuse numbers of which the type of the network makes others.
-
-    Args:
-        part: What messages call the part.
-        split: Its examples.
-        dtype: The type.
-
-    Raises:
-        DataError: A number is too large or too small for the type, or whole numbers collapse.
-    """
-    _check_range(part, split, dtype)
-    _check_whole(part, split, dtype)
-
-
-def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
-    """Refuse numbers that the type of the network does not hold."""
+def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
+    """Refuse numbers of which a type makes others."""
     least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
     if not least <= abs(split.scale) <= most:
         raise DataError(
@@ -69,31 +94,58 @@ def _check_range(part: str, split: Split, dtype: np.dtype[Any]) -> None:
             f"hold, got {split.scale:.2g}"
         )
     for name, array in (("examples", split.x), ("targets", split.t)):
-        if array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
-            largest = max(-float(array.min()), float(array.max()))
-            if largest > most:
-                raise DataError(
-                    f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
-                    f"hold, got {largest:.2g}; scale them"
-                )
+        is_wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
+        # Neither 16 bits nor a float of the same width can say more than the type.
+        is_long = array.dtype.kind in "iu" and array.dtype.itemsize > 2
+        if not array.size or not (is_wider or (is_long and name == "examples")):
+            continue
+        sizes = _largest_of_columns(array)
+        if is_wider and (largest := float(sizes.max())) > most:
+            raise DataError(
+                f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
+                f"hold, got {largest:.2g}; scale them"
+            )
+        if name == "examples":
+            _check_whole(part, array, sizes, dtype)
 
 
-def _check_whole(part: str, split: Split, dtype: np.dtype[Any]) -> None:
+def _largest_of_columns(array: Array) -> Array:
+    """Return the size of the largest number at each place of the last axis, reading once.
+
+    Args:
+        array: Numbers, ``(count, ..., columns)``, or ``(count,)`` as one column.
+    """
+    array = array[:, np.newaxis] if array.ndim == 1 else array
+    axes = tuple(range(array.ndim - 1))
+    rows = max(1, BLOCK * len(array) // array.size)
+    sizes = np.zeros(array.shape[-1])
+    for start in range(0, len(array), rows):
+        block = array[start : start + rows]
+        # Not of abs(block), which the least integer of a type does not have.
+        for ends in (-block.min(axis=axes).astype(np.float64), block.max(axis=axes)):
+            np.maximum(sizes, ends, out=sizes)
+    return sizes
+
+
+def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> None:
     """Refuse whole numbers of which the type of the network makes the same number.
 
     Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
     id or a time in seconds, they are what tells one from another.
+
+    Args:
+        part: What the message calls the part.
+        x: Its examples.
+        sizes: The size of the largest number in each column.
+        dtype: The type of the network.
     """
-    exact, x = 2 ** (np.finfo(dtype).nmant + 1), split.x
-    # Neither 16 bits nor a float of the same width can say more than the type.
-    if not x.size or x.dtype.itemsize <= 2 or (x.dtype.kind == "f" and x.dtype <= dtype):
-        return
-    columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
-    low, high = (ends.astype(np.float64) for ends in (columns.min(axis=0), columns.max(axis=0)))
-    reaches = np.flatnonzero(np.maximum(-low, high) > exact)
-    for i in map(int, reaches):
-        numbers = np.unique(columns[:, i])
-        if (numbers != np.rint(numbers)).any():
+    exact = 2 ** (np.finfo(dtype).nmant + 1)
+    for i in map(int, np.flatnonzero(sizes > exact)):
+        column = x if x.ndim == 1 else x[..., i]
+        if _has_fractions(column[:BLOCK]):
+            continue  # which shows without another look at the whole column
+        numbers = np.unique(column)
+        if _has_fractions(numbers):
             continue
         same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
         if same.size:
@@ -104,3 +156,7 @@ def _check_whole(part: str, split: Split, dtype: np.dtype[Any]) -> None:
                 f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
                 'examples, subtract their least number or scale them, or set "dtype": "float64"'
             )
+
+
+def _has_fractions(numbers: Array) -> bool:
+    return bool((numbers != np.rint(numbers)).any())

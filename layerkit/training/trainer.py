@@ -12,16 +12,16 @@ import numpy as np
 from layerkit.arguments import checked_seed
 from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
-from layerkit.errors import NonFiniteError, UserError
-from layerkit.metric import Metric
+from layerkit.errors import NonFiniteError
+from layerkit.metric import Metric, is_better_higher
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
-from layerkit.training.beginning import check_arguments, check_examples, check_monitor
-from layerkit.training.checking import check_numbers, check_targets
+from layerkit.training.beginning import check_arguments, check_monitor
+from layerkit.training.checking import check_data
 from layerkit.training.evaluation import evaluate
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
@@ -108,16 +108,7 @@ class Trainer(CopiedWhole):
     ) -> None:
         check_arguments(network, data, optimizer, settings, metrics)
         check_monitor(monitor, metrics, settings)
-        check_examples(network, data)
-        for part, split in (("training", data.train), ("test", data.test)):
-            check_numbers(part, split, network.dtype)
-        check_targets(network, data, metrics.values())
-        if optimizer.is_initialized:
-            raise UserError(
-                "the optimizer already belongs to another training, whose states would be lost; "
-                f"make a new one for each Trainer, as in {type(optimizer).__name__}(...), or train "
-                "on with the first Trainer: raise its total_steps and call run() again"
-            )
+        check_data(network, data, metrics.values())
         # A run's seed has three children; the first is that of the network.
         for_batches, for_optimizer = (
             np.random.default_rng(np.random.SeedSequence(checked_seed(seed), spawn_key=(child,)))
@@ -139,8 +130,7 @@ class Trainer(CopiedWhole):
         self.stop_requested = False
         self.stop_reason = ""
         if higher_is_better is None:
-            metric = metrics.get(monitor.partition("_")[2])
-            higher_is_better = metric is not None and metric.higher_is_better
+            higher_is_better = is_better_higher(monitor, metrics)
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0

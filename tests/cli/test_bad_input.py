@@ -612,7 +612,7 @@ def test_a_network_that_takes_more_memory_than_there_is_is_refused(refused):
 def test_a_batch_that_takes_more_memory_than_there_is_is_refused_once_the_data_are_read(
     refused, monkeypatch
 ):
-    monkeypatch.setattr("layerkit.builder.available_memory", lambda: 40_000_000)
+    monkeypatch.setattr("layerkit.footprint.available_memory", lambda: 40_000_000)
     data = '"data": {"type": "spiral", "per_class": 1000000}'
     text = re.sub(r'"data": [^\n]*,\n', f"{data},\n", SPEC.replace('"units": 5', '"units": 3'))
 

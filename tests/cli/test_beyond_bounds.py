@@ -55,8 +55,8 @@ def test_a_graph_that_no_memory_holds_is_refused(told, verb):
 
 
 def test_the_values_of_a_graph_are_counted_for_every_example(told, monkeypatch):
-    monkeypatch.setattr("layerkit.builder.available_memory", lambda: 80 * (1000 + 20 + 10) - 1)
-    monkeypatch.setattr("layerkit.builder.ALWAYS_FREE", 0)
+    monkeypatch.setattr("layerkit.footprint.available_memory", lambda: 80 * (1000 + 20 + 10) - 1)
+    monkeypatch.setattr("layerkit.footprint.ALWAYS_FREE", 0)
 
     message = told(graph({"type": "affine", "units": 10}, [[1, 1]] * 100))
 
@@ -64,8 +64,8 @@ def test_the_values_of_a_graph_are_counted_for_every_example(told, monkeypatch):
 
 
 def test_a_graph_that_just_fits_runs(layerkit, monkeypatch):
-    monkeypatch.setattr("layerkit.builder.available_memory", lambda: 80 * (1000 + 20 + 10))
-    monkeypatch.setattr("layerkit.builder.ALWAYS_FREE", 0)
+    monkeypatch.setattr("layerkit.footprint.available_memory", lambda: 80 * (1000 + 20 + 10))
+    monkeypatch.setattr("layerkit.footprint.ALWAYS_FREE", 0)
     Path("spec.json").write_text(json.dumps(graph({"type": "affine", "units": 10}, [[1, 1]] * 100)))
 
     assert layerkit("run", "spec.json").code == 0

@@ -41,7 +41,10 @@ def check(layers, loss, x, t, spoil=None, watch=None, seed=0):
     if spoil is not None:
         network.backward = spoilt
     experiment = SimpleNamespace(
-        network=network, spec=SimpleNamespace(content=SimpleNamespace(seed=seed))
+        network=network,
+        metrics={},
+        dtype=np.dtype(np.float64),
+        spec=SimpleNamespace(content=SimpleNamespace(seed=seed)),
     )
     data = Data(Split(x, t), Split(x, t))
     return {c.name: c for c in check_gradients(experiment, data, watch)}

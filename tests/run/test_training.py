@@ -16,6 +16,7 @@ from layerkit import (
     SpecError,
     Split,
     Targets,
+    Trainer,
     load_registry,
     load_spec,
 )
@@ -24,6 +25,7 @@ from layerkit.builtin.layers import Affine
 from layerkit.builtin.losses import MeanSquaredError
 from layerkit.run import RunFolder, load_data, run_training
 from layerkit.spec import parse_spec
+from layerkit.training.checking import check_data
 
 SPEC = {
     "version": 1,
@@ -350,11 +352,11 @@ class Promised(Dataset):
         ),
         (
             Promised((2, 2), [1, 3]),
-            "the training part must have labels from 0 to 2, got labels from 1 to 3",
+            "the training part: labels must be from 0 to 2, got 1 to 3",
         ),
         (
             Promised((2, 2), [-1, 2]),
-            "the training part must have labels from 0 to 2, got labels from -1 to 2",
+            "the training part: labels must be from 0 to 2, got -1 to 2",
         ),
     ],
 )
@@ -400,14 +402,16 @@ ABOVE = 2**24
         ("float64", [20_000_003.0, 20_000_004.0]),
     ],
 )
-def test_whole_numbers_that_the_type_makes_the_same_are_refused(dtype, numbers):
+def test_whole_numbers_that_the_type_makes_the_same_are_refused(tmp_path, dtype, numbers):
     x = np.array([[0, n] for n in numbers], dtype)
     dataset = Stored(x)
     made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
 
     with pytest.raises(SpecError) as caught:
-        load_data(made)
+        run_training(made, load_data(made), tmp_path / "out")
 
+    assert not (tmp_path / "out").exists()
+    assert [problem.path for problem in caught.value.problems] == [("data",)]
     message = str(caught.value)
     one, other = map(int, sorted(numbers))
     assert (
@@ -431,11 +435,50 @@ def test_numbers_that_stay_apart_are_no_matter(column):
     dataset = Stored(np.stack([column, column], axis=1))
     made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
 
-    assert load_data(made).train.x[1, 1] == column[1]
+    data = load_data(made)
+
+    assert data.train.x[1, 1] == column[1]
+    check_data(made.network, data, [])
 
 
 def test_a_network_in_float64_takes_larger_whole_numbers():
     dataset = Stored(np.array([[0, 2**24], [0, 2**24 + 1]]))
     made = dataclasses.replace(experiment(dtype="float64"), dataset=dataset, form=dataset.form)
 
-    assert load_data(made).train.x[1, 1] == 2**24 + 1
+    data = load_data(made)
+
+    assert data.train.x[1, 1] == 2**24 + 1
+    check_data(made.network, data, [])
+
+
+class Counted(np.ndarray):
+    """An array that counts how many of its numbers are read."""
+
+    read = 0
+
+    def __getitem__(self, index):
+        part = np.asarray(self)[index]
+        Counted.read += part.size
+        return part
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        Counted.read += sum(each.size for each in inputs if isinstance(each, Counted))
+        plain = [np.asarray(each) if isinstance(each, Counted) else each for each in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
+    monkeypatch.setattr("layerkit.training.checking.BLOCK", 7)  # of three examples
+    x = np.arange(40).reshape(20, 2).astype(dtype).view(Counted)
+    split = Split(x, np.arange(20) % 3)
+    dataset = Stored(x)
+    dataset.load = lambda: Data(split, split)
+    made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
+    monkeypatch.setattr(Counted, "read", 0)
+
+    data = load_data(made)
+    made.network.initialize()
+    Trainer(made.network, data, made.optimizer, made.settings, made.metrics, made.monitor)
+
+    assert Counted.read == 40 + 40  # both parts are the same

@@ -1110,7 +1110,10 @@ class TellsNoForm(OfPoints):
         return (2,)
 
 
-@breaks("the_data_has_the_form_that_was_told", "inspect tells 2 classes, but labels of train run")
+@breaks(
+    "the_data_has_the_form_that_was_told",
+    "the training part: labels must be from 0 to 1, got 0 to 2",
+)
 class HasAnotherClass(OfPoints):
     __doc__ = Points.__doc__
 

@@ -19,8 +19,8 @@ from layerkit.builtin.layers import Affine, Dropout, Relu
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.metrics import Accuracy
 from layerkit.builtin.optimizers import SGD, Adam
+from layerkit.run import load_data, run_training
 from layerkit.run.checking import check_gradients
-from layerkit.run.training import load_data, run_training
 from layerkit.spec import TrainingSettings, parse_spec
 
 X = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)

@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from layerkit.dataset import Data, Dataset, Form
+from layerkit.dataset import Data, Dataset, Form, check_form
+from layerkit.errors import DataError
 from layerkit.spec.models import Reading
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
@@ -52,22 +53,11 @@ def a_form_is_told_beforehand(subject: Subject) -> None:
 def the_data_has_the_form_that_was_told(subject: Subject) -> None:
     """Examples and targets have the shapes that ``inspect`` told, and labels are of its classes."""
     for form, data in _loaded(subject):
-        for part, split in (("train", data.train), ("test", data.test)):
-            count = len(split)
-            wanted = (count, *form.shape), (count, *form.targets.shape)
-            if not count:
-                raise LawBroken(f"{part} has no examples")
-            if (split.x.shape, split.t.shape) != wanted:
-                raise LawBroken(
-                    f"inspect tells {wanted[0]} and {wanted[1]} for {part}, but load gives "
-                    f"{split.x.shape} and {split.t.shape}"
-                )
-            classes = form.targets.classes
-            if classes is not None and not 0 <= split.t.min() <= split.t.max() < classes:
-                raise LawBroken(
-                    f"inspect tells {classes} classes, but labels of {part} run from "
-                    f"{split.t.min()} to {split.t.max()}"
-                )
+        for part, split in data.parts:
+            try:
+                check_form(part, split, form)
+            except DataError as error:
+                raise LawBroken(f"load gives other data than inspect tells: {error}") from None
 
 
 def loaded_again_it_is_the_same(subject: Subject) -> None:
@@ -83,7 +73,7 @@ def loaded_again_it_is_the_same(subject: Subject) -> None:
 def examples_are_numbers(subject: Subject) -> None:
     """Examples are integers or floats, and finite once scaled."""
     for _, data in _loaded(subject):
-        for split in (data.train, data.test):
+        for _, split in data.parts:
             if split.x.dtype.kind not in "uif" or split.t.dtype.kind not in "uif":
                 raise LawBroken(
                     f"examples and targets must be numbers, got {split.x.dtype} and {split.t.dtype}"
@@ -93,7 +83,7 @@ def examples_are_numbers(subject: Subject) -> None:
 
 
 def _arrays(data: Data) -> list[Array]:
-    return [np.asarray(a) for split in (data.train, data.test) for a in (split.x, split.t)]
+    return [np.asarray(a) for _, split in data.parts for a in (split.x, split.t)]
 
 
 LAWS = (

@@ -1,0 +1,75 @@
+"""The data of a spec: read, held to what was told of them, and judged as problems of the spec."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from layerkit.builder import Experiment
+from layerkit.dataset import Data, check_form
+from layerkit.errors import DataError, ShapeError
+
+
+def load_data(experiment: Experiment) -> Data:
+    """Return the data of an experiment, of the form that was told, and protected from changes.
+
+    Whoever uses the numbers looks at them: ``Trainer`` does, and so does ``check_gradients``.
+
+    Raises:
+        SpecError: A data file is missing or wrong, or does not have the form it promised; a batch
+            has fewer examples than a layer can train on; or the training does not fit in memory.
+    """
+    try:
+        with about_data(experiment):
+            data = experiment.dataset.load()
+            for part, split in data.parts:
+                check_form(part, split, experiment.form)
+                _protect(split.x)
+                _protect(split.t)
+    except OSError as error:  # of a file that opens, and then cannot be read
+        raise experiment.spec.error((("data",), f"cannot be read: {error}")) from error
+    except MemoryError as error:
+        raise experiment.spec.error((("data",), str(error))) from error
+    _check_batches(experiment, len(data.train))
+    experiment.check_memory(len(data.train), len(data.test))
+    return data
+
+
+@contextmanager
+def about_data(experiment: Experiment) -> Iterator[None]:
+    """Report what is wrong with data as a problem of the spec that names them.
+
+    Raises:
+        SpecError: In place of a ``DataError``, and of a ``ShapeError``, that was raised within.
+    """
+    try:
+        yield
+    except (DataError, ShapeError) as error:
+        raise experiment.spec.error((("data",), str(error))) from error
+
+
+def _protect(array: Any) -> None:
+    """Let nobody change an array by mistake, be it through another one: steps may build on that."""
+    while isinstance(array, np.ndarray):
+        array.flags.writeable = False
+        array = array.base
+
+
+def _check_batches(experiment: Experiment, count: int) -> None:
+    """Refuse a batch with fewer examples than a layer can train on."""
+    settings, network = experiment.settings, experiment.network
+    size = settings.batch_size
+    smallest = (count % size or size) if settings.sampling == "shuffle" else size
+    for node in network.nodes:
+        least = max(layer.least_batch for layer in node.layer.walk())
+        if smallest < least:
+            which = "the last batch of an epoch has" if smallest < size else "a batch has"
+            examples = f"{smallest} example{'s' if smallest > 1 else ''}"
+            raise experiment.spec.error(
+                (
+                    ("training", "batch_size"),
+                    f"{which} {examples} of {count:,}, and {node} takes at least {least} in "
+                    "training; choose another size",
+                )
+            )
