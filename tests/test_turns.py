@@ -15,30 +15,39 @@ from layerkit import (
     LayerkitError,
     Network,
     Split,
+    Step,
     Trainer,
     UserError,
 )
 from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Flatten, Relu, Sigmoid
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.metrics import Accuracy
-from layerkit.builtin.optimizers import SGD
+from layerkit.builtin.optimizers import SGD, Adam
 from layerkit.spec import TrainingSettings
 from layerkit.training import evaluate
+from layerkit_compiled.compiling import CompiledStep, compiled_step
 from layerkit_conv import Conv2d, MaxPool2d
 from layerkit_sequence import Lstm
 
 THREADS = 8
+CALLS = 2000
 
 NETS = {
     "affine": lambda: ([Affine(30), Relu(), Affine(4)], (12,)),
     "dropout": lambda: ([Affine(30), Dropout(0.5), Sigmoid(), Affine(4)], (12,)),
     "batch norm": lambda: ([Affine(30), BatchNorm(), Relu(), Affine(4)], (12,)),
-    "lstm": lambda: ([Lstm(6), Affine(4)], (5, 3)),
+    "lstm": lambda: ([Lstm(6), Affine(4)], (3, 3)),
     "convolution": lambda: (
-        [Conv2d(3, 3), Relu(), MaxPool2d(2), Flatten(), Affine(4)],
-        (1, 8, 8),
+        [Conv2d(2, 3), Relu(), MaxPool2d(2), Flatten(), Affine(4)],
+        (1, 6, 6),
     ),
 }
+
+# By name, for what takes some seconds with two of them.
+EACH = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in ("lstm", "convolution")))
+    for name in NETS
+]
 
 
 def network(layers, shape):
@@ -48,6 +57,49 @@ def network(layers, shape):
 @pytest.fixture(params=NETS)
 def net(request):
     return network(*NETS[request.param]())
+
+
+def trainer(net, steps=10, optimizer=SGD):
+    split = Split(examples(net, 64), np.arange(64) % 4)
+    settings = TrainingSettings(steps=steps, batch_size=32)
+    return Trainer(net, Data(split, split), optimizer(0.01), settings, {})
+
+
+STEPS = {"NumPy": Step, "compiled": CompiledStep}
+COMPILERS = {"NumPy": [], "compiled": [compiled_step]}
+
+
+@pytest.fixture(params=STEPS)
+def made_by(request, net):
+    """Who makes the steps, and a network of which it has made some."""
+    net.compilers = COMPILERS[request.param]
+    made = trainer(net)
+    list(made.run())
+    assert type(made.fastest_step) is STEPS[request.param]
+    return made
+
+
+def in_each_thread(task):
+    """Call ``task(k)`` in each of eight threads, ``k`` from 0 to 7, all at the same time."""
+    barrier = threading.Barrier(THREADS, timeout=60)
+
+    def call(k):
+        barrier.wait()
+        return task(k)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(call, range(THREADS)))
+
+
+def answers_of(predict, batches, first):
+    """Return the answers to 2,000 calls, one after the other, in one array."""
+    return np.stack([predict(batches[i % len(batches)]) for i in range(first, first + CALLS)])
+
+
+def wrong_answers(answers, expected, first):
+    """Count the answers in which any number is wrong."""
+    which = np.arange(first, first + CALLS) % len(expected)
+    return int((answers != expected[which]).reshape(CALLS, -1).any(axis=1).sum())
 
 
 def together(task, count):
@@ -61,14 +113,83 @@ def examples(net, count):
 
 
 @pytest.mark.parametrize("batch", [1, 32])
-def test_any_number_of_threads_may_predict(net, batch):
-    x = examples(net, 40 * batch).reshape(40, batch, *net.shapes[0])
-    expected = [net.predict(b) for b in x]
+@pytest.mark.parametrize("net", EACH, indirect=True)
+def test_any_number_of_threads_may_predict_with_a_trained_network(made_by, batch):
+    net = made_by.network
+    batches = examples(net, 40 * batch).reshape(40, batch, *net.shapes[0])
+    expected = np.stack([net.predict(b) for b in batches])
 
-    answers = together(lambda i: net.predict(x[i % 40]), 2000)
+    wrong = in_each_thread(
+        lambda k: wrong_answers(answers_of(net.predict, batches, k), expected, k)
+    )
 
-    wrong = sum(not np.array_equal(y, expected[i % 40]) for i, y in enumerate(answers))
-    assert wrong == 0
+    assert wrong == [0] * THREADS
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+@pytest.mark.parametrize("steps", STEPS)
+@pytest.mark.parametrize("name", EACH)
+def test_any_number_of_threads_may_predict_with_a_network_in_training(name, steps, batch):
+    def fresh():
+        net = network(*NETS[name]())
+        net.compilers = COMPILERS[steps]
+        return trainer(net, steps=30, optimizer=Adam)
+
+    alone, watched = fresh(), fresh()
+    x = examples(alone.network, batch)
+    expected = [alone.network.predict(x).tobytes()]
+    for _ in range(alone.total_steps):
+        alone.train_step()
+        expected.append(alone.network.predict(x).tobytes())
+    some_came, is_trained = threading.Semaphore(0), threading.Event()
+
+    def watch(_):
+        answers = []
+        for i in range(CALLS):
+            if i == 10:
+                some_came.release()
+            if i == CALLS - 10:
+                is_trained.wait(60)
+            answers.append(watched.network.predict(x).tobytes())
+        return answers
+
+    def train():
+        for _ in range(THREADS):
+            some_came.acquire(timeout=60)
+        try:
+            watched.train_until(watched.total_steps)
+        finally:
+            is_trained.set()
+
+    with ThreadPoolExecutor(1) as training:
+        trained = training.submit(train)
+        answers = in_each_thread(watch)
+        trained.result()
+
+    assert type(watched.fastest_step) is STEPS[steps]
+    assert len(set(expected)) == len(expected)  # every step shows
+    for each in answers:
+        # Each thread sees whole steps, in their order, from before the first to after the last.
+        seen = [expected.index(answer) for answer in dict.fromkeys(each)]
+        assert seen == sorted(seen)
+        assert (seen[0], seen[-1]) == (0, alone.total_steps)
+
+
+@pytest.mark.parametrize("name", ["affine", "lstm"])
+def test_any_number_of_threads_may_ask_a_compiled_step_for_outputs(name):
+    net = network(*NETS[name]())
+    net.compilers = COMPILERS["compiled"]
+    made = trainer(net)
+    list(made.run())
+    x = examples(net, 40 * 32).reshape(40, 32, *net.shapes[0])
+    parts = [Split(b, np.zeros(32, int)) for b in x]
+    outputs = made.fastest_step.outputs
+    expected = np.stack([outputs(part) for part in parts])
+    np.testing.assert_allclose(expected[0], net.predict(x[0]), rtol=1e-4, atol=1e-6)
+
+    wrong = in_each_thread(lambda k: wrong_answers(answers_of(outputs, parts, k), expected, k))
+
+    assert wrong == [0] * THREADS
 
 
 def test_any_number_of_threads_may_evaluate(net):
@@ -93,12 +214,6 @@ def test_large_batches_are_predicted_beside_small_ones(net):
     answers = together(lambda i: net.predict(small if i % 2 else large), 200)
 
     assert all(np.array_equal(y, expected[i % 2]) for i, y in enumerate(answers))
-
-
-def trainer(net, steps=10):
-    split = Split(examples(net, 64), np.arange(64) % 4)
-    settings = TrainingSettings(steps=steps, batch_size=16)
-    return Trainer(net, Data(split, split), SGD(0.01), settings, {})
 
 
 @pytest.mark.parametrize("compilers", [[], None], ids=["NumPy", "whatever is installed"])

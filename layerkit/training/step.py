@@ -46,7 +46,8 @@ class Step:
     def outputs(self, examples: Split) -> Array | None:
         """Return the outputs for examples, as layers behave in evaluation.
 
-        None, as here, leaves it to ``Network.forward``.
+        None, as here, leaves it to ``Network.forward``. Any number of threads may call it; who
+        computes in the same memory again and again takes ``network.turns.turn`` meanwhile.
 
         Args:
             examples: Some of either part, as they are stored.

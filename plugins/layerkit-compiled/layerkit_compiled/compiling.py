@@ -151,7 +151,7 @@ class CompiledStep(Step):
         ):
             return None
         y = np.empty((len(x), *self.network.output_shape), np.float32)
-        with one_blas_thread:
+        with self.network.turns.turn, one_blas_thread:  # the program serves one thread at a time
             program.outputs(x, y)
         return y
 
