@@ -1,23 +1,39 @@
 """The contract of a learning-rate schedule."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import ClassVar
 
 from layerkit.component import Component
 
 
 class Schedule(Component):
-    """The learning rate as a function of the number of updates made so far."""
+    """The learning rate as a function of the number of updates made so far.
+
+    Attributes:
+        is_taken: Whether a training goes by it, whose number of steps it may have been told.
+    """
 
     kind: ClassVar[str] = "schedule"
     advised: ClassVar[frozenset[str]] = frozenset({"__call__"})
+    is_taken: bool = False
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
         return "call build(total_steps) first" if name[0] == "_" else ""
 
     def build(self, total_steps: int) -> None:
-        """Take note of how many steps the run will make; for schedules that end with the run."""
+        """Take note of how many steps the run will make; for schedules that end with the run.
+
+        It is called again when that number changes, as for a training that goes on.
+        """
+
+    def walk(self) -> Iterator["Schedule"]:
+        """Yield the schedule, and those that it holds as options."""
+        yield self
+        for option in vars(self).values():
+            if isinstance(option, Schedule):
+                yield from option.walk()
 
     @abstractmethod
     def __call__(self, step: int) -> float:

@@ -545,10 +545,29 @@ EMPTY = Split(X[:0], T[:0])
          "an array of numbers, got <U32"),
         (Data(Split(X, T.tolist()), SPLIT), DataError, "the training part must have targets in an "
          "array of numbers, got list"),
+        (Data(SPLIT, Split(X * [1, 1, 1e-60, 1], T)), DataError, f"the test part has examples of "
+         f"at most {1e-60 * np.abs(X[:, 2]).max():.2g} in column 2, which float32 makes 0; scale "
+         'them, or set "dtype": "float64"'),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_refused_before_training(data, kind, message):
     assert told(trainer, data=data, kind=kind) == message
+
+
+@pytest.mark.parametrize(
+    ("sampling", "size", "message"),
+    [
+        ("shuffle", len(X) - 1, "batch_size: the last batch of an epoch has 1 example of 20, and "
+         "layers[1] (BatchNorm) takes at least 2 in training; choose another size"),
+        ("with_replacement", 1, "batch_size: a batch has 1 example of 20, and layers[1] "
+         "(BatchNorm) takes at least 2 in training; choose another size"),
+    ],
+)  # fmt: skip
+def test_batches_that_a_layer_cannot_train_on_are_refused_before_training(sampling, size, message):
+    settings = TrainingSettings(steps=1, batch_size=size, sampling=sampling)
+    made = network(Affine(4), BatchNorm(), Affine(3)).initialize()
+
+    assert told(trainer, made, settings=settings) == message
 
 
 @pytest.mark.parametrize(

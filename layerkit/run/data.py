@@ -9,6 +9,7 @@ import numpy as np
 from layerkit.builder import Experiment
 from layerkit.dataset import Data, check_form
 from layerkit.errors import DataError, ShapeError
+from layerkit.training.beginning import batch_problem
 
 
 def load_data(experiment: Experiment) -> Data:
@@ -31,7 +32,9 @@ def load_data(experiment: Experiment) -> Data:
         raise experiment.spec.error((("data",), f"cannot be read: {error}")) from error
     except MemoryError as error:
         raise experiment.spec.error((("data",), str(error))) from error
-    _check_batches(experiment, len(data.train))
+    too_small = batch_problem(experiment.network, experiment.settings, len(data.train))
+    if too_small:
+        raise experiment.spec.error((("training", "batch_size"), too_small))
     experiment.check_memory(len(data.train), len(data.test))
     return data
 
@@ -54,22 +57,3 @@ def _protect(array: Any) -> None:
     while isinstance(array, np.ndarray):
         array.flags.writeable = False
         array = array.base
-
-
-def _check_batches(experiment: Experiment, count: int) -> None:
-    """Refuse a batch with fewer examples than a layer can train on."""
-    settings, network = experiment.settings, experiment.network
-    size = settings.batch_size
-    smallest = (count % size or size) if settings.sampling == "shuffle" else size
-    for node in network.nodes:
-        least = max(layer.least_batch for layer in node.layer.walk())
-        if smallest < least:
-            which = "the last batch of an epoch has" if smallest < size else "a batch has"
-            examples = f"{smallest} example{'s' if smallest > 1 else ''}"
-            raise experiment.spec.error(
-                (
-                    ("training", "batch_size"),
-                    f"{which} {examples} of {count:,}, and {node} takes at least {least} in "
-                    "training; choose another size",
-                )
-            )

@@ -118,7 +118,7 @@ def run_training(
 
     def write_results(status: Status, reason: str = "") -> Result:
         network = experiment.network
-        if status != "failed":
+        if status != "failed" and not trainer.is_half_done:
             folder.write_parameters("last.npz", network, network.params, network.states)
         result = result_of(status)
         folder.write_json("run.json", _record(experiment, step, result, reason))
@@ -154,7 +154,10 @@ def run_training(
             result = write_results("stopped early")
     except KeyboardInterrupt as interrupt:
         # Also where a second signal came while the results were being written.
-        tell(write_results("interrupted", str(interrupt)))
+        reason = str(interrupt)
+        if trainer.is_half_done:  # a second signal does not wait for the end of a step
+            reason = f"{reason}, in the middle of an update: there is no last.npz"
+        tell(write_results("interrupted", reason))
         raise
     except Exception as error:
         with suppress(RunError):  # where the folder is the trouble, that is told already

@@ -7,6 +7,7 @@ from layerkit.metric import Metric, score_names
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.registry import did_you_mean
+from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 
 
@@ -38,6 +39,15 @@ def check_arguments(
             f"make a new one for each Trainer, as in {type(optimizer).__name__}(...), or train "
             "on with the first Trainer: raise its total_steps and call run() again"
         )
+    if isinstance(optimizer.learning_rate, Schedule):
+        for schedule in optimizer.learning_rate.walk():
+            if schedule.is_taken:
+                name = type(schedule).__name__
+                raise UserError(
+                    f"the schedule {name} already belongs to another training, whose rates would "
+                    "change with the number of steps; make a new one for each Trainer, as in "
+                    f"{name}(...)"
+                )
 
 
 def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSettings) -> None:
@@ -52,3 +62,25 @@ def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSe
             f'early stopping watches "{stopping.metric}" and the trainer "{monitor}"; name the '
             f'same number in both: Trainer(..., monitor="{stopping.metric}")'
         )
+
+
+def batch_problem(network: Network, settings: TrainingSettings, count: int) -> str:
+    """Return in words which batch has fewer examples than a layer can train on, if there is one.
+
+    Args:
+        network: The network.
+        settings: How large batches are, and how they are drawn.
+        count: How many examples there are to train on.
+    """
+    size = settings.batch_size
+    smallest = (count % size or size) if settings.sampling == "shuffle" else size
+    for node in network.nodes:
+        least = max(layer.least_batch for layer in node.layer.walk())
+        if smallest < least:
+            which = "the last batch of an epoch has" if smallest < size else "a batch has"
+            examples = f"{smallest} example{'s' if smallest > 1 else ''}"
+            return (
+                f"{which} {examples} of {count:,}, and {node} takes at least {least} in "
+                "training; choose another size"
+            )
+    return ""

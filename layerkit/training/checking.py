@@ -107,6 +107,13 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
             )
         if name == "examples":
             _check_whole(part, array, sizes, dtype)
+        vanishes = (sizes > 0) & (sizes.astype(dtype) == 0)
+        if vanishes.any():
+            i = int(vanishes.argmax())
+            raise DataError(
+                f"the {part} part has {name} of at most {sizes[i]:.2g}{_column(array, i)}, which "
+                f'{dtype} makes 0; scale them, or set "dtype": "float64"'
+            )
 
 
 def _largest_of_columns(array: Array) -> Array:
@@ -150,12 +157,17 @@ def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> Non
         same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
         if same.size:
             one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
-            where = f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
             raise DataError(
-                f"the {part} part has the numbers {one} and {other}{where}, which {dtype} makes "
-                f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
-                'examples, subtract their least number or scale them, or set "dtype": "float64"'
+                f"the {part} part has the numbers {one} and {other}{_column(x, i)}, which "
+                f"{dtype} makes the same: it holds whole numbers up to {exact:,}; drop them if "
+                "they name examples, subtract their least number or scale them, or set "
+                '"dtype": "float64"'
             )
+
+
+def _column(x: Array, i: int) -> str:
+    """Return in words which column is meant, where there are several."""
+    return f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
 
 
 def _has_fractions(numbers: Array) -> bool:

@@ -1,13 +1,17 @@
 """The loss and the metrics of a network over a whole split."""
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from layerkit.dataset import Split
+from layerkit.errors import DataError, UserError
 from layerkit.metric import Metric
 from layerkit.network import Network
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
+from layerkit.wording import quoted
 
 
 def evaluate(
@@ -18,19 +22,37 @@ def evaluate(
 ) -> dict[str, float]:
     """Return the mean loss and every metric over a split.
 
-    A batch whose loss is NaN or infinite is the last, so that the network still holds its values.
+    A batch whose loss is NaN or infinite is the last, so that the network still holds its values;
+    the metrics are NaN then.
 
     Args:
         network: The network, with a loss.
         split: The examples; they are read in order, in batches whose widest layer is small.
         metrics: By the names to report them under.
         outputs: What may compute the outputs faster; see ``Step.outputs``.
+
+    Raises:
+        DataError: There are no examples.
+        UserError: One of the metrics is judging another evaluation, in another thread.
     """
+    if not len(split):
+        raise DataError("an evaluation takes at least one example, got none")
+    for metric in metrics.values():
+        metric.meaning = network.meaning
+    with _alone_with(metrics):
+        return _judged(network, split, metrics, outputs)
+
+
+def _judged(
+    network: Network,
+    split: Split,
+    metrics: dict[str, Metric],
+    outputs: Callable[[Split], Array | None] | None,
+) -> dict[str, float]:
     gather = Gather(split, network.dtype)
     rows = network.rows_at_once
     total = 0.0
     for metric in metrics.values():
-        metric.meaning = network.meaning
         metric.reset()
     for start in range(0, len(split), rows):
         stop = start + rows
@@ -44,8 +66,35 @@ def evaluate(
         if not math.isfinite(total):
             if from_step is not None:
                 network.forward(gather.slice(start, stop)[0])
-            break
+            # What metrics have gathered so far is not of the whole split.
+            return {"loss": total / len(split), **dict.fromkeys(metrics, math.nan)}
     return {
         "loss": total / len(split),
         **{name: float(metric.value()) for name, metric in metrics.items()},
     }
+
+
+_judging: dict[int, object] = {}
+"""By its ``id``, for each metric that is judging, the evaluation that it judges."""
+
+if hasattr(os, "register_at_fork"):
+    # The threads whose evaluations these are do not exist in a process that was forked off.
+    os.register_at_fork(after_in_child=_judging.clear)
+
+
+@contextmanager
+def _alone_with(metrics: dict[str, Metric]) -> Iterator[None]:
+    """Refuse metrics that judge another evaluation: they would mix the examples of both."""
+    evaluation = object()
+    try:
+        for name, metric in metrics.items():
+            if _judging.setdefault(id(metric), evaluation) is not evaluation:
+                raise UserError(
+                    f"the metric {quoted(name)} is judging another evaluation; give each "
+                    "evaluation that runs at the same time metrics of its own"
+                )
+        yield
+    finally:
+        for metric in metrics.values():
+            if _judging.get(id(metric)) is evaluation:
+                del _judging[id(metric)]

@@ -3,8 +3,8 @@
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from layerkit.arguments import checked_seed
 from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
-from layerkit.errors import NonFiniteError
+from layerkit.errors import NonFiniteError, UserError
 from layerkit.metric import Metric, is_better_higher
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
@@ -20,39 +20,28 @@ from layerkit.plugins import load_registry
 from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
-from layerkit.training.beginning import check_arguments, check_monitor
+from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
 from layerkit.training.checking import check_data
 from layerkit.training.evaluation import evaluate
+from layerkit.training.records import Evaluation, Snapshot
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
 from layerkit.types import Array
 from layerkit.variable import CopiedWhole, bind_all, variables
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found.
+def _fixed(name: str) -> Any:
+    """Return a property that is set once, because a step holds what it was made of."""
 
-    Attributes:
-        step: The number of updates made.
-        epoch: How many times over the training data has been seen.
-        learning_rate: The learning rate of the last update.
-        scores: The loss and the metrics on each part: ``train_loss``, ``test_accuracy``, ...
-    """
+    def put(trainer: "Trainer", value: object) -> None:
+        if f"_{name}" in vars(trainer):
+            raise UserError(
+                f"the {name} of a Trainer cannot be replaced, because its steps are made for the "
+                "first one; make a new Trainer(...)"
+            )
+        vars(trainer)[f"_{name}"] = value
 
-    step: int
-    epoch: float
-    learning_rate: float
-    scores: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The parameters and states of a network at one evaluation."""
-
-    evaluation: Evaluation
-    params: Array
-    states: Array
+    return property(attrgetter(f"_{name}"), put)
 
 
 class Trainer(CopiedWhole):
@@ -60,7 +49,8 @@ class Trainer(CopiedWhole):
 
     It begins with the parameters that the network has, first values or trained ones, and makes the
     optimizer ready, which therefore has to be new. To train on after the end, raise
-    ``total_steps`` and call ``run`` again. One thread at a time may train.
+    ``total_steps`` and call ``run`` again; after a stop that was requested, set ``stop_requested``
+    back to False. One thread at a time may train.
 
     ``copy.deepcopy`` takes everything but the examples, which the copy shares with the original
     as nobody changes them; ``pickle`` takes them too. Either goes on to the same numbers.
@@ -77,13 +67,14 @@ class Trainer(CopiedWhole):
 
     Attributes:
         step: The number of updates made.
-        total_steps: The number of updates to make.
         loss: The loss of the last batch.
         batches: Where batches come from.
         optimizer_state: The states of the optimizer, one vector.
         best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
         stop_reason: Set with it, why: the name of a signal, say.
+        is_half_done: Whether an exception, such as that of Ctrl-C, broke off an update half-way;
+            the trainer refuses to train on then.
 
     Raises:
         NotReadyError: The network was never initialised.
@@ -94,6 +85,13 @@ class Trainer(CopiedWhole):
         UserError: The optimizer belongs to another trainer, there is no such number to monitor,
             or an argument is of the wrong class.
     """
+
+    network: Network = _fixed("network")
+    data: Data = _fixed("data")
+    optimizer: Optimizer = _fixed("optimizer")
+    batches: Batches = _fixed("batches")
+    _network: Network  # under these names they are read in each step, which takes less time
+    _batches: Batches
 
     def __init__(
         self,
@@ -109,6 +107,9 @@ class Trainer(CopiedWhole):
         check_arguments(network, data, optimizer, settings, metrics)
         check_monitor(monitor, metrics, settings)
         check_data(network, data, metrics.values())
+        too_small = batch_problem(network, settings, len(data.train))
+        if too_small:
+            raise UserError(f"batch_size: {too_small}")
         # A run's seed has three children; the first is that of the network.
         for_batches, for_optimizer = (
             np.random.default_rng(np.random.SeedSequence(checked_seed(seed), spawn_key=(child,)))
@@ -124,7 +125,6 @@ class Trainer(CopiedWhole):
             data.train, settings.batch_size, settings.sampling, network.dtype, for_batches
         )
         self.step = 0
-        self.total_steps = settings.steps or (settings.epochs or 0) * self.batches.per_epoch
         self.loss = math.nan
         self.best: Snapshot | None = None
         self.stop_requested = False
@@ -134,13 +134,28 @@ class Trainer(CopiedWhole):
         self._sign = 1 if higher_is_better else -1
         self._to_beat = self._worst = -self._sign * math.inf
         self._stale = 0
+        self.is_half_done = False
+        self._is_evaluation_due = False
         refuse_unheld_options(optimizer, network.dtype)
+        self.total_steps = settings.steps or (settings.epochs or 0) * self.batches.per_epoch
+        if isinstance(optimizer.learning_rate, Schedule):
+            for schedule in optimizer.learning_rate.walk():
+                schedule.is_taken = True
         self.optimizer_state = optimizer.initialize(
             network.parameter_count, for_optimizer, network.dtype
         )
         self._began_finite = bool(np.isfinite(self.optimizer_state).all())
-        if isinstance(optimizer.learning_rate, Schedule):
-            optimizer.learning_rate.build(self.total_steps)
+
+    @property
+    def total_steps(self) -> int:
+        """The number of updates to make; a schedule that ends with the run is told of a new one."""
+        return self._total_steps
+
+    @total_steps.setter
+    def total_steps(self, steps: int) -> None:
+        self._total_steps = steps
+        if isinstance(self.optimizer.learning_rate, Schedule):
+            self.optimizer.learning_rate.build(steps)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         memo.update({id(part): part for part in (self.data, self.data.train, self.data.test)})
@@ -186,11 +201,17 @@ class Trainer(CopiedWhole):
         """
         every = self.settings.evaluate_every
         interval = self.batches.per_epoch if every == "epoch" else every
-        while self.step < self.total_steps and not (self.stopped_early or self.stop_requested):
+        while not (self.stopped_early or self.stop_requested):
             with self.network.turns.training:
-                self.train_until(min(self.step - self.step % interval + interval, self.total_steps))
+                if not self._is_evaluation_due:  # as it is after one that was broken off
+                    if self.step >= self.total_steps:
+                        return
+                    until = self.step - self.step % interval + interval
+                    self.train_until(min(until, self.total_steps))
+                    self._is_evaluation_due = True
                 evaluation = self._evaluate()
                 self._judge(evaluation)
+                self._is_evaluation_due = False
             yield evaluation
 
     def train_step(self) -> None:
@@ -206,6 +227,8 @@ class Trainer(CopiedWhole):
 
     def train_until(self, step: int) -> None:
         """Make updates until there are so many, or until ``stop_requested`` is set.
+
+        Where there are as many already, it makes none.
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; that step updated nothing.
@@ -223,18 +246,26 @@ class Trainer(CopiedWhole):
                         self._update()
 
     def _update(self) -> None:
-        self.loss = self.fastest_step.gradients(self.batches.indices())
+        if self.is_half_done:
+            raise UserError(
+                f"update {self.step + 1} was broken off half-way, so that the parameters are "
+                "neither those before it nor those after it; put back whole ones, as of "
+                "trainer.best, and make a new Trainer(...)"
+            )
+        self.loss = self.fastest_step.gradients(self._batches.indices())
         if not math.isfinite(self.loss):
             raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
-        grads = self.network.grads
+        grads = self._network.grads
         # Here, and only here, several processes would sum their gradients.
         longest = self.settings.max_gradient_norm
         if longest is not None:
             norm = _norm(grads)
             if norm > longest:
                 grads *= longest / norm
+        self.is_half_done = True
         self.fastest_step.update(self.step)
         self.step += 1
+        self.is_half_done = False
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
@@ -253,7 +284,7 @@ class Trainer(CopiedWhole):
                 'targets, set max_gradient_norm, or compute in "dtype": "float64"'
             )
         epoch = self.step / self.batches.per_epoch
-        rate = float(self.optimizer.rate(self.step - 1))
+        rate = float(self.optimizer.rate(max(self.step - 1, 0)))
         return Evaluation(self.step, epoch, rate, scores)
 
     def _judge(self, evaluation: Evaluation) -> None:
@@ -285,5 +316,8 @@ class Trainer(CopiedWhole):
 def _norm(vector: Array) -> float:
     """Return the Euclidean norm."""
     norm = math.sqrt(float(vector @ vector))
-    # In float32 a square overflows long before the norm does.
-    return norm if norm < math.inf else float(np.linalg.norm(vector.astype(np.float64)))
+    if norm < math.inf:
+        return norm
+    # A square overflows long before the norm does.
+    largest = float(np.abs(vector).max())
+    return largest * float(np.linalg.norm(vector / largest)) if largest < math.inf else largest

@@ -19,6 +19,7 @@ from layerkit.builtin.layers import Affine, Dropout, Relu
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.metrics import Accuracy
 from layerkit.builtin.optimizers import SGD, Adam
+from layerkit.builtin.schedules import Cosine, LinearWarmup
 from layerkit.run import load_data, run_training
 from layerkit.run.checking import check_gradients
 from layerkit.spec import TrainingSettings, parse_spec
@@ -167,3 +168,42 @@ def test_which_way_is_better_follows_from_the_metric(monitor, higher):
 
     assert made.best.evaluation.scores[monitor] == (max if higher else min)(scores)
     assert min(scores) < max(scores)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (lambda rate: rate, lambda rate: rate),
+        (lambda rate: rate, lambda rate: LinearWarmup(2, after=rate)),
+        (lambda rate: LinearWarmup(2, after=rate), lambda rate: rate),
+    ],
+    ids=["the same", "one inside another", "one that was inside another"],
+)
+def test_a_schedule_has_one_training(first, second):
+    cosine = Cosine(0.1)
+    made = trainer(network(), SGD(first(cosine)), steps=5)
+    before = [made.optimizer.rate(step) for step in range(5)]
+    optimizer = SGD(second(cosine))
+
+    with pytest.raises(UserError) as caught:
+        trainer(network(), optimizer, steps=1000)
+
+    assert str(caught.value) == (
+        "the schedule Cosine already belongs to another training, whose rates would change with "
+        "the number of steps; make a new one for each Trainer, as in Cosine(...)"
+    )
+    assert [made.optimizer.rate(step) for step in range(5)] == before
+    assert not optimizer.is_initialized
+
+
+def test_a_schedule_that_ends_with_the_run_ends_with_the_longer_one():
+    made = trainer(network(), SGD(Cosine(0.1)), steps=4)
+    list(made.run())
+    before = made.network.params.copy()
+
+    made.total_steps = 8
+    rates = [evaluation.learning_rate for evaluation in made.run()]
+
+    # Half a cosine of eight steps: of updates 6 and 8.
+    assert rates == pytest.approx([0.05 * (1 + np.cos(np.pi * k / 8)) for k in (5, 7)])
+    assert (made.network.params != before).any()

@@ -1,9 +1,12 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerkit import MeanMetric, Metric, Network, Split
+from layerkit import DataError, MeanMetric, Metric, Network, Split, UserError
 from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.metrics import R2, Accuracy
@@ -125,3 +128,48 @@ def test_a_loss_that_is_not_finite_ends_it_with_that_batch_still_in_the_network(
 
     assert not np.isfinite(scores["loss"])
     assert net.first_non_finite() == "the data"
+
+
+def test_where_the_loss_is_not_finite_no_metric_is_told_of_a_part():
+    x = X.copy()
+    x[12] = np.nan
+    net = network(SoftmaxWithLoss(), 3)
+    net.rows_at_once = 10
+
+    scores = evaluate(net, Split(x, np.zeros(37, int)), {"accuracy": Accuracy()})
+
+    assert np.isnan([scores["loss"], scores["accuracy"]]).all()
+
+
+def test_without_examples_there_is_nothing_to_evaluate():
+    with pytest.raises(DataError, match=r"^an evaluation takes at least one example, got none$"):
+        evaluate(network(SoftmaxWithLoss(), 3), Split(X[:0], np.zeros(0, int)), {})
+
+
+def test_a_metric_judges_one_evaluation_at_a_time():
+    """A metric gathers what it sees; two threads that share one would mix their examples."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Waiting(Accuracy):
+        def update(self, y, t):
+            inside.set()
+            go_on.wait(30)
+            super().update(y, t)
+
+    shared, split = {"right": Waiting()}, Split(X, RNG.integers(0, 3, 37))
+    nets = [network(SoftmaxWithLoss(), 3) for _ in range(2)]
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(evaluate, nets[0], split, shared)
+        inside.wait(30)
+        try:
+            with pytest.raises(UserError) as caught:
+                evaluate(nets[1], split, shared)
+        finally:
+            go_on.set()
+
+    assert str(caught.value) == (
+        'the metric "right" is judging another evaluation; give each evaluation that runs at the '
+        "same time metrics of its own"
+    )
+    assert first.result() == evaluate(nets[1], split, shared)  # and afterwards it is free

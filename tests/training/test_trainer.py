@@ -41,7 +41,7 @@ NONE = ()
 """Compilers: what is tested is the loop, with NumPy's steps, whichever plugins are installed."""
 
 
-def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
+def line(optimizer=None, weight=0.0, data=ONE, test=None, dtype="float64", **options):
     """Return a trainer of ``y = w x`` on one example."""
     settings = {name: options.pop(name) for name in list(options) if name in FIELDS}
     network = Network(
@@ -53,7 +53,7 @@ def line(optimizer=None, weight=0.0, data=ONE, dtype="float64", **options):
     network.compilers = NONE
     return Trainer(
         network.initialize(options.get("seed", 0)),
-        Data(data, data),
+        Data(data, data if test is None else test),
         optimizer or SGD(0.1),
         TrainingSettings(**{"steps": 2, **settings}),
         options.pop("metrics", {}),
@@ -170,14 +170,12 @@ def test_an_evaluation_tells_every_score_of_both_parts():
 
 
 def test_the_loop_ends_after_the_step_in_which_it_is_asked_to():
-    trainer = classifier(steps=100, epochs=None, evaluate_every=10)
-
     class Asking(SGD):
         def update(self, params, grads, step):
             super().update(params, grads, step)
             trainer.stop_requested = step == 13
 
-    trainer.optimizer = Asking(0.1)
+    trainer = classifier(steps=100, epochs=None, evaluate_every=10, optimizer=Asking(0.1))
 
     assert [e.step for e in trainer.run()] == [10, 14]
     assert list(trainer.run()) == []
@@ -318,6 +316,15 @@ def test_a_gradient_whose_square_overflows_is_clipped_and_not_lost():
 
     # The gradient is 2e19, its square is beyond float32.
     assert weight(trainer) == pytest.approx(0.5e19)
+
+
+def test_nor_in_float64():
+    trainer = line(SGD(1.0), weight=1.2e154, max_gradient_norm=0.6e154, steps=1)
+
+    list(trainer.run())
+
+    # The loss is 1.44e308, the gradient 2.4e154, and its square beyond float64.
+    assert weight(trainer) == pytest.approx(0.6e154)
 
 
 @pytest.mark.parametrize("optimizer", [Adam, AdamW, AdaGrad, RMSprop])
@@ -492,9 +499,9 @@ def test_data_that_are_not_finite_are_told_and_no_advice_is_given():
 
 
 def test_a_loss_that_is_not_finite_in_an_evaluation_is_told_with_its_part():
-    bad = Split(np.array([[1.0], [np.inf]]), np.zeros(2))
-    trainer = line(steps=1)
-    trainer.data = Data(ONE, bad)
+    bad = Split(np.array([[1.0], [1.0]]), np.zeros(2))
+    trainer = line(steps=1, test=bad)
+    bad.x[1] = np.inf
 
     with pytest.raises(NonFiniteError) as caught:
         list(trainer.run())

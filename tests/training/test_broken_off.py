@@ -1,0 +1,176 @@
+"""What an exception, or a replaced part, leaves of a training: numbers that agree, or a refusal."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from layerkit import (
+    Data,
+    LayerkitError,
+    MeanMetric,
+    Network,
+    Split,
+    Step,
+    Trainer,
+    UserError,
+    load_registry,
+)
+from layerkit.builder import build_experiment
+from layerkit.builtin.layers import Affine, Relu
+from layerkit.builtin.losses import SoftmaxWithLoss
+from layerkit.builtin.optimizers import SGD, Adam
+from layerkit.run import load_data, run_training
+from layerkit.spec import TrainingSettings, parse_spec
+
+X = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+T = (X.sum(axis=1) > 0).astype(int)
+SPLIT = Split(X, T)
+
+
+class BrokenOff(Exception):
+    """What comes from outside, as Ctrl-C does, or from a component."""
+
+
+class Half(SGD):
+    """Is broken off in one update, with half of the parameters changed."""
+
+    at = 3
+
+    def update(self, params, grads, step):
+        if step == self.at:
+            half = len(params) // 2
+            params[:half] -= grads[:half]
+            raise BrokenOff
+        super().update(params, grads, step)
+
+
+class Asked(MeanMetric):
+    """The share of right answers, but the first times it is broken off."""
+
+    def __init__(self, times=1):
+        self.times = times
+
+    def each(self, y, t):
+        if self.times:
+            self.times -= 1
+            raise BrokenOff
+        return y.argmax(axis=1) == t
+
+
+def trainer(optimizer=None, metrics=None, **settings):
+    network = Network([Affine(8), Relu(), Affine(2)], (6,), loss=SoftmaxWithLoss()).initialize(1)
+    network.compilers = ()
+    settings = {"steps": 6, "batch_size": 8, "evaluate_every": 2, **settings}
+    return Trainer(
+        network,
+        Data(SPLIT, SPLIT),
+        optimizer or Adam(0.01),
+        TrainingSettings(**settings),
+        metrics or {},
+    )
+
+
+@pytest.mark.parametrize(
+    "train",
+    [lambda t: t.train_step(), lambda t: t.train_until(6), lambda t: list(t.run())],
+    ids=["train_step", "train_until", "run"],
+)
+@pytest.mark.parametrize("copied", [lambda t: t, copy.deepcopy], ids=["itself", "a copy"])
+def test_an_update_that_was_broken_off_is_not_trained_on_from(train, copied):
+    made = trainer(Half(0.1))
+    with pytest.raises(BrokenOff):
+        made.train_until(6)
+
+    made = copied(made)
+
+    with pytest.raises(UserError) as caught:
+        train(made)
+    assert str(caught.value) == (
+        "update 4 was broken off half-way, so that the parameters are neither those before it nor "
+        "those after it; put back whole ones, as of trainer.best, and make a new Trainer(...)"
+    )
+    assert (made.step, made.is_half_done) == (3, True)
+
+
+def test_a_run_that_is_broken_off_in_an_update_writes_no_last_parameters(tmp_path):
+    spec = {
+        "version": 1,
+        "data": {"type": "spiral", "per_class": 20},
+        "layers": [{"type": "affine", "units": 3}],
+        "loss": "softmax_with_loss",
+        "optimizer": "sgd",
+        "training": {"steps": 9, "batch_size": 12, "evaluate_every": 2},
+    }
+    made = build_experiment(parse_spec(json.dumps(spec), load_registry()))
+    made.network.compilers = [lambda *parts: Broken(*parts)]
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(made, load_data(made), tmp_path / "out")
+
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (record["status"], record["steps"], record["last"]["step"]) == ("interrupted", 5, 4)
+    assert record["reason"] == "SIGINT, in the middle of an update: there is no last.npz"
+    assert (tmp_path / "out" / "best.npz").exists()
+    assert not (tmp_path / "out" / "last.npz").exists()
+
+
+class Broken(Step):
+    """A step whose sixth update is interrupted."""
+
+    def update(self, step):
+        if step == 5:
+            self.network.params[0] = 7
+            raise KeyboardInterrupt("SIGINT")
+        super().update(step)
+
+
+def test_a_pass_that_fails_leaves_whole_parameters_to_train_on_from():
+    made = trainer()
+    made.train_until(3)
+    before, backward = made.network.params.copy(), made.network.loss_function.backward
+    made.network.loss_function.backward = lambda: 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        made.train_step()
+
+    np.testing.assert_array_equal(made.network.params, before)
+    assert (made.step, made.is_half_done) == (3, False)
+    made.network.loss_function.backward = backward
+    made.train_step()
+    assert made.step == 4
+
+
+@pytest.mark.parametrize("steps", [6, 2])
+def test_an_evaluation_that_was_broken_off_is_made_when_the_run_goes_on(steps):
+    whole = list(trainer(metrics={"right": Asked(times=0)}, steps=steps).run())
+    made = trainer(metrics={"right": Asked()}, steps=steps)
+
+    with pytest.raises(BrokenOff):
+        next(made.run())
+    assert made.step == 2
+
+    assert list(made.run()) == whole
+
+
+@pytest.mark.parametrize("part", ["network", "data", "optimizer", "batches"])
+def test_a_part_that_steps_are_made_of_is_not_replaced_in_silence(part):
+    made, other = trainer(), trainer(SGD(0.1))
+    before = getattr(made, part)
+
+    with pytest.raises(LayerkitError, match=f"^the {part} of a Trainer cannot be replaced, "):
+        setattr(made, part, getattr(other, part))
+
+    assert getattr(made, part) is before
+
+
+def test_until_a_step_that_was_made_there_is_nothing_to_do():
+    made = trainer()
+    made.train_until(4)
+    before = made.network.params.copy()
+
+    made.train_until(2)
+
+    assert made.step == 4
+    np.testing.assert_array_equal(made.network.params, before)
