@@ -26,6 +26,7 @@ from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Snapshot
 from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
+from layerkit.training.stopping import Best
 from layerkit.types import Array
 from layerkit.variable import CopiedWhole, bind_all, variables
 
@@ -70,7 +71,6 @@ class Trainer(CopiedWhole):
         loss: The loss of the last batch.
         batches: Where batches come from.
         optimizer_state: The states of the optimizer, one vector.
-        best: The best parameters so far.
         stop_requested: Set from outside, it ends the training after the present step.
         stop_reason: Set with it, why: the name of a signal, say.
         is_half_done: Whether an exception, such as that of Ctrl-C, broke off an update half-way;
@@ -120,20 +120,17 @@ class Trainer(CopiedWhole):
         self.optimizer = optimizer
         self.settings = settings
         self.metrics = metrics
-        self.monitor = monitor
         self.batches = Batches(
             data.train, settings.batch_size, settings.sampling, network.dtype, for_batches
         )
         self.step = 0
         self.loss = math.nan
-        self.best: Snapshot | None = None
         self.stop_requested = False
         self.stop_reason = ""
         if higher_is_better is None:
             higher_is_better = is_better_higher(monitor, metrics)
-        self._sign = 1 if higher_is_better else -1
-        self._to_beat = self._worst = -self._sign * math.inf
-        self._stale = 0
+        self.monitor = monitor
+        self._best = Best(monitor, higher_is_better, settings.early_stopping)
         self.is_half_done = False
         self._is_evaluation_due = False
         refuse_unheld_options(optimizer, network.dtype)
@@ -189,8 +186,12 @@ class Trainer(CopiedWhole):
     @property
     def stopped_early(self) -> bool:
         """Whether the monitored number has stopped getting better."""
-        stopping = self.settings.early_stopping
-        return stopping is not None and self._stale >= stopping.patience
+        return self._best.is_final
+
+    @property
+    def best(self) -> Snapshot | None:
+        """The best parameters so far."""
+        return self._best.snapshot
 
     def run(self) -> Iterator[Evaluation]:
         """Train, and yield every evaluation.
@@ -210,7 +211,7 @@ class Trainer(CopiedWhole):
                     self.train_until(min(until, self.total_steps))
                     self._is_evaluation_due = True
                 evaluation = self._evaluate()
-                self._judge(evaluation)
+                self._best.judge(evaluation, self.network)
                 self._is_evaluation_due = False
             yield evaluation
 
@@ -286,21 +287,6 @@ class Trainer(CopiedWhole):
         epoch = self.step / self.batches.per_epoch
         rate = float(self.optimizer.rate(max(self.step - 1, 0)))
         return Evaluation(self.step, epoch, rate, scores)
-
-    def _judge(self, evaluation: Evaluation) -> None:
-        """Keep the parameters if they are the best so far, and count what has not got better."""
-        score, network = evaluation.scores[self.monitor], self.network
-        best = self.best.evaluation.scores[self.monitor] if self.best else self._worst
-        if self._is_better(score, best):
-            self.best = Snapshot(evaluation, network.params.copy(), network.states.copy())
-        stopping = self.settings.early_stopping
-        if self._is_better(score, self._to_beat, by=stopping.min_delta if stopping else 0.0):
-            self._to_beat, self._stale = score, 0
-        else:
-            self._stale += 1
-
-    def _is_better(self, score: float, other: float, by: float = 0.0) -> bool:
-        return self._sign * (score - other) > by
 
     def _non_finite(self, what: str) -> NonFiniteError:
         ts = self.data.train.t, self.data.test.t
