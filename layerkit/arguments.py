@@ -89,9 +89,22 @@ def checked_seed(seed: Any) -> int:
     Raises:
         UserError: It is no integer from 0 on.
     """
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"seed must be an integer from 0 on, got {shown(seed)}")
-    return int(seed)
+    return checked_count(seed, "seed")
+
+
+def checked_count(value: Any, name: str) -> int:
+    """Return a number of things as an int of Python.
+
+    Args:
+        value: The number.
+        name: What the message calls it.
+
+    Raises:
+        UserError: It is no integer from 0 on.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        raise UserError(f"{name} must be an integer from 0 on, got {shown(value)}")
+    return int(value)
 
 
 def checked_rng(rng: Any) -> Rng:

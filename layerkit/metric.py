@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from layerkit.component import Component
 from layerkit.dataset import Targets
+from layerkit.errors import UserError
 from layerkit.types import Array, Meaning, Shape
 
 
@@ -97,6 +98,19 @@ class MeanMetric(Metric):
     def value(self) -> float:
         """Return the mean over all examples since ``reset``."""
         return self._sum / self._count if self._count else float("nan")
+
+
+def check_names(metrics: Iterable[str]) -> None:
+    """Refuse the names of metrics among which one would stand in place of the loss.
+
+    Raises:
+        UserError: It would.
+    """
+    if "loss" in metrics:
+        raise UserError(
+            'no metric may be called "loss", which is what evaluations call the loss; give it '
+            "another name"
+        )
 
 
 def score_names(metrics: Iterable[str]) -> list[str]:

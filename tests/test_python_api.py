@@ -55,6 +55,7 @@ from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine, LinearWarmup
 from layerkit.registry import Provider
 from layerkit.spec import EarlyStopping, TrainingSettings, parse_spec
+from layerkit.training import evaluate
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 T = np.arange(20) % 3
@@ -514,6 +515,12 @@ def test_a_layer_whose_backward_asks_for_what_forward_never_sets_is_told_as_brok
          "TrainingSettings, got {'steps': 3}"),
         (lambda: trainer(metrics=[Accuracy()]), "metrics must be an instance of dict, got "
          "[Accuracy()]"),
+        (lambda: trainer(metrics={"loss": Accuracy()}), 'no metric may be called "loss", which is '
+         "what evaluations call the loss; give it another name"),
+        (lambda: evaluate(network().initialize(), SPLIT, {"loss": Accuracy()}), "no metric may be "
+         'called "loss", which is what evaluations call the loss; give it another name'),
+        (lambda: setattr(trainer(), "total_steps", "8"), "total_steps must be an integer from 0 "
+         "on, got '8'"),
         (lambda: trainer(metrics={"accuracy": Accuracy}), "metrics['accuracy'] must be an instance "
          "of Metric, got the class Accuracy; make an instance of it: Accuracy(...)"),
         (lambda: trainer(monitor="test_acuracy", metrics={"accuracy": Accuracy()}), "monitor must "

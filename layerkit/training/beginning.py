@@ -3,7 +3,7 @@
 from layerkit.arguments import check_instance
 from layerkit.dataset import Data
 from layerkit.errors import NotReadyError, UserError
-from layerkit.metric import Metric, score_names
+from layerkit.metric import Metric, check_names, score_names
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.registry import did_you_mean
@@ -26,6 +26,7 @@ def check_arguments(
     check_instance(metrics, dict, "metrics")
     for name, metric in metrics.items():
         check_instance(metric, Metric, f"metrics[{name!r}]")
+    check_names(metrics)
     if network.loss_function is None:
         raise UserError("this network has no loss; give it one: Network(..., loss=...)")
     network.check_is_whole()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from layerkit.dataset import Split
 from layerkit.errors import DataError, UserError
-from layerkit.metric import Metric
+from layerkit.metric import Metric, check_names
 from layerkit.network import Network
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
@@ -33,12 +33,12 @@ def evaluate(
 
     Raises:
         DataError: There are no examples.
-        UserError: One of the metrics is judging another evaluation, in another thread.
+        UserError: A metric is called ``loss``, or is judging another evaluation, in another thread.
     """
     if not len(split):
         raise DataError("an evaluation takes at least one example, got none")
-    for metric in metrics.values():
-        metric.meaning = network.meaning
+    check_names(metrics)
+    metrics = {**metrics}  # these, whatever becomes of the dict meanwhile
     with _alone_with(metrics):
         return _judged(network, split, metrics, outputs)
 
@@ -53,6 +53,7 @@ def _judged(
     rows = network.rows_at_once
     total = 0.0
     for metric in metrics.values():
+        metric.meaning = network.meaning
         metric.reset()
     for start in range(0, len(split), rows):
         stop = start + rows

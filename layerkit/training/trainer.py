@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from layerkit.arguments import checked_seed
+from layerkit.arguments import checked_count, checked_seed
 from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError, UserError
@@ -150,9 +150,9 @@ class Trainer(CopiedWhole):
 
     @total_steps.setter
     def total_steps(self, steps: int) -> None:
-        self._total_steps = steps
+        self._total_steps = checked_count(steps, "total_steps")
         if isinstance(self.optimizer.learning_rate, Schedule):
-            self.optimizer.learning_rate.build(steps)
+            self.optimizer.learning_rate.build(self._total_steps)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         memo.update({id(part): part for part in (self.data, self.data.train, self.data.test)})
