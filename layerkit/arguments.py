@@ -117,12 +117,13 @@ def checked_rng(rng: Any) -> Rng:
     return np.random.default_rng(rng if is_source else checked_seed(rng))
 
 
-def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None) -> Array:
-    """Return examples as an array.
+def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "examples") -> Array:
+    """Return numbers as an array.
 
     Args:
         x: Integers, booleans or floats, in an array or in nested lists.
         dtype: The type to convert them to; their own by default.
+        name: What the message calls them.
 
     Raises:
         DataError: They are something else: complex numbers, text, dates, masked, or lists of
@@ -131,9 +132,9 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None) -> Array:
     try:
         array = np.asarray(x)
     except (ValueError, TypeError) as error:
-        raise DataError(f"examples must be an array of numbers: {error}") from None
+        raise DataError(f"{name} must be an array of numbers: {error}") from None
     is_masked = type(x).__name__ == "MaskedArray"  # numpy.ma takes long to import
     if array.dtype.kind not in "biuf" or is_masked:
         got = "a masked array" if is_masked else str(array.dtype)
-        raise DataError(f"examples must be an array of integers or floats, got {got}")
+        raise DataError(f"{name} must be an array of integers or floats, got {got}")
     return array if dtype is None else np.asarray(array, dtype)

@@ -2,13 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dis import Instruction, get_instructions
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, isfunction, signature, unwrap
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_rng, checked_shape
+from layerkit.arguments import checked_dtype, checked_numbers, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.component import Component, advising, refuse_unheld_options
 from layerkit.errors import ShapeError
@@ -27,7 +29,8 @@ class Layer(CopiedWhole, Component):
     ``backward`` *sets* gradients, it does not add to them.
 
     A call of ``forward`` looks first whether the inputs are batches of the shapes that the layer
-    was built for; a network looks once, at its entrance, and calls ``forward_unchecked``.
+    was built for, and one of ``backward`` whether the gradient has the shape of the last output.
+    A network looks for itself, and calls ``forward_unchecked`` and ``backward_unchecked``.
 
     Attributes:
         training: Whether this pass trains (dropout drops) or evaluates.
@@ -45,10 +48,10 @@ class Layer(CopiedWhole, Component):
             inputs where they only move.
         input_shapes: The shapes it was built for; None before, and for a layer inside another.
         forward_unchecked: ``forward`` as the class has written it.
+        backward_unchecked: ``backward`` likewise.
     """
 
     kind: ClassVar[str] = "layer"
-    advised: ClassVar[frozenset[str]] = frozenset({"backward"})
     owns_variables: ClassVar[bool] = True
     mixes_examples: ClassVar[bool] = False
     differs_in_training: ClassVar[bool] = False
@@ -57,18 +60,21 @@ class Layer(CopiedWhole, Component):
     scratch_size: int = 0
     meaning: Meaning | Literal["same"] = "numbers"
     input_shapes: list[Shape] | None = None
+    _shape_of_last_output: Shape | None = None
     forward_unchecked: Callable[..., Array]
+    backward_unchecked: Callable[..., Any]
     training: bool = True
     needs_input_grad: bool = True
     rng: Rng
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        forward: Any = cls.forward
-        is_to_be_written = getattr(forward, "__isabstractmethod__", False)
-        if not is_to_be_written and not hasattr(forward, "checks_shapes"):
-            cls.forward_unchecked = forward
-            cls.forward = _checking_shapes(advising(forward))  # type: ignore[method-assign]
+        for name, checking in (("forward", _checking_inputs), ("backward", _checking_gradient)):
+            method: Any = getattr(cls, name)
+            is_to_be_written = getattr(method, "__isabstractmethod__", False)
+            if not is_to_be_written and not hasattr(method, "checks_shapes"):
+                setattr(cls, f"{name}_unchecked", method)
+                setattr(cls, name, checking(advising(method)))
 
     def build(self, *shapes: Any) -> Shape:
         """Declare parameters and states, and return the shape of the output.
@@ -147,7 +153,7 @@ class Layer(CopiedWhole, Component):
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
-        if not self.is_initialized:
+        if not self.is_initialized and (name[0] != "_" or _needs_initialize(self)):
             return "first call initialize() of the network, or of the layer where it stands alone"
         return "backward needs what forward keeps: call forward first" if name[0] == "_" else ""
 
@@ -171,6 +177,7 @@ class Layer(CopiedWhole, Component):
         for layer in self.walk():
             if "dtype" in attributes:
                 refuse_unheld_options(layer, attributes["dtype"])
+                layer._shape_of_last_output = None
             vars(layer).update(attributes)
 
     def variables(self) -> Sequence[tuple[str, State]]:
@@ -178,22 +185,91 @@ class Layer(CopiedWhole, Component):
         return list(variables(self))
 
 
-def _checking_shapes(forward: Callable[..., Array]) -> Callable[..., Array]:
+def _checking_inputs(forward: Callable[..., Array]) -> Callable[..., Array]:
     """Return a ``forward`` that looks first whether its inputs are what the layer was built for."""
 
     @wraps(forward)
     def checked(self: Layer, *xs: Any, **named: Any) -> Array:
-        shapes = self.input_shapes
         # A subclass may hand the forward that it overrides inputs of other shapes.
-        if shapes is not None and type(self).forward is checked:
-            x = xs[0] if len(xs) == 1 else None
-            # The usual case first, in half of the time.
-            if not isinstance(x, np.ndarray) or [x.shape[1:]] != shapes or not x.ndim:
+        if type(self).forward is not checked:
+            return forward(self, *xs, **named)
+        shapes = self.input_shapes
+        x = xs[0] if len(xs) == 1 else None
+        # The usual case first, in half of the time.
+        if (
+            type(x) is not np.ndarray
+            or x.dtype.kind not in "fiub"
+            or (shapes is not None and (not x.ndim or [x.shape[1:]] != shapes))
+        ):
+            xs = tuple(_numbers(self, x, "inputs") for x in xs)
+            named = {name: _numbers(self, x, "inputs") for name, x in named.items()}
+            if shapes is not None:
                 _check_inputs(self, xs or tuple(named.values()), shapes)
-        return forward(self, *xs, **named)
+        y = forward(self, *xs, **named)
+        self._shape_of_last_output = getattr(y, "shape", ())
+        return y
 
     vars(checked)["checks_shapes"] = True
     return checked
+
+
+def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a ``backward`` that looks first whether its gradient is one by the last output."""
+
+    @wraps(backward)
+    def checked(self: Layer, dout: Any) -> Any:
+        if type(self).backward is checked:  # and not called by the backward that overrides it
+            shape = self._shape_of_last_output
+            if type(dout) is not np.ndarray or dout.dtype.kind not in "fiub" or dout.shape != shape:
+                dout = _numbers(self, dout, "the gradient by the output")
+                # A pass of a network, which looks for itself, leaves no shape.
+                if shape is not None and np.shape(dout) != shape:
+                    raise ShapeError(
+                        f"{type(self).__name__}: backward takes a gradient of the shape of the "
+                        f"output, {shape}, got {np.shape(dout)}"
+                    )
+        return backward(self, dout)
+
+    vars(checked)["checks_shapes"] = True
+    return checked
+
+
+def _numbers(layer: Layer, x: Any, name: str) -> Any:
+    """Return an array of numbers, or a number of Python as it is.
+
+    Raises:
+        DataError: It is something else.
+    """
+    if isinstance(x, Real):
+        return x
+    return checked_numbers(x, name=f"{type(layer).__name__}: {name}")
+
+
+def _needs_initialize(layer: Layer) -> bool:
+    """Return whether ``forward`` waits for attributes that only ``initialize`` sets.
+
+    These are those that ``build`` sets, where the class has no value for them, and the generator.
+    """
+    for cls in map(type, layer.walk()):
+        if any(step.argval == "rng" for step in _instructions(cls, "forward")):
+            return True
+        for step in _instructions(cls, "build"):
+            if step.opname == "STORE_ATTR" and not hasattr(cls, step.argval):
+                return True
+    return False
+
+
+def _instructions(cls: type[Layer], name: str) -> Iterator[Instruction]:
+    """Yield the instructions of a method, and of the methods that it and those mention."""
+    pending, done = [name], set()
+    while pending:
+        done.add(name := pending.pop())
+        for method in (vars(c)[name] for c in cls.__mro__ if name in vars(c)):
+            for step in get_instructions(unwrap(method)):
+                yield step
+                is_new = isinstance(step.argval, str) and step.argval not in {*done, *pending}
+                if is_new and isfunction(getattr(cls, step.argval, None)):
+                    pending.append(step.argval)
 
 
 def _check_inputs(layer: Layer, xs: Sequence[Any], shapes: Sequence[Shape]) -> None:

@@ -1,16 +1,28 @@
 """The contract of a loss."""
 
+import math
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from functools import wraps
+from numbers import Real
+from typing import Any, ClassVar
 
+import numpy as np
+
+from layerkit.arguments import shown
 from layerkit.component import Component
 from layerkit.dataset import Targets
-from layerkit.targets import check_finite
+from layerkit.errors import DataError, UserError
+from layerkit.targets import as_batch, check_finite, check_held
 from layerkit.types import Array, Meaning, Shape
 
 
 class Loss(Component):
     """What training makes small: one number for a batch, averaged over its examples.
+
+    Calls of ``forward`` and ``backward`` are looked at before the class's own code runs: outputs
+    and targets come as arrays of numbers, and where the loss is not finite because their type holds
+    no such targets, that is reported.
 
     Attributes:
         metrics: The names of the metrics that go with it; the first tells the best parameters.
@@ -22,6 +34,25 @@ class Loss(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, guarded in (("forward", _checking_batch), ("backward", _checking_factor)):
+            method: Any = getattr(cls, name)
+            is_to_be_written = getattr(method, "__isabstractmethod__", False)
+            if not is_to_be_written and not hasattr(method, "checks_arguments"):
+                setattr(cls, name, guarded(method))
+
+    def walk(self) -> Iterator["Loss"]:
+        """Yield the loss and the losses inside it, among its attributes and in lists of them."""
+        yield self
+        pending = list(vars(self).values())
+        while pending:
+            value = pending.pop(0)
+            if isinstance(value, Loss):
+                yield from value.walk()
+            elif isinstance(value, list | tuple | dict):
+                pending += value.values() if isinstance(value, dict) else value
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
@@ -64,8 +95,64 @@ class Loss(Component):
 
         Raises:
             ShapeError: The targets have another shape, if as many numbers.
+            DataError: Outputs or targets are no numbers, or the type of the outputs does not hold
+                the targets.
         """
 
     @abstractmethod
     def backward(self, dout: float = 1.0) -> Array:
         """Return the gradient by ``y`` of what ``forward`` returned last, times ``dout``."""
+
+
+def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
+    """Return a ``forward`` that looks first whether it is given numbers."""
+
+    @wraps(forward)
+    def checked(self: Loss, y: Any, t: Any) -> float:
+        if type(self).forward is not checked:  # a subclass calls the forward that it overrides
+            return forward(self, y, t)
+        if (
+            type(y) is not np.ndarray
+            or type(t) is not np.ndarray
+            or y.dtype.kind != "f"
+            or t.dtype.kind not in "fiub"
+            or not y.ndim
+        ):
+            y, t = as_batch(self, y, t)
+        try:
+            loss = forward(self, y, t)
+        except (FloatingPointError, RuntimeWarning):  # where the user makes errors of them
+            _check_held(self, y, t)
+            raise
+        if isinstance(loss, float) and not math.isfinite(loss):
+            _check_held(self, y, t)
+        return loss
+
+    vars(checked)["checks_arguments"] = True
+    return checked
+
+
+def _check_held(loss: Loss, y: Array, t: Array) -> None:
+    """Refuse targets that become infinite in the type of the outputs, naming the loss."""
+    try:
+        check_held(t, y.dtype)
+    except DataError as error:
+        raise DataError(f"{type(loss).__name__}: {error}") from None
+
+
+def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a ``backward`` that looks first whether it is given a number."""
+
+    @wraps(backward)
+    def checked(self: Loss, dout: Any = 1.0) -> Array:
+        if type(dout) is not float and type(self).backward is checked:
+            if not isinstance(dout, Real) and (
+                getattr(dout, "shape", None) != () or dout.dtype.kind not in "fiub"
+            ):
+                name = type(self).__name__
+                raise UserError(f"{name}: backward takes a number, got {shown(dout)}")
+            dout = float(dout)
+        return backward(self, dout)
+
+    vars(checked)["checks_arguments"] = True
+    return checked

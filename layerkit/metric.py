@@ -1,12 +1,14 @@
 """The contract of a metric."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, ClassVar
 
 from layerkit.component import Component
 from layerkit.dataset import Targets
 from layerkit.errors import UserError
+from layerkit.targets import as_batch
 from layerkit.types import Array, Meaning, Shape
 
 
@@ -24,6 +26,13 @@ class Metric(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"update", "value"})
     higher_is_better: ClassVar[bool] = True
     meaning: Meaning = "numbers"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        update: Any = cls.update
+        is_to_be_written = getattr(update, "__isabstractmethod__", False)
+        if not is_to_be_written and not hasattr(update, "checks_arguments"):
+            cls.update = _checking_batch(update)  # type: ignore[method-assign]
 
     def advice(self, name: str) -> str:
         """Return what to call first where an attribute is missing."""
@@ -68,11 +77,25 @@ class Metric(Component):
 
         Raises:
             ShapeError: The targets have another shape, if as many numbers.
+            DataError: Outputs or targets are no numbers.
         """
 
     @abstractmethod
     def value(self) -> float:
         """Return the metric over all batches since ``reset``."""
+
+
+def _checking_batch(update: Callable[..., None]) -> Callable[..., None]:
+    """Return an ``update`` that looks first whether it is given numbers."""
+
+    @wraps(update)
+    def checked(self: Metric, y: Any, t: Any) -> None:
+        if type(self).update is checked:  # and not called by the update that overrides it
+            y, t = as_batch(self, y, t)
+        update(self, y, t)
+
+    vars(checked)["checks_arguments"] = True
+    return checked
 
 
 class MeanMetric(Metric):

@@ -175,9 +175,7 @@ class Network(CopiedWhole):
             [(str(node), node.layer, node.inputs) for node in self.nodes], self.input_count, loss
         )
         if loss is not None:
-            refuse_unheld_options(loss, self.dtype)
-            loss.dtype = self.dtype
-            loss.settle()
+            self._check_loss_is_free(loss)
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)
         self._layers = self._each_once()
@@ -192,6 +190,9 @@ class Network(CopiedWhole):
         self._scratch = Scratch()
         self._forget_passes()
         self.needs_input_grads(False)
+        for part in () if loss is None else loss.walk():  # last: a network refused owns no loss
+            part.dtype = self.dtype
+            part.settle()
 
     def _most_multiplications(self) -> int:
         """Return how many multiplications a product for one example has in any layer, at the most.
@@ -387,7 +388,7 @@ class Network(CopiedWhole):
             if dout_here is None or not self._has_backward[slot]:
                 continue
             try:
-                dxs = node.layer.backward(dout_here)
+                dxs = node.layer.backward_unchecked(dout_here)
             except NotReadyError as error:
                 if error.name is None:
                     raise
@@ -449,7 +450,7 @@ class Network(CopiedWhole):
         """Return the targets of a batch as an array; refuse a number that is not the batch's."""
         if not count:
             raise ShapeError("a loss takes at least one example, got none")
-        t = t if type(t) is np.ndarray else np.asarray(t)
+        t = t if type(t) is np.ndarray else checked_numbers(t, name="targets")
         if t.shape[:1] != (count,):
             got = f"{len(t)}" if t.ndim else f"the single number {t}"
             raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
@@ -501,7 +502,7 @@ class Network(CopiedWhole):
             ShapeError: The batch or the targets have another shape, or there are none.
             DataError: Labels are no integers, or of no class.
         """
-        y, t = self.predict(x), np.asarray(t)
+        y, t = self.predict(x), checked_numbers(t, name="targets")
         if t.shape not in (y.shape, y.shape[:-1]) or not len(y):
             raise ShapeError(
                 f"accuracy takes labels of shape {y.shape[:-1]}, or one-hot targets of shape "
@@ -616,6 +617,24 @@ class Network(CopiedWhole):
                 f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
                 f"and the layers before it, got {node.inputs}"
             )
+
+    def _check_loss_is_free(self, loss: Loss) -> None:
+        """Refuse a loss that belongs to another network, or holds one that does."""
+        parts = list(loss.walk())
+        for i, part in enumerate(parts):
+            name = type(part).__name__
+            if part.is_initialized:
+                which = "" if part is loss else f"holds a {name} that "
+                raise UserError(
+                    f"the loss ({type(loss).__name__}) {which}already belongs to another network, "
+                    "and keeps what its backward needs; make a new loss"
+                )
+            if any(part is other for other in parts[:i]):
+                raise UserError(
+                    f"the loss ({type(loss).__name__}) holds the same {name} twice; make one for "
+                    "each place, because it keeps what its backward needs"
+                )
+        refuse_unheld_options(loss, self.dtype)
 
     def check_is_whole(self) -> None:
         """Refuse layers that have been given other parameters since the network was made.

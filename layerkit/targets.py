@@ -1,7 +1,10 @@
 """What targets have to be, as arrays: one rule for losses, metrics and whoever writes them."""
 
+from typing import Any
+
 import numpy as np
 
+from layerkit.arguments import checked_numbers
 from layerkit.errors import DataError, ShapeError
 from layerkit.types import Array, Shape
 
@@ -13,19 +16,42 @@ ROUNDING_OF_A_SUM = 1e-3
 three digits each in a text file, it is about that far."""
 
 
+def as_batch(owner: object, y: Any, t: Any) -> tuple[Array, Array]:
+    """Return outputs and targets as arrays of numbers, those of the outputs with fractions.
+
+    Args:
+        owner: The loss or the metric that takes them.
+        y: The outputs, an array or nested lists.
+        t: The targets, likewise.
+
+    Raises:
+        DataError: They are no integers, booleans or floats.
+        ShapeError: The outputs have no batch axis.
+    """
+    name = type(owner).__name__
+    y = checked_numbers(y, name=f"{name}: outputs")
+    t = checked_numbers(t, name=f"{name}: targets")
+    if not y.ndim:
+        raise ShapeError(f"{name} takes outputs of shape (batch, ...), got ()")
+    return y if y.dtype.kind == "f" else y.astype(np.float64), t
+
+
 def as_outputs(t: Array, shape: Shape) -> Array:
     """Return targets in the shape of the outputs that they are compared with one by one.
+
+    Where there is one output, targets may leave out its axis of 1; and where an example has no
+    axes, targets may be a column.
 
     Args:
         t: The targets.
         shape: The shape of the outputs, batch axis included.
 
     Raises:
-        ShapeError: The targets have another shape, a trailing axis of 1 aside.
+        ShapeError: The targets have another shape.
     """
     if t.shape == shape:
         return t
-    if (*t.shape, 1) == shape or t.shape == (*shape, 1):
+    if (*t.shape, 1) == shape or (len(shape) == 1 and t.shape == (*shape, 1)):
         return t.reshape(shape)
     raise ShapeError(
         f"targets must have the shape of the outputs, {shape}, got {t.shape}",
@@ -98,6 +124,23 @@ def check_finite(t: Array) -> None:
     if t.dtype.kind == "f" and t.size and not np.isfinite([t.min(), t.max()]).all():
         wrong = ~np.isfinite(t)
         raise DataError(f"targets must be finite, got {t[wrong][0]} at {_first(wrong)}")
+
+
+def check_held(t: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse targets that become infinite in the type of the outputs.
+
+    Raises:
+        DataError: It says how large they are and what to do.
+    """
+    most = float(np.finfo(dtype).max)
+    if t.dtype.kind != "f" or t.dtype.itemsize <= dtype.itemsize or not t.size:
+        return
+    largest = max(-float(t.min()), float(t.max()))
+    if largest > most:
+        raise DataError(
+            f"targets must be from {-most:.2g} to {most:.2g}, which {dtype} holds, got numbers up "
+            f'to {largest:.2g}; scale them, or compute in "dtype": "float64"'
+        )
 
 
 def check_probabilities(t: Array) -> None:

@@ -131,7 +131,12 @@ class TestLabels:
         assert message_of(judged, Accuracy(), self.Y, t) == wanted
 
     def test_text_is_no_label(self):
-        assert message_of(loss_of, self.Y, np.array(list("abc"))) == "labels are integers, got <U1"
+        text = np.array(list("abc"))
+
+        assert message_of(as_labels, text, (3, 4)) == "labels are integers, got <U1"
+        assert message_of(loss_of, self.Y, text) == (
+            "SoftmaxWithLoss: targets must be an array of integers or floats, got <U1"
+        )
 
     @pytest.mark.parametrize(("t", "got"), [([-1, 1, 2], "-1 to 2"), ([0, 4, 2], "0 to 4")])
     def test_there_is_no_such_class(self, t, got):

@@ -41,7 +41,8 @@ def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
 def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str) -> None:
     """Refuse labels of classes, and outputs of another shape than the targets.
 
-    An output and a target that differ only in a trailing axis of 1 fit each other.
+    Where there is one output, targets may leave out its axis of 1; and a column of targets fits
+    outputs without axes.
 
     Args:
         shape: The shape of the network's output, without the batch axis.
@@ -57,7 +58,7 @@ def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str
             targets.advice or f'use "{instead}"',
             is_about_data=bool(targets.advice),
         )
-    if _without_trailing_one(shape) == _without_trailing_one(targets.shape):
+    if shape in (targets.shape, (*targets.shape, 1)) or (shape == () and targets.shape == (1,)):
         return
     if targets.shape:
         wanted = f"outputs of shape {targets.shape} for targets of that shape"
@@ -80,7 +81,3 @@ def check_an_output_for_each_question(shape: Shape, targets: Targets, instead: s
     if targets.classes not in (None, 2):
         raise ShapeError(f"takes labels of 2 classes, got {targets}", f'use "{instead}"')
     check_an_output_for_each_number(shape, Targets(targets.shape), instead)
-
-
-def _without_trailing_one(shape: Shape) -> Shape:
-    return shape[:-1] if shape[-1:] == (1,) else shape

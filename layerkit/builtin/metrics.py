@@ -63,7 +63,7 @@ class BinaryAccuracy(MeanMetric):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
+        t: the shape of ``y``, whose last axis may be left out if it is 1; from 0 (no) to 1 (yes)
     """
 
     meaning: Meaning = "logits"
@@ -104,7 +104,7 @@ class MeanAbsoluteError(MeanMetric):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, up to a trailing axis of 1
+        t: the shape of ``y``, whose last axis may be left out if it is 1
     """
 
     higher_is_better = False
@@ -132,7 +132,7 @@ class R2(Metric):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, up to a trailing axis of 1
+        t: the shape of ``y``, whose last axis may be left out if it is 1
 
     Source:
         Chan, Golub and LeVeque (1983), "Algorithms for Computing the Sample Variance", for joining

@@ -12,8 +12,8 @@ from layerkit.builtin.fitting import check_an_output_for_each_number
 class ElementwiseLoss(Loss):
     """The mean, over batch and outputs, of a function of an output and its target.
 
-    A subclass says which function, and its derivative. An output and a target that differ only in
-    a trailing axis of 1 fit each other.
+    A subclass says which function, and its derivative. Where there is one output, targets may
+    leave out its axis of 1.
     """
 
     @abstractmethod

@@ -17,7 +17,7 @@ class Huber(ElementwiseLoss):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, up to a trailing axis of 1
+        t: the shape of ``y``, whose last axis may be left out if it is 1
 
     Source:
         Huber (1964), "Robust Estimation of a Location Parameter".

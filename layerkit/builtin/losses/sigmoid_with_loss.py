@@ -16,7 +16,7 @@ class SigmoidWithLoss(ElementwiseLoss):
 
     Shapes:
         y: ``(batch, *shape)``, logits
-        t: the shape of ``y``, up to a trailing axis of 1; from 0 (no) to 1 (yes)
+        t: the shape of ``y``, whose last axis may be left out if it is 1; from 0 (no) to 1 (yes)
 
     Raises:
         DataError: By ``forward``, for a target that is not from 0 to 1.
