@@ -46,6 +46,45 @@ def test_a_symbol_that_is_not_in_the_vocabulary_is_refused(symbol):
         layer.forward(np.array([0.0, symbol]))
 
 
+@pytest.mark.parametrize("symbol", [1.5, 0.99, -0.4, np.nan, np.inf, -np.inf, 1e300, 3, -1])
+def test_an_embedding_takes_no_number_that_is_no_symbol(symbol):
+    layer = Embedding(3, 2)
+    layer.initialize((2,))
+
+    with pytest.raises(DataError, match=r"^an embedding of 3 symbols takes .*numbers from 0 to 2"):
+        layer.forward(np.array([[0, symbol]]))
+
+
+def test_a_number_that_is_no_symbol_is_named_with_its_place():
+    layer = Embedding(3, 2)
+    layer.initialize((2,))
+
+    with pytest.raises(DataError) as refusal:
+        layer.forward(np.array([[0, 2], [1, 1.5]], np.float32))
+
+    assert str(refusal.value) == (
+        "an embedding of 3 symbols takes whole numbers from 0 to 2, got 1.5 at [1, 1]"
+    )
+
+
+def test_an_embedding_takes_what_is_next_to_a_symbol_as_numerical_derivatives_do():
+    layer = Embedding(2000, 2)
+    layer.initialize((3,))
+
+    near = layer.forward(np.array([[-1e-5, 1 + 1e-5, 1000.01]])).copy()
+
+    np.testing.assert_array_equal(near, layer.forward(np.array([[0, 1, 1000]])))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_an_embedding_takes_integers_of_any_type(dtype):
+    layer = Embedding(3, 2)
+    layer.initialize((2,))
+
+    np.testing.assert_array_equal(layer.forward(np.array([[0, 1]], dtype)), layer.W.value[None, :2])
+    layer.forward(np.zeros((0, 2), dtype))
+
+
 def test_a_simple_recurrence_keeps_its_state():
     layer = Rnn(1, "sequence")
     layer.initialize((3, 1))
