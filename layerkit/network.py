@@ -82,7 +82,7 @@ class Node:
 NOT_INITIALIZED = "the network was never initialised; call network.initialize(seed)"
 _VECTORS = ("params", "grads", "states")
 
-_OF_PASSES = ("values", "_douts", "_training", "_passed_by", "turns")
+_OF_PASSES = ("values", "_douts", "_training", "_passed_by", "_non_finite", "turns")
 """Attributes that mean nothing to a copy."""
 
 
@@ -211,6 +211,7 @@ class Network(CopiedWhole):
         """Begin as if there had been no pass yet."""
         self.turns = Turns()
         self._passed_by: int | None = None
+        self._non_finite: tuple[int, str | None] | None = None
         self._training: bool | None = None
         self.values: list[Array] = []
         self._douts: list[Array | None] = []
@@ -222,18 +223,20 @@ class Network(CopiedWhole):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         other = memo[id(self)] = object.__new__(type(self))
-        with self.turns.turn:  # no half of a step
-            state = self.__getstate__() | {"compilers": self.compilers}
-            state = copy.deepcopy(state, memo)
-        other.__setstate__(state)
+        other.__setstate__(self._copied_state(memo) | {"compilers": self.compilers})
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds. The variables hold the numbers of the vectors."""
-        state = {n: v for n, v in vars(self).items() if n not in (*_VECTORS, *_OF_PASSES)}
+        """Return what a pickle holds: copies, because it is written when the turn has ended."""
         # Functions of plugins, which are found anew; that there are to be none is kept.
-        compilers = None if self.compilers else self.compilers
-        return state | {"compilers": compilers, "is_initialized": self.is_initialized}
+        return self._copied_state({}) | {"compilers": None if self.compilers else self.compilers}
+
+    def _copied_state(self, memo: dict[int, Any]) -> dict[str, Any]:
+        """Return copies of all that a copy has, compilers aside; variables hold the numbers."""
+        left_out = (*_VECTORS, *_OF_PASSES, "compilers")
+        with self.turns.turn:  # no half of a step
+            state = {n: v for n, v in vars(self).items() if n not in left_out}
+            return copy.deepcopy(state, memo) | {"is_initialized": self.is_initialized}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         is_initialized = state.pop("is_initialized")
@@ -444,7 +447,11 @@ class Network(CopiedWhole):
             t: The targets.
         """
         with self.turns.turn:
-            return float(self._loss_or_error().forward(y, self._targets(t, len(y))))
+            value = float(self._loss_or_error().forward(y, self._targets(t, len(y))))
+            # Found now, as after this turn the values may be those of another thread.
+            is_finite = math.isfinite(value)
+            self._non_finite = None if is_finite else (get_ident(), self._first_non_finite())
+        return value
 
     def _targets(self, t: Array, count: int) -> Array:
         """Return the targets of a batch as an array; refuse a number that is not the batch's."""
@@ -588,8 +595,19 @@ class Network(CopiedWhole):
     def first_non_finite(self) -> str | None:
         """Return where the last ``forward`` first met NaN or infinity, in words.
 
+        Where other passes came after it, that is the ``forward`` of the last loss that was not
+        finite, if it was one of this thread.
+
         None if every parameter and every layer's output was finite.
         """
+        with self.turns.turn:
+            if self._non_finite is not None and self._passed_by != get_ident():
+                thread, place = self._non_finite
+                if thread == get_ident():
+                    return place
+            return self._first_non_finite()
+
+    def _first_non_finite(self) -> str | None:
         for i, x in enumerate(self.values[: self.input_count]):
             if not np.isfinite(x).all():
                 return "the data" if self.input_count == 1 else self.source(i)

@@ -2,7 +2,9 @@
 
 import copy
 import os
+import pickle
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +16,7 @@ from layerkit import (
     Data,
     LayerkitError,
     Network,
+    Optimizer,
     Split,
     Step,
     Trainer,
@@ -240,6 +243,59 @@ def test_who_predicts_meanwhile_leaves_the_training_as_it_is(compilers):
         results.append(net.params.tobytes())
 
     assert results[0] == results[1]
+
+
+class Counter(Optimizer):
+    """Sets every parameter to the number of the step."""
+
+    def build(self, size):
+        pass
+
+    def update(self, params, grads, step):
+        for half in np.array_split(params, 2):
+            half[...] = step + 1
+            time.sleep(1e-3)  # others come in between
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["copy", "pickle"]
+)
+def test_a_copy_that_is_made_meanwhile_has_no_half_of_a_step(copied):
+    net = network([Affine(30), BatchNorm(), Relu(), Affine(4)], (12,))
+    net.compilers = []
+    net.params[...] = 0
+    running = trainer(net, steps=10**6)
+    running.optimizer = Counter()
+    copies = []
+
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(running.train_until, 10**6)
+        try:
+            while running.step < 20 and not training.done():
+                copies.append(copied(net))
+        finally:
+            running.stop_requested = True
+        training.result()
+
+    steps = [np.unique(copy.params).tolist() for copy in copies]
+    assert all(len(numbers) == 1 for numbers in steps), steps
+    assert steps[0] < steps[-1], steps
+
+
+def test_where_a_loss_became_infinite_is_known_whoever_predicts_meanwhile():
+    net = network([Affine(4)], (12,))
+    net.nodes[0].layer.b.value = np.inf
+    x, t = examples(net, 4), np.zeros(4, int)
+
+    with np.errstate(all="ignore"):
+        scores = evaluate(net, Split(x, t), {})
+        net.nodes[0].layer.b.value = 0
+        together(lambda i: net.predict(x), THREADS)
+
+        assert not np.isfinite(scores["loss"])
+        assert net.first_non_finite() == "layers[0] (Affine), in its b"
+        assert net.loss(x, t) > 0
+        assert net.first_non_finite() is None
 
 
 class TestTraining:

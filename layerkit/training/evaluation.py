@@ -65,8 +65,8 @@ def _judged(
             for metric in metrics.values():
                 metric.update(y, t)
         if not math.isfinite(total):
-            if from_step is not None:
-                network.forward(gather.slice(start, stop)[0])
+            if from_step is not None:  # which leaves no values to tell where that arose
+                network.loss_of(network.forward(gather.slice(start, stop)[0]), t)
             # What metrics have gathered so far is not of the whole split.
             return {"loss": total / len(split), **dict.fromkeys(metrics, math.nan)}
     return {
