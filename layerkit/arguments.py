@@ -11,6 +11,9 @@ from layerkit.errors import DataError, UserError
 from layerkit.types import Array, Rng, Shape
 from layerkit.wording import LONGEST_VALUE, shortened
 
+EXACT = {4: 2**24, 8: 2**53}
+"""The number up to which a float of so many bytes holds all whole numbers."""
+
 
 def plain(value: Any) -> Any:
     """Return a value with the scalars of NumPy in it as numbers of Python.
@@ -127,7 +130,8 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
 
     Raises:
         DataError: They are something else: complex numbers, text, dates, masked, or lists of
-            different lengths.
+            different lengths. Or the type makes infinity of one, or the same of whole numbers
+            that stand in one column.
     """
     try:
         array = np.asarray(x)
@@ -137,4 +141,70 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
     if array.dtype.kind not in "biuf" or is_masked:
         got = "a masked array" if is_masked else str(array.dtype)
         raise DataError(f"{name} must be an array of integers or floats, got {got}")
-    return array if dtype is None else np.asarray(array, dtype)
+    return array if dtype is None else _converted(array, dtype, name)
+
+
+def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
+    """Return numbers in another type, which holds them."""
+    size = x.dtype.itemsize
+    # Neither 16 bits nor a narrower float can say more than the type.
+    if size <= 2 or (x.dtype.kind == "f" and size <= dtype.itemsize):
+        return np.asarray(x, dtype)
+    try:
+        # An overflow that is raised costs less than a search for the largest number.
+        with np.errstate(over="raise"):
+            converted: Array = np.asarray(x, dtype)
+    except FloatingPointError:
+        check_range(x, dtype, name)
+        raise
+    if x.size > 1 and len(x) > 1:
+        _check_apart(x, converted, name)
+    return converted
+
+
+def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
+    """Refuse finite numbers of which a type makes infinity.
+
+    Args:
+        x: The numbers.
+        dtype: The type.
+        name: What the message calls them.
+
+    Raises:
+        DataError: It says how large they are and what to do.
+    """
+    most = np.finfo(dtype).max
+    largest = np.abs(x[np.isfinite(x)]).max(initial=0)
+    if largest > most:
+        shown = np.format_float_scientific(largest, precision=1, trim="-")
+        wider = "" if dtype == np.float64 else ', or compute in "dtype": "float64"'
+        raise DataError(
+            f"{name} must be from {-most:.2g} to {most:.2g}, which {dtype} holds, got numbers up "
+            f"to {shown}; scale them{wider}"
+        )
+
+
+def _check_apart(x: Array, converted: Array, name: str) -> None:
+    """Refuse whole numbers of which the type makes the same number, as data sets do.
+
+    Those of one column, along the last axis, are compared.
+    """
+    exact = EXACT[converted.dtype.itemsize]
+    least, most = np.fmin.reduce(converted, axis=None), np.fmax.reduce(converted, axis=None)
+    if -exact < least and most < exact:
+        return
+    columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
+    for i, column in enumerate(columns.T):
+        numbers = np.unique(column)
+        if x.dtype.kind == "f" and (numbers != np.rint(numbers)).any():
+            continue
+        same = np.flatnonzero(np.diff(numbers.astype(converted.dtype)) == 0)
+        if same.size:
+            one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
+            where = f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
+            wider = ', or compute in "dtype": "float64"' if exact < EXACT[8] else ""
+            raise DataError(
+                f"{name} have the numbers {one} and {other}{where}, which {converted.dtype} makes "
+                f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
+                f"examples, subtract their least number or scale them{wider}"
+            )

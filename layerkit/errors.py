@@ -2,7 +2,7 @@
 
 LayerkitError
 ├── UserError              the spec, the data or the call is wrong (exit code 2)
-│   ├── OptionError        an option of a component is out of its bounds; a ValueError
+│   ├── OptionError        an option or an argument is out of its bounds; a ValueError
 │   ├── NotReadyError      something was used before what prepares it; an AttributeError
 │   ├── ShapeError         a shape does not fit a layer, a loss or a metric
 │   ├── DataError          a data file is missing or wrong
@@ -32,7 +32,10 @@ class UserError(LayerkitError):
 
 
 class OptionError(UserError, ValueError):
-    """An option is not what its annotation asks for, or does not go together with another one."""
+    """An option is not what its annotation asks for, or does not go together with another one.
+
+    Or an argument of a call is not one that the call takes.
+    """
 
 
 class NotReadyError(UserError, AttributeError):

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
+from layerkit.arguments import shown
+from layerkit.errors import OptionError
 from layerkit.types import Array
 
 STEP = 1e-5
@@ -52,7 +55,7 @@ def numerical_gradient(
         An array of the shape of ``x``; with ``at``, a vector of one number for each index.
 
     Raises:
-        ValueError: ``x`` is of another type, or not contiguous.
+        OptionError: ``x`` is of another type, or not contiguous, or ``at`` are no indices into it.
     """
     left, right = slopes(f, x, step=step, at=at)
     gradient = (left + right) / 2
@@ -77,10 +80,10 @@ def slopes(
         Two vectors of one number for each index.
 
     Raises:
-        ValueError: ``x`` is of another type, or not contiguous.
+        OptionError: ``x`` is of another type, or not contiguous, or ``at`` are no indices into it.
     """
     flat = _flat(x)
-    indices = range(flat.size) if at is None else list(at)
+    indices = range(flat.size) if at is None else _indices(at, flat.size)
     left, right = np.empty(len(indices)), np.empty(len(indices))
     here = f()
     for k, i in enumerate(indices):
@@ -181,7 +184,7 @@ def compare(
             default. The rest counts as at a kink, or as too small.
 
     Raises:
-        ValueError: ``x`` is of another type, or not contiguous.
+        OptionError: ``x`` is of another type, or not contiguous.
     """
     flat = _flat(x)
     at = np.arange(flat.size) if at is None else at
@@ -294,8 +297,23 @@ class _Slopes:
 
 def _flat(x: Array) -> Array:
     """Return an array as a vector that shares its memory."""
+    if not isinstance(x, np.ndarray):
+        raise OptionError(
+            f"x must be a float64 array, which is changed in its place, got {shown(x)}"
+        )
     if x.dtype != np.float64:
-        raise ValueError(f'x must be float64, got {x.dtype}: use a network with dtype="float64"')
+        raise OptionError(f'x must be float64, got {x.dtype}: use a network with dtype="float64"')
     if not x.flags.c_contiguous:
-        raise ValueError("x must be contiguous: a copy would be changed in its place")
+        raise OptionError("x must be contiguous: a copy would be changed in its place")
     return x.reshape(-1)
+
+
+def _indices(at: Iterable[int], size: int) -> list[int]:
+    """Return flat indices into a vector of that size."""
+    try:
+        indices = list(map(index, at))
+    except TypeError:
+        indices = [-1]
+    if not all(0 <= i < size for i in indices):
+        raise OptionError(f"at must be flat indices from 0 to {size - 1}, got {shown(at)}")
+    return indices

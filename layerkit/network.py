@@ -19,7 +19,7 @@ from layerkit.arguments import (
 )
 from layerkit.arrays import DType, Scratch, empty
 from layerkit.component import Later, refuse_unheld_options
-from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
+from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.layer import Layer
 from layerkit.loss import Loss
@@ -542,9 +542,13 @@ class Network(CopiedWhole):
             at: For each parameter the flat indices to differentiate by; all unless given.
 
         Raises:
-            ValueError: The network is not of ``dtype`` float64.
+            OptionError: The network is not of ``dtype`` float64, or ``at`` are no indices into a
+                parameter.
             UserError: Another thread is training the network.
         """
+        for name in self.parameters:
+            if at is not None and name not in at:
+                raise OptionError(f'at must have indices for "{name}"; [] leaves it out')
         with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
             loss = self.repeatable(lambda: self.loss(x, t, training=True))
             return {

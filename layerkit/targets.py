@@ -126,23 +126,6 @@ def check_finite(t: Array) -> None:
         raise DataError(f"targets must be finite, got {t[wrong][0]} at {_first(wrong)}")
 
 
-def check_held(t: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse targets that become infinite in the type of the outputs.
-
-    Raises:
-        DataError: It says how large they are and what to do.
-    """
-    most = float(np.finfo(dtype).max)
-    if t.dtype.kind != "f" or t.dtype.itemsize <= dtype.itemsize or not t.size:
-        return
-    largest = max(-float(t.min()), float(t.max()))
-    if largest > most:
-        raise DataError(
-            f"targets must be from {-most:.2g} to {most:.2g}, which {dtype} holds, got numbers up "
-            f'to {largest:.2g}; scale them, or compute in "dtype": "float64"'
-        )
-
-
 def check_probabilities(t: Array) -> None:
     """Refuse targets that are no probabilities: their cross-entropy would have no minimum.
 

@@ -1,0 +1,117 @@
+"""Examples that the type of a network makes infinite, or the same, are refused."""
+
+import re
+
+import numpy as np
+import pytest
+
+from layerkit import DataError, Network, UserError, numerical_gradient
+from layerkit.builtin.layers import Affine, Relu
+from layerkit.builtin.losses import MeanSquaredError
+
+
+def network(dtype="float32", shape=(2,)):
+    layers = [Affine(2)] if shape == (2,) else [Relu()]
+    return Network(layers, shape, loss=MeanSquaredError(), dtype=dtype).initialize()
+
+
+USES = ["predict", "forward", "loss", "gradient", "train_step", "accuracy"]
+
+
+def use(made, name, x):
+    arguments = (x,) if name in ("predict", "forward") else (x, np.zeros((len(x), 2)))
+    return getattr(made, name)(*arguments)
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("largest", [1e300, -1e300, np.longdouble("1e3000")])
+def test_numbers_that_become_infinite_are_refused(name, largest):
+    x = np.array([[1, 2], [3, largest]])
+
+    with pytest.raises(DataError) as refusal:
+        use(network(), name, x)
+
+    assert re.fullmatch(
+        r"examples must be from -3\.4e\+38 to 3\.4e\+38, which float32 holds, got numbers up to "
+        r'1e\+3000?; scale them, or compute in "dtype": "float64"',
+        str(refusal.value),
+    )
+
+
+def test_float64_holds_more_and_not_all():
+    assert np.isfinite(network("float64").predict(np.array([[1e300, 0]]))).all()
+    with pytest.raises(DataError, match=r"got numbers up to 1e\+3000; scale them$"):
+        network("float64").predict(np.array([[np.longdouble("1e3000"), 0]]))
+
+
+@pytest.mark.parametrize("special", [np.inf, np.nan])
+def test_what_is_infinite_already_passes(special):
+    made = network(shape=(3,))
+
+    assert not np.isfinite(made.predict(np.array([[special, 1, 2]]))).all()
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint32, np.uint64, np.float64])
+def test_whole_numbers_that_become_the_same_are_refused(name, dtype):
+    x = np.array([[2**24, 5], [7, 5], [2**24 + 1, 5]]).astype(dtype)
+
+    with pytest.raises(DataError) as refusal:
+        use(network(), name, x)
+
+    assert str(refusal.value) == (
+        "examples have the numbers 16777216 and 16777217 in column 0, which float32 makes the "
+        "same: it holds whole numbers up to 16,777,216; drop them if they name examples, subtract "
+        'their least number or scale them, or compute in "dtype": "float64"'
+    )
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [[2**24 + 1, 5], [2**24 + 1, 6]],
+        [[2**24 + 1, 2**24], [2**30, 2**30 + 1]],
+        [[2**24 + 0.5, 5], [2**24 + 1, 5]],
+        [[65535, 5], [65534, 6]],
+        [[2**40, 5]],
+        np.zeros((0, 2), np.int64),
+    ],
+)
+def test_numbers_that_stay_apart_in_their_columns_are_taken(x):
+    assert network().predict(np.array(x)).shape == (len(x), 2)
+
+
+def test_float64_tells_them_apart():
+    assert network("float64").predict(np.array([[2**24, 5], [2**24 + 1, 5]])).shape == (2, 2)
+
+
+class TestNumericalGradients:
+    def test_a_network_in_float32_is_refused_by_name(self):
+        with pytest.raises(UserError, match='use a network with dtype="float64"'):
+            network().numerical_gradient(np.ones((1, 2)), np.ones((1, 2)))
+
+    @pytest.mark.parametrize(
+        ("x", "message"),
+        [
+            (np.ones(3, np.float32), "x must be float64, got float32"),
+            (np.ones((3, 3)).T[:, :2], "x must be contiguous"),
+            ([1.0, 2.0], r"x must be a float64 array, which is changed in its place, got \[1.0"),
+            (2.0, "x must be a float64 array, which is changed in its place, got 2.0"),
+        ],
+    )
+    def test_what_cannot_be_changed_in_its_place_is_refused(self, x, message):
+        with pytest.raises(UserError, match=f"^{message}"):
+            numerical_gradient(lambda: 0.0, x)
+
+    @pytest.mark.parametrize("at", [[3], [-4], [0.5], ["a"], 3])
+    def test_indices_that_are_none_are_refused(self, at):
+        with pytest.raises(UserError, match=r"^at must be flat indices from 0 to 2, got "):
+            numerical_gradient(lambda: 0.0, np.ones(3), at=at)
+
+    def test_a_parameter_without_indices_is_named(self):
+        made = network("float64")
+
+        with pytest.raises(UserError, match=r'^at must have indices for "layers\[0\]\.b"; '):
+            made.numerical_gradient(
+                np.ones((1, 2)), np.ones((1, 2)), at={"layers[0].W": np.array([0])}
+            )
