@@ -273,7 +273,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
         raise
     # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
     except BaseException as error:
-        report.state, report.reason, report.hooks = "broken", _reason(error), None
+        report.state, report.reason, report.hooks = "broken", one_line(error), None
         report.traceback = traceback.format_exc()
     return report
 
@@ -289,7 +289,7 @@ def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
             raise
         except BaseException as error:  # SystemExit too would end the run without a word
             raise PluginError(
-                f"{report}: layerkit_compile raised {_reason(error)}; LAYERKIT_PLUGINS can name "
+                f"{report}: layerkit_compile raised {one_line(error)}; LAYERKIT_PLUGINS can name "
                 "the plugins to load without it"
             ) from error
         return step
@@ -297,7 +297,7 @@ def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
     return compiled
 
 
-def _reason(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an exception in one line."""
     lines = str(error).strip().splitlines() or ["no message"]
     if isinstance(error, LayerkitError):

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from layerkit.cli.blame import mistake_of_plugin
 from layerkit.cli.check import check
 from layerkit.cli.describe import describe
 from layerkit.cli.layers import layers
@@ -101,6 +102,11 @@ def _run_app() -> None:
         _fail(f"layerkit: {error}", code=1)
     except MemoryError as error:
         _fail(f"layerkit: there is not enough memory: {error}", code=1)
+    except (Exception, SystemExit) as error:  # a component may end the command without a word
+        mistake = mistake_of_plugin(error)
+        if not mistake:
+            raise
+        _fail(f"layerkit: {mistake}", code=2)
 
 
 def _fail(*lines: str, code: int) -> None:

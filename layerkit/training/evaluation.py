@@ -64,9 +64,10 @@ def _judged(
             total += network.loss_of(y, t) * len(t)
             for metric in metrics.values():
                 metric.update(y, t)
-        if not math.isfinite(total):
-            if from_step is not None:  # which leaves no values to tell where that arose
+            if not math.isfinite(total) and from_step is not None:
+                # The step leaves no values to tell where that arose.
                 network.loss_of(network.forward(gather.slice(start, stop)[0]), t)
+        if not math.isfinite(total):
             # What metrics have gathered so far is not of the whole split.
             return {"loss": total / len(split), **dict.fromkeys(metrics, math.nan)}
     return {

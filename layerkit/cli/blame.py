@@ -1,0 +1,36 @@
+"""Whose mistake an exception is that nobody expected."""
+
+import sys
+from pathlib import Path
+from traceback import walk_tb
+
+
+def mistake_of_plugin(error: BaseException) -> str:
+    """Return what a component of a plugin raised, in one line; nothing if none was at work.
+
+    Args:
+        error: An exception that came through all of the command.
+    """
+    # Every verb ends by an exception, and most import no component, which would take long.
+    module = sys.modules.get("layerkit.component")
+    frames = list(walk_tb(error.__traceback__))
+    at_work = [(type(frame.f_locals.get("self")), frame) for frame, _ in frames]
+    if module is None or not any(issubclass(cls, module.Component) for cls, _ in at_work):
+        return ""
+    from layerkit.plugins import load_registry, one_line
+    from layerkit.registry import BUILTIN
+
+    entries = {entry.cls: entry for entry in load_registry()}
+    for cls, frame in reversed(at_work):  # the innermost first
+        entry = entries.get(cls)
+        if entry is None or entry.provider.distribution == BUILTIN:
+            continue
+        own = [(f, line) for f, line in frames if f.f_code.co_filename == frame.f_code.co_filename]
+        last, line = own[-1]
+        return (
+            f"{entry.kind} {entry.qualified_name} ({entry.provider.distribution} "
+            f"{entry.provider.version}): {frame.f_code.co_name} raised {one_line(error)} "
+            f"({Path(last.f_code.co_filename).name}, line {line}); the mistake is in that plugin, "
+            f"and layerkit verify {entry.qualified_name} tells more"
+        )
+    return ""
