@@ -146,20 +146,25 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
 
 def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
     """Return numbers in another type, which holds them."""
-    size = x.dtype.itemsize
+    size, is_float = x.dtype.itemsize, x.dtype.kind == "f"
     # Neither 16 bits nor a narrower float can say more than the type.
-    if size <= 2 or (x.dtype.kind == "f" and size <= dtype.itemsize):
+    if size <= 2 or (is_float and size <= dtype.itemsize):
         return np.asarray(x, dtype)
     try:
         # An overflow that is raised costs less than a search for the largest number.
-        with np.errstate(over="raise"):
-            converted: Array = np.asarray(x, dtype)
+        converted: Array = _as_held(x, dtype) if is_float else np.asarray(x, dtype)
     except FloatingPointError:
         check_range(x, dtype, name)
         raise
     if x.size > 1 and len(x) > 1:
         _check_apart(x, converted, name)
     return converted
+
+
+@np.errstate(over="raise")
+def _as_held(x: Array, dtype: np.dtype[Any]) -> Array:
+    """Return numbers in another type, which must hold them."""
+    return np.asarray(x, dtype)
 
 
 def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
