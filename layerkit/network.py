@@ -392,8 +392,8 @@ class Network(CopiedWhole):
                 continue
             try:
                 dxs = node.layer.backward_unchecked(dout_here)
-            except NotReadyError as error:
-                if error.name is None:
+            except AttributeError as error:
+                if error.name is None or not isinstance(error.obj, Layer):
                     raise
                 raise PluginError(
                     f"{node}: backward uses {error.name}, which forward does not set"

@@ -17,6 +17,7 @@ from layerkit import (
     LayerkitError,
     Network,
     Optimizer,
+    PositiveFloat,
     Split,
     Step,
     Trainer,
@@ -248,6 +249,9 @@ def test_who_predicts_meanwhile_leaves_the_training_as_it_is(compilers):
 class Counter(Optimizer):
     """Sets every parameter to the number of the step."""
 
+    def __init__(self, learning_rate: PositiveFloat = 1.0) -> None:
+        self.learning_rate = learning_rate
+
     def build(self, size):
         pass
 
@@ -264,8 +268,7 @@ def test_a_copy_that_is_made_meanwhile_has_no_half_of_a_step(copied):
     net = network([Affine(30), BatchNorm(), Relu(), Affine(4)], (12,))
     net.compilers = []
     net.params[...] = 0
-    running = trainer(net, steps=10**6)
-    running.optimizer = Counter()
+    running = trainer(net, steps=10**6, optimizer=Counter)
     copies = []
 
     with ThreadPoolExecutor(1) as pool:
