@@ -43,23 +43,26 @@ class Scratch:
 
     A buffer grows to the largest size asked for and hands out its front, so that the smaller last
     batch of an epoch neither reallocates it nor makes the next full batch do so.
+
+    Attributes:
+        handed_out: The arrays that were handed out last, by their names.
     """
 
     def __init__(self) -> None:
         self._buffers: dict[str, Array] = {}
-        self._handed_out: dict[str, Array] = {}
+        self.handed_out: dict[str, Array] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Scratch, ()  # what it holds means nothing to a copy
 
     def __call__(self, name: str, shape: Shape, dtype: DType) -> Array:
         """Return the array of that name, with undefined contents."""
-        array = self._handed_out.get(name)
+        array = self.handed_out.get(name)
         if array is not None and array.shape == shape and array.dtype == dtype:
             return array
         size = math.prod(shape)
         buffer = self._buffers.get(name)
         if buffer is None or buffer.size < size or buffer.dtype != dtype:
             buffer = self._buffers[name] = empty((size,), dtype)
-        array = self._handed_out[name] = buffer[:size].reshape(shape)
+        array = self.handed_out[name] = buffer[:size].reshape(shape)
         return array

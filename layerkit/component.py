@@ -134,7 +134,12 @@ class Component(ABC):
         buffers = self.__dict__.get("_scratch")
         if buffers is None:
             buffers = self.__dict__["_scratch"] = Scratch()
-        array: Array = buffers(name, shape, self.dtype if dtype is None else dtype)
+        if dtype is None:
+            dtype = self.dtype
+        array: Array | None = buffers.handed_out.get(name)
+        # Most often it is the same one again, which is seen here in half the time of a call.
+        if array is None or array.shape != shape or array.dtype is not dtype:
+            array = buffers(name, shape, dtype)
         return array
 
     def options(self) -> dict[str, Any]:
