@@ -1,7 +1,6 @@
 """Paths as people write them, and files that are written whole or not at all."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from os import PathLike
@@ -39,6 +38,8 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Raises:
         OSError: It cannot be written; what stood there before is untouched.
     """
+    import tempfile  # here, as it takes long for a command that writes nothing
+
     # A name of its own: two processes may write the same file, and a name that is as long as the
     # file system allows has no room for an ending.
     handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from layerkit.cli.blame import mistake_of_plugin
 from layerkit.cli.check import check
 from layerkit.cli.describe import describe
 from layerkit.cli.layers import layers
@@ -103,6 +102,8 @@ def _run_app() -> None:
     except MemoryError as error:
         _fail(f"layerkit: there is not enough memory: {error}", code=1)
     except (Exception, SystemExit) as error:  # a component may end the command without a word
+        from layerkit.cli.blame import mistake_of_plugin
+
         mistake = mistake_of_plugin(error)
         if not mistake:
             raise

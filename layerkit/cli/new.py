@@ -5,13 +5,10 @@ import keyword
 import os
 import re
 import sys
-import tempfile
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +17,9 @@ from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole
 from layerkit.wording import quoted
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 DEVICES = {
     *("con", "prn", "aux", "nul"),
@@ -42,6 +42,8 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
+    from tempfile import TemporaryDirectory
+
     import layerkit
 
     name = name.removeprefix("layerkit-")
@@ -64,7 +66,7 @@ def plugin(
     # Written aside and put in place whole, so that nothing half-done is left behind.
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as aside:
+        with TemporaryDirectory(dir=folder) as aside:
             written = Path(aside) / target.name
             _fill(_template("plugin"), written, words)
             os.replace(written, target)
@@ -153,11 +155,13 @@ def _refuse_existing(path: Path) -> None:
         raise UserError(f"{path}: already exists, and nothing is overwritten; remove it first")
 
 
-def _template(name: str) -> Traversable:
+def _template(name: str) -> "Traversable":
+    from importlib.resources import files
+
     return files("layerkit.cli") / "templates" / name
 
 
-def _fill(template: Traversable, target: Path, words: dict[str, str]) -> None:
+def _fill(template: "Traversable", target: Path, words: dict[str, str]) -> None:
     """Copy a template, folders and all, with its words put in."""
     if template.is_dir():
         target.mkdir()
