@@ -151,7 +151,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
 
     Args:
         spec: The spec.
-        dtype: The type to compute in; the spec's own unless given.
+        dtype: The type to compute in; by default that of the spec.
 
     Raises:
         SpecError: The data cannot be had; a layer does not fit what comes before it; the last

@@ -129,7 +129,7 @@ class Component(ABC):
         Args:
             name: Distinguishes the arrays of one component.
             shape: The shape, batch axis included.
-            dtype: The component's own type unless given.
+            dtype: The type; the component's own by default.
         """
         buffers = self.__dict__.get("_scratch")
         if buffers is None:

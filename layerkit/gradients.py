@@ -49,7 +49,7 @@ def numerical_gradient(
         f: Computes the number from the present contents of ``x``.
         x: A float64 array; it is changed while ``f`` is called, and restored.
         step: The step ``h``, times the size of numbers greater than 1.
-        at: The flat indices to differentiate by; all of them unless given.
+        at: The flat indices to differentiate by; all by default.
 
     Returns:
         An array of the shape of ``x``; with ``at``, a vector of one number for each index.
@@ -74,7 +74,7 @@ def slopes(
         f: Computes the number from the present contents of ``x``.
         x: A float64 array; it is changed while ``f`` is called, and restored.
         step: The step ``h``, times the size of numbers greater than 1.
-        at: The flat indices to differentiate by; all of them unless given.
+        at: The flat indices to differentiate by; all by default.
 
     Returns:
         Two vectors of one number for each index.

@@ -34,7 +34,7 @@ class Layer(CopiedWhole, Component):
 
     Attributes:
         training: Whether this pass trains (dropout drops) or evaluates.
-        needs_input_grad: Whether anybody wants the gradient by the inputs. Where it is false,
+        needs_input_grad: Whether the gradient with respect to the inputs is wanted. Otherwise
             ``backward`` may return None instead.
         rng: The layer's own random generator.
         mixes_examples: Whether the output of one example depends on the others of its batch.
@@ -101,10 +101,10 @@ class Layer(CopiedWhole, Component):
         """Set the gradients of the parameters, and return those of the inputs.
 
         Args:
-            dout: The gradient of the loss by the output, of the shape of the output.
+            dout: The gradient of the loss with respect to the output, of its shape.
 
         Returns:
-            The gradient by each input: an array, or a tuple of them for several inputs.
+            The gradient with respect to each input: an array, or a tuple of them for several.
         """
 
     def initialize(
@@ -221,7 +221,7 @@ def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
         if type(self).backward is checked:  # and not called by the backward that overrides it
             shape = self._shape_of_last_output
             if type(dout) is not np.ndarray or dout.dtype.kind not in "fiub" or dout.shape != shape:
-                dout = _numbers(self, dout, "the gradient by the output")
+                dout = _numbers(self, dout, "the gradient with respect to the output")
                 # A pass of a network, which looks for itself, leaves no shape.
                 if shape is not None and np.shape(dout) != shape:
                     raise ShapeError(

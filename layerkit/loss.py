@@ -101,7 +101,7 @@ class Loss(Component):
 
     @abstractmethod
     def backward(self, dout: float = 1.0) -> Array:
-        """Return the gradient by ``y`` of what ``forward`` returned last, times ``dout``."""
+        """Return the gradient with respect to ``y`` of the last loss, times ``dout``."""
 
 
 def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:

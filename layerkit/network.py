@@ -351,11 +351,11 @@ class Network(CopiedWhole):
         """Propagate a gradient back through the last ``forward``, and set all gradients.
 
         Args:
-            dout: The gradient by the output of the network.
+            dout: The gradient with respect to the output of the network.
 
         Returns:
-            The gradient by every value: the inputs, then each layer's output. None where it was
-            not needed. They are valid until the next pass.
+            The gradient with respect to every value: the inputs, then each layer's output. None
+            where it was not needed. They are valid until the next pass.
 
         Raises:
             NotReadyError: The last pass was not a ``forward`` of this thread.
@@ -519,7 +519,7 @@ class Network(CopiedWhole):
         return float(np.mean(y.argmax(axis=-1) == labels))
 
     def gradient(self, x: Array, t: Array) -> dict[str, Array]:
-        """Return the gradient of the loss by each parameter, by back-propagation.
+        """Return the gradient of the loss with respect to each parameter, by back-propagation.
 
         Raises:
             UserError: Another thread is training the network.
@@ -531,7 +531,7 @@ class Network(CopiedWhole):
     def numerical_gradient(
         self, x: Array, t: Array, at: dict[str, Array] | None = None
     ) -> dict[str, Array]:
-        """Return the gradient of the loss by each parameter, by central differences.
+        """Return the gradient of the loss with respect to each parameter, by central differences.
 
         It leaves all random generators and states as they are; a ``gradient`` that follows draws
         the same random numbers.
@@ -539,7 +539,7 @@ class Network(CopiedWhole):
         Args:
             x: ``(batch, *shape)``
             t: The targets.
-            at: For each parameter the flat indices to differentiate by; all unless given.
+            at: For each parameter the flat indices of the derivatives to compute; all by default.
 
         Raises:
             OptionError: The network is not of ``dtype`` float64, or ``at`` are no indices into a

@@ -41,7 +41,7 @@ class Optimizer(CopiedWhole, Component):
 
         Args:
             params: All parameters of the network, ``(size,)``.
-            grads: The gradient of the loss by each, ``(size,)``.
+            grads: The gradient of the loss with respect to each, ``(size,)``.
             step: The number of updates made before this one.
         """
 

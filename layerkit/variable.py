@@ -124,7 +124,7 @@ class Unpicklable:
 
 
 class Parameter(State):
-    """A trained array, with the gradient of the loss by it.
+    """A trained array, with the gradient of the loss with respect to it.
 
     Args:
         shape: Its shape; it has no batch axis.
@@ -156,7 +156,7 @@ class Parameter(State):
 
     @property
     def grad(self) -> Array:
-        """The gradient of the loss by the value; assigning copies into it.
+        """The gradient of the loss with respect to the value; assigning copies into it.
 
         Raises:
             NotReadyError: There is none yet.

@@ -63,7 +63,7 @@ class SoftmaxWithLoss:
         return float(-np.sum(t * np.log(self.y + 1e-7)) / len(x))
 
     def backward(self) -> Array:
-        """Return the gradient by ``x``."""
+        """Return the gradient with respect to ``x``."""
         dx: Array = (self.y - self.t) / len(self.t)
         return dx
 
@@ -77,7 +77,7 @@ class MeanSquaredError:
         return float(np.mean(self.difference**2))
 
     def backward(self) -> Array:
-        """Return the gradient by ``x``."""
+        """Return the gradient with respect to ``x``."""
         dx: Array = 2 * self.difference / self.difference.size
         return dx
 
@@ -106,7 +106,7 @@ class MultiLayerNet:
         return self.last.forward(self.predict(x), t)
 
     def gradient(self, x: Array, t: Array) -> tuple[float, Parameters]:
-        """Return the loss of a batch, and its gradient by each parameter."""
+        """Return the loss of a batch, and its gradient with respect to each parameter."""
         loss = self.loss(x, t)
         dout = self.last.backward()
         for layer in reversed(list(self.layers.values())):

@@ -43,7 +43,7 @@ def load_model(
         folder: The folder of the run, as in ``runs/digits-20261123-140342``.
         parameters: Those of the best evaluation, or of the last one.
         locked: Whether a change of the code is an error instead.
-        registry: The components there are; those installed unless given.
+        registry: The components there are; by default those installed.
 
     Raises:
         UserError: A file cannot be read; or the code has changed, and ``locked`` is set.

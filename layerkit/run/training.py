@@ -75,14 +75,14 @@ def run_training(
     Args:
         experiment: What to train.
         data: The loaded data.
-        out: The folder to make; ``runs/NAME-TIME`` unless given.
+        out: The folder to make; by default ``runs/NAME-TIME``.
         watchers: Who is told how it goes.
         accept: Is given what is about to compute; raises where that is to be refused.
 
     Raises:
         SpecError: The loss or a metric cannot take the targets, or the type of the spec the
             numbers.
-        UserError: The folder is there already, or cannot be made; or the experiment has been run.
+        UserError: The folder already exists, or cannot be made; or the experiment has been run.
         PluginError: A plugin was asked for a faster step, and raised.
         NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
             is kept, and ``run.json`` says why the run ended.

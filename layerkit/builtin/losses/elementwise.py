@@ -27,7 +27,7 @@ class ElementwiseLoss(Loss):
 
     @abstractmethod
     def slopes(self, y: Array, t: Array) -> Array:
-        """Return the derivative of each loss by its output, in an array that may be changed."""
+        """Return the slope of each loss at its output, in an array that may be changed."""
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse labels of classes, and outputs of another shape than the targets."""

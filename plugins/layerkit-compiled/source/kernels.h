@@ -59,8 +59,8 @@ void add(float *y, const float *x, int64_t count);
 void add_to_rows(float *y, const float *b, int64_t rows, int64_t width, int64_t stride);
 void sum_of_rows(const float *dy, float *db, int64_t rows, int64_t width, int64_t stride);
 
-/* Activations work in place: y holds x and gets f(x); dy holds the gradient by y = f(x) and gets
-that by x, for which each needs y alone. */
+/* Activations work in place: y holds x and gets f(x); dy holds the gradient with respect to y = f(x)
+and gets the one with respect to x, for which each needs y alone. */
 void relu(float *y, int64_t count);
 void relu_back(const float *y, float *dy, int64_t count);
 void sigmoid(float *y, int64_t count);
@@ -72,12 +72,12 @@ void hyperbolic_tangent_back(const float *y, float *dy, int64_t count);
 void lstm_states(float *gates, const float *cells_before, int64_t units, float *cells,
                  float *tanh_cells, float *h);
 
-/* The way back: gates gets the gradient by z, given that by h; dc holds that by the cells after the
-step and gets that by those before. */
+/* The way back: gates gets the gradient with respect to z, given the one with respect to h; dc holds
+the gradient with respect to the cells after the step, and gets the one to those before. */
 void lstm_states_back(float *gates, const float *cells_before, const float *tanh_cells,
                       const float *dh, int64_t units, float *dc);
 
-/* Losses return their sum, and set dy to the gradient by y of that sum times share. */
+/* Losses return their sum, and set dy to the gradient with respect to y of that sum times share. */
 double softmax_of_labels(const float *y, float *dy, const int64_t *labels, int64_t rows,
                          int64_t width, float share);
 double softmax_of_probabilities(const float *y, float *dy, const float *t, int64_t rows,

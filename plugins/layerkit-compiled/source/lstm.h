@@ -3,8 +3,8 @@ sigmoids and g is the tanh, c' = f c + i g and h' = o tanh(c').
 
 W, U and b lie one after the other in the vector of parameters, so that they are one matrix V, and
 z = [x h 1] V one product. The arrays of a layer have the steps as their first axis and the batch as
-their second, so that what a product takes at a step lies together, and the gradient by V, which sums
-over steps and batch, is one product too. */
+their second, so that what a product takes at a step lies together, and the gradient with respect to
+V, which sums over steps and batch, is one product too. */
 
 #ifndef LAYERKIT_LSTM_H
 #define LAYERKIT_LSTM_H
@@ -17,7 +17,7 @@ void lstm_free(Lstm *lstm);
 
 void forward_lstm(Program *program, int layer, int share);
 
-/* Go back through the steps: gates becomes the gradient by z. */
+/* Go back through the steps: gates becomes the gradient with respect to z. */
 void through_time_lstm(Program *program, int layer, int share);
 
 void backward_lstm(Program *program, int layer, int share);

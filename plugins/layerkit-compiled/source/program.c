@@ -266,7 +266,7 @@ static void compare(Program *p, int i, int share) {
 }
 
 /* What a layer of each kind does: on the way back first what the gradients of its weights take, then
-the gradient by its input. */
+the gradient with respect to its input. */
 static const struct {
     Operate forward, inner, backward, weights;
 } OF_KIND[] = {

@@ -1,10 +1,10 @@
 /* A training step of a chain of layers: batch in, loss and gradients out.
 
 Threads share it out twice. First the batch, by rows: each share goes through all layers and back,
-and leaves the gradient by each layer's output. Then the gradients of the weights, each of which
-sums over the whole batch, by rows or columns of the weights. So threads meet twice in a step, where
-one that went layer by layer would have them meet at every product. They meet once more where it is
-worth sharing a product by columns; see is_large and is_deep. */
+and leaves the gradient with respect to each layer's output. Then the gradients of the weights, each
+of which sums over the whole batch, by rows or columns of the weights. So threads meet twice in a
+step, where one that went layer by layer would have them meet at every product. They meet once more
+where it is worth sharing a product by columns; see is_large and is_deep. */
 
 #ifndef LAYERKIT_PROGRAM_H
 #define LAYERKIT_PROGRAM_H
