@@ -5,6 +5,7 @@ between processes, on a device) is a change to this file.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -33,6 +34,8 @@ def zeros(shape: Shape, dtype: DType) -> Array:
 
 def _aligned(allocate: Callable[..., Array], shape: Shape, dtype: DType) -> Array:
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > sys.maxsize - CACHE_LINE:  # of which NumPy would raise a ValueError
+        raise MemoryError(f"no memory has place for {math.prod(shape)} numbers")
     memory = allocate(size + CACHE_LINE, np.uint8)
     start = -memory.__array_interface__["data"][0] % CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
+from layerkit.arguments import check_instance
 from layerkit.component import Component
 from layerkit.dataset import Targets
 from layerkit.errors import UserError
@@ -123,12 +124,15 @@ class MeanMetric(Metric):
         return self._sum / self._count if self._count else float("nan")
 
 
-def check_names(metrics: Iterable[str]) -> None:
-    """Refuse the names of metrics among which one would stand in place of the loss.
+def check_metrics(metrics: Mapping[str, Metric]) -> None:
+    """Refuse what are no metrics by name, and a name that would stand in place of the loss.
 
     Raises:
-        UserError: It would.
+        UserError: Says which.
     """
+    check_instance(metrics, dict, "metrics")
+    for name, metric in metrics.items():
+        check_instance(metric, Metric, f"metrics[{name!r}]")
     if "loss" in metrics:
         raise UserError(
             'no metric may be called "loss", which is what evaluations call the loss; give it '

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -80,10 +81,30 @@ class Node:
 
 
 NOT_INITIALIZED = "the network was never initialised; call network.initialize(seed)"
-_VECTORS = ("params", "grads", "states")
+_VECTORS = ("_params", "_grads", "_states")
+
+
+def _vector(name: str) -> Any:
+    """Return a property for a vector whose parts belong to the layers: assigning copies into it."""
+
+    def put(network: "Network", values: Any) -> None:
+        vector: Array = getattr(network, f"_{name}")
+        if np.shape(values) not in ((), vector.shape):
+            raise UserError(f"{name} must have the shape {vector.shape}, got {np.shape(values)}")
+        vector[...] = values
+
+    return property(attrgetter(f"_{name}"), put)
+
 
 _OF_PASSES = ("values", "_douts", "_training", "_passed_by", "_non_finite", "turns")
 """Attributes that mean nothing to a copy."""
+
+
+def _described(value: object) -> str:
+    """Return in words what came in place of an array of another shape."""
+    if isinstance(value, np.ndarray):
+        return f"one of the shape {value.shape}"
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 class Network(CopiedWhole):
@@ -117,7 +138,6 @@ class Network(CopiedWhole):
         values: What the last ``forward`` computed: the inputs, then each layer's output.
         rows_at_once: How many examples an evaluation computes at once, at the most.
         turns: Whose turn it is, of the threads that use the network.
-        loss_function: The loss, if there is one.
         compilers: Who may make its training steps faster; all installed plugins that can, if None.
 
     Raises:
@@ -129,9 +149,12 @@ class Network(CopiedWhole):
             have the same name; or the type does not hold an option.
     """
 
-    params = cast(Array, Later(NOT_INITIALIZED))
-    grads = cast(Array, Later(NOT_INITIALIZED))
-    states = cast(Array, Later(NOT_INITIALIZED))
+    params: Array = _vector("params")
+    grads: Array = _vector("grads")
+    states: Array = _vector("states")
+    _params = cast(Array, Later(NOT_INITIALIZED))
+    _grads = cast(Array, Later(NOT_INITIALIZED))
+    _states = cast(Array, Later(NOT_INITIALIZED))
     compilers: "Sequence[Compiler] | None" = None
 
     def __init__(
@@ -158,7 +181,7 @@ class Network(CopiedWhole):
             for i, node in enumerate(layers)
         ]
         self._input_names = input_names
-        self.loss_function = loss
+        self._loss = loss
         self.dtype = checked_dtype(dtype)
         self.shapes: list[Shape] = [
             checked_shape(shape, f"shapes[{i}]") for i, shape in enumerate(shapes)
@@ -217,9 +240,21 @@ class Network(CopiedWhole):
         self._douts: list[Array | None] = []
 
     @property
+    def loss_function(self) -> Loss | None:
+        """The loss, if there is one; a network keeps the one it was made with."""
+        return self._loss
+
+    @loss_function.setter
+    def loss_function(self, loss: object) -> None:
+        raise UserError(
+            "the loss of a network cannot be replaced, because what its output means and the steps "
+            "of its training follow from it; make a new Network(..., loss=...)"
+        )
+
+    @property
     def is_initialized(self) -> bool:
         """Whether it has its vectors, with first values or trained ones."""
-        return "params" in vars(self)
+        return "_params" in vars(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         other = memo[id(self)] = object.__new__(type(self))
@@ -289,9 +324,9 @@ class Network(CopiedWhole):
         """Give all variables memory, one vector for each of three kinds; values are kept."""
         parameters = list(self.parameters.values())
         states = [v for v in self.variables.values() if not isinstance(v, Parameter)]
-        self.params = bind_all(parameters, self.dtype)
-        self.states = bind_all(states, self.dtype)
-        self.grads = bind_grads(parameters, self.dtype)
+        self._params = bind_all(parameters, self.dtype)
+        self._states = bind_all(states, self.dtype)
+        self._grads = bind_grads(parameters, self.dtype)
 
     def needs_input_grads(self, wanted: bool) -> None:
         """Say whether ``backward`` is to go on to the inputs of the network.
@@ -344,8 +379,27 @@ class Network(CopiedWhole):
             try:
                 values.append(node.layer.forward_unchecked(*map(values.__getitem__, node.inputs)))
             except ShapeError as error:
+                self._check_outputs()
                 raise ShapeError(f"{node} {error.expected}", error.hint) from error
-        return values[-1]
+            except Exception:
+                self._check_outputs()
+                raise
+        y = values[-1]
+        if type(y) is not np.ndarray or y.shape[1:] != self.shapes[-1] or len(y) != len(values[0]):
+            self._check_outputs()
+        return y
+
+    def _check_outputs(self) -> None:
+        """Refuse the first layer that returned something else than a batch of its output."""
+        count, first = len(self.values[0]), self.input_count
+        outputs, shapes = self.values[first:], self.shapes[first:]
+        for node, y, shape in zip(self.nodes, outputs, shapes, strict=False):
+            wanted = (count, *shape)
+            if not isinstance(y, np.ndarray) or y.shape != wanted:
+                raise PluginError(
+                    f"{node}: forward must return an array of the shape {wanted}, got "
+                    f"{_described(y)}"
+                )
 
     def backward(self, dout: Array) -> list[Array | None]:
         """Propagate a gradient back through the last ``forward``, and set all gradients.
@@ -435,7 +489,13 @@ class Network(CopiedWhole):
         with self.turns.training, self.turns.turn, one_blas_thread:
             y = self._forward((x,), True)
             value = float(loss.forward(y, self._targets(t, len(y))))
-            self._backward(loss.backward())
+            dout = loss.backward()
+            if getattr(dout, "shape", None) != y.shape:
+                raise PluginError(
+                    f"the loss ({type(loss).__name__}): backward must return a gradient of the "
+                    f"shape of the output, {y.shape}, got {_described(dout)}"
+                )
+            self._backward(dout)
             self._passed_by = get_ident()
         return value
 
@@ -464,9 +524,9 @@ class Network(CopiedWhole):
         return t
 
     def _loss_or_error(self) -> Loss:
-        if self.loss_function is None:
+        if self._loss is None:
             raise UserError("this network has no loss; give it one: Network(..., loss=...)")
-        return self.loss_function
+        return self._loss
 
     def predict(self, x: Array) -> Array:
         """Return the output for a batch, as layers behave in evaluation.

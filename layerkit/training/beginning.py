@@ -3,7 +3,7 @@
 from layerkit.arguments import check_instance
 from layerkit.dataset import Data
 from layerkit.errors import NotReadyError, UserError
-from layerkit.metric import Metric, check_names, score_names
+from layerkit.metric import Metric, check_metrics, score_names
 from layerkit.network import Network
 from layerkit.optimizer import Optimizer
 from layerkit.registry import did_you_mean
@@ -23,10 +23,7 @@ def check_arguments(
     check_instance(data, Data, "data")
     check_instance(optimizer, Optimizer, "optimizer")
     check_instance(settings, TrainingSettings, "settings")
-    check_instance(metrics, dict, "metrics")
-    for name, metric in metrics.items():
-        check_instance(metric, Metric, f"metrics[{name!r}]")
-    check_names(metrics)
+    check_metrics(metrics)
     if network.loss_function is None:
         raise UserError("this network has no loss; give it one: Network(..., loss=...)")
     network.check_is_whole()

@@ -1,11 +1,12 @@
 """Whether a network can be trained and judged on data: what they are and what their numbers are."""
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import check_instance
+from layerkit.arguments import check_instance, shown
 from layerkit.dataset import Data, Split, check_not_empty
 from layerkit.errors import DataError, ShapeError
 from layerkit.loss import Loss
@@ -88,10 +89,12 @@ def _check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> N
 def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
     """Refuse numbers of which a type makes others."""
     least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    if not least <= abs(split.scale) <= most:
+    is_number = isinstance(split.scale, Real) and not isinstance(split.scale, bool)
+    if not is_number or not least <= abs(split.scale) <= most:
+        got = f"{split.scale:.2g}" if is_number else shown(split.scale)
         raise DataError(
             f"the {part} part must have a scale of {least:.2g} to {most:.2g}, which {dtype} can "
-            f"hold, got {split.scale:.2g}"
+            f"hold, got {got}"
         )
     for name, array in (("examples", split.x), ("targets", split.t)):
         is_wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize

@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from layerkit.arguments import check_instance
 from layerkit.dataset import Split
 from layerkit.errors import DataError, UserError
-from layerkit.metric import Metric, check_names
+from layerkit.metric import Metric, check_metrics
 from layerkit.network import Network
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
@@ -33,11 +34,14 @@ def evaluate(
 
     Raises:
         DataError: There are no examples.
-        UserError: A metric is called ``loss``, or is judging another evaluation, in another thread.
+        UserError: An argument is of the wrong class, a metric is called ``loss``, or one is judging
+            another evaluation, in another thread.
     """
+    check_instance(network, Network, "network")
+    check_instance(split, Split, "split")
+    check_metrics(metrics)
     if not len(split):
         raise DataError("an evaluation takes at least one example, got none")
-    check_names(metrics)
     metrics = {**metrics}  # these, whatever becomes of the dict meanwhile
     with _alone_with(metrics):
         return _judged(network, split, metrics, outputs)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from layerkit.arguments import checked_count, checked_seed
+from layerkit.arguments import checked_count, checked_seed, shown
 from layerkit.component import refuse_unheld_options
 from layerkit.dataset import Data
 from layerkit.errors import NonFiniteError, UserError
@@ -105,6 +105,10 @@ class Trainer(CopiedWhole):
         seed: int = 0,
     ) -> None:
         check_arguments(network, data, optimizer, settings, metrics)
+        if not (higher_is_better is None or isinstance(higher_is_better, bool)):
+            raise UserError(
+                f"higher_is_better must be True, False or None, got {shown(higher_is_better)}"
+            )
         check_monitor(monitor, metrics, settings)
         check_data(network, data, metrics.values())
         too_small = batch_problem(network, settings, len(data.train))
@@ -235,7 +239,7 @@ class Trainer(CopiedWhole):
             NonFiniteError: The loss became NaN or infinite; that step updated nothing.
             UserError: Another thread is training the network.
         """
-        turns = self.network.turns
+        step, turns = checked_count(step, "step"), self.network.turns
         # Overflow shows in the loss, and is reported there with its place.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with turns.training, one_blas_thread, quiet:

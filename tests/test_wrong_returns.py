@@ -1,0 +1,151 @@
+"""What layers and losses return is looked at, and what belongs to a network stays its own."""
+
+import numpy as np
+import pytest
+
+from layerkit import Data, Layer, LayerkitError, Network, PluginError, Split, Trainer, UserError
+from layerkit.builtin.layers import Affine, Relu
+from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.builtin.metrics import Accuracy
+from layerkit.builtin.optimizers import SGD
+from layerkit.spec import TrainingSettings
+from layerkit.training import evaluate
+
+X, T = np.ones((6, 4), np.float32), np.arange(6) % 3
+
+
+class Mixed(Layer):
+    """Returns one row for the whole batch."""
+
+    def forward(self, x):
+        return x.mean(axis=0, keepdims=True)
+
+    def backward(self, dout):
+        return dout
+
+
+class Listed(Mixed):
+    """Returns a list."""
+
+    def forward(self, x):
+        return x.tolist()
+
+
+class Silent(Mixed):
+    """Returns nothing."""
+
+    def forward(self, x):
+        pass
+
+
+def network(*layers, loss=None):
+    return Network(layers, (4,), loss=loss or SoftmaxWithLoss()).initialize()
+
+
+@pytest.mark.parametrize(
+    ("layer", "got"),
+    [(Mixed, r"\(1, 4\)"), (Listed, "a list"), (Silent, "None")],
+    ids=["one row", "list", "None"],
+)
+@pytest.mark.parametrize("behind", [[], [Affine], [Relu]], ids=["last", "affine", "relu"])
+@pytest.mark.parametrize("rows", [6, 10_000])
+def test_a_forward_that_returns_no_batch_is_named(layer, got, behind, rows):
+    made = network(Affine(4), layer(), *[of(4) if of is Affine else of() for of in behind])
+    x = np.ones((rows, 4), np.float32)
+
+    for use in (made.predict, made.forward, lambda x: made.train_step(x, np.zeros(rows, int))):
+        with pytest.raises(
+            PluginError, match=rf"layers\[1\] \({layer.__name__}\): forward .*{got}"
+        ):
+            use(x)
+
+
+def test_a_loss_whose_gradient_has_another_shape_is_named():
+    class Wrong(MeanSquaredError):
+        def backward(self, dout=1.0):
+            return super().backward(dout)[:1]
+
+    made = network(Affine(3), loss=Wrong())
+
+    with pytest.raises(PluginError, match=r"loss \(Wrong\): backward .*\(6, 3\), got .*\(1, 3\)"):
+        made.train_step(X, np.zeros((6, 3)))
+
+
+def test_the_loss_of_a_network_cannot_be_replaced():
+    made = network(Affine(3))
+
+    with pytest.raises(UserError, match=r"make a new Network"):
+        made.loss_function = MeanSquaredError()
+
+    assert type(made.loss_function) is SoftmaxWithLoss
+
+
+@pytest.mark.parametrize("name", ["params", "grads", "states"])
+def test_a_vector_that_is_assigned_is_copied_into_place(name):
+    made = network(Affine(3))
+    vector = getattr(made, name)
+
+    setattr(made, name, np.full(vector.size, 0.5))
+
+    assert getattr(made, name) is vector
+    assert (vector == 0.5).all()
+    if name == "params":
+        assert (made.nodes[0].layer.W.value == 0.5).all()
+        with pytest.raises(UserError, match=r"params must have the shape \(15,\), got \(4,\)"):
+            made.params = np.zeros(4)
+
+
+def trainer(data=None, **how):
+    split = Split(X, T)
+    settings = TrainingSettings(steps=5, batch_size=3)
+    return Trainer(network(Affine(3)), data or Data(split, split), SGD(), settings, {}, **how)
+
+
+@pytest.mark.parametrize("given", ["no", 1, np.array([1])])
+def test_whether_higher_is_better_is_true_or_false(given):
+    with pytest.raises(UserError, match="higher_is_better must be True, False or None, got"):
+        trainer(higher_is_better=given)
+
+
+@pytest.mark.parametrize("given", [None, "5", float("nan"), 2.0, -1])
+def test_a_training_goes_until_a_number_of_steps(given):
+    with pytest.raises(UserError, match="step must be an integer from 0 on, got"):
+        trainer().train_until(given)
+
+
+@pytest.mark.parametrize("scale", ["a", None, 1j, True])
+def test_a_scale_is_a_number(scale):
+    split = Split(X, T, scale)
+
+    with pytest.raises(LayerkitError, match="the training part must have a scale .*, got"):
+        trainer(Data(split, split))
+
+
+def test_an_evaluation_takes_examples_and_metrics():
+    made = network(Affine(3))
+
+    with pytest.raises(
+        UserError, match=r"metrics\['a'\] must be an instance of Metric, got the class Accuracy"
+    ):
+        evaluate(made, Split(X, T), {"a": Accuracy})
+    with pytest.raises(UserError, match="split must be an instance of Split, got"):
+        evaluate(made, (X, T), {})
+
+
+def test_more_parameters_than_memory_has_addresses_are_an_error_of_memory():
+    with pytest.raises(MemoryError, match="numbers"):
+        Network([Affine(10**19)], (4,)).initialize()
+
+
+@pytest.mark.parametrize("compilers", [None, []], ids=["installed", "numpy"])
+def test_labels_that_become_wrong_in_the_middle_of_a_training_are_told(compilers):
+    t = T.copy()
+    split = Split(X, t)
+    made = trainer(Data(split, Split(X, T)))
+    made.network.compilers = compilers
+    made.train_until(2)
+
+    t[:] = 99
+
+    with pytest.raises(LayerkitError, match="labels must be from 0 to 2, got 99"):
+        made.train_until(4)
