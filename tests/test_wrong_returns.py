@@ -117,7 +117,7 @@ def test_a_training_goes_until_a_number_of_steps(given):
 def test_a_scale_is_a_number(scale):
     split = Split(X, T, scale)
 
-    with pytest.raises(LayerkitError, match="the training part must have a scale .*, got"):
+    with pytest.raises(LayerkitError, match=r"the training part must have a scale .*, got"):
         trainer(Data(split, split))
 
 

@@ -26,7 +26,7 @@ class Raising(layerkit.Layer):
     def forward(self, x):
         if self.where == "forward":
             fail(self.error)
-        return x
+        return x.tolist() if self.where == "list" else x
 
     def backward(self, dout):
         if self.where == "backward":
@@ -80,6 +80,14 @@ def test_a_layer_that_raises_is_named(layerkit, spec, verb, where):
     )
     assert "Traceback" not in done.err
     assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_layer_that_returns_no_array_is_named(layerkit, spec, verb):
+    done = layerkit(verb, spec(where="list"))
+
+    assert (done.code, "forward must return an array of the shape (" in done.err) == (2, True)
+    assert done.err.splitlines()[-1].endswith("got a list")
 
 
 @pytest.mark.parametrize("verb", ["run", "check"])
