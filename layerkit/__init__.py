@@ -4,7 +4,11 @@ Authors of plugins import everything from here. Each name is loaded when it is f
 ``layerkit --help`` needs no NumPy, and a layer no pydantic.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
+
+from layerkit import compilers
+from layerkit.version import __version__ as __version__
 
 TYPE_CHECKING = False  # type checkers know the name; typing takes the command a while to import
 if TYPE_CHECKING:
@@ -15,10 +19,15 @@ if TYPE_CHECKING:
     from layerkit.arrayfiles import NpyHeader, NpzFile, read_npy_header
     from layerkit.arrays import DType
     from layerkit.builder import build
-    from layerkit.builtin.functions import sigmoid, softmax
-    from layerkit.builtin.initializers import He, Normal, Uniform, Xavier, Zeros
-    from layerkit.component import Component, Example
-    from layerkit.dataset import Data, Dataset, Form, Split, Targets, check_memory
+    from layerkit.contracts.component import Component, Example
+    from layerkit.contracts.dataset import Data, Dataset, Form, Split, Targets, check_memory
+    from layerkit.contracts.initializer import Initializer
+    from layerkit.contracts.layer import Layer
+    from layerkit.contracts.loss import Loss
+    from layerkit.contracts.metric import MeanMetric, Metric
+    from layerkit.contracts.optimizer import Optimizer
+    from layerkit.contracts.schedule import Schedule
+    from layerkit.contracts.variable import Parameter, State
     from layerkit.errors import (
         DataError,
         GradientError,
@@ -31,18 +40,14 @@ if TYPE_CHECKING:
         UserError,
     )
     from layerkit.files import open_file
+    from layerkit.functions import sigmoid, softmax
     from layerkit.gradients import numerical_gradient
-    from layerkit.hookspecs import hookimpl
-    from layerkit.initializer import Initializer
-    from layerkit.layer import Layer
-    from layerkit.loss import Loss
-    from layerkit.metric import MeanMetric, Metric
+    from layerkit.initializers import He, Normal, Uniform, Xavier, Zeros
+    from layerkit.markers import hookimpl
     from layerkit.network import Network, Node
-    from layerkit.optimizer import Optimizer
     from layerkit.plugins import load_registry
     from layerkit.registry import Registrar, Registry
     from layerkit.run import Result, load_model
-    from layerkit.schedule import Schedule
     from layerkit.sharing import matmul, share
     from layerkit.spec import load_spec
     from layerkit.targets import (
@@ -65,34 +70,31 @@ if TYPE_CHECKING:
         Rng,
         Shape,
     )
-    from layerkit.variable import Parameter, State
-
-__version__ = "0.1.0"
 
 # What stands above for type checkers, for __getattr__.
 _NAMES = {
     "layerkit.arrayfiles": "NpyHeader NpzFile read_npy_header",
     "layerkit.arrays": "DType",
     "layerkit.builder": "build",
-    "layerkit.builtin.functions": "sigmoid softmax",
-    "layerkit.builtin.initializers": "He Normal Uniform Xavier Zeros",
-    "layerkit.component": "Component Example",
-    "layerkit.dataset": "Data Dataset Form Split Targets check_memory",
+    "layerkit.contracts.component": "Component Example",
+    "layerkit.contracts.dataset": "Data Dataset Form Split Targets check_memory",
     "layerkit.errors": "DataError GradientError LayerkitError NonFiniteError PluginError RunError "
     "ShapeError SpecError UserError",
     "layerkit.files": "open_file",
+    "layerkit.functions": "sigmoid softmax",
     "layerkit.gradients": "numerical_gradient",
-    "layerkit.hookspecs": "hookimpl",
-    "layerkit.initializer": "Initializer",
-    "layerkit.layer": "Layer",
-    "layerkit.loss": "Loss",
-    "layerkit.metric": "MeanMetric Metric",
+    "layerkit.contracts.initializer": "Initializer",
+    "layerkit.initializers": "He Normal Uniform Xavier Zeros",
+    "layerkit.contracts.layer": "Layer",
+    "layerkit.contracts.loss": "Loss",
+    "layerkit.markers": "hookimpl",
+    "layerkit.contracts.metric": "MeanMetric Metric",
     "layerkit.network": "Network Node",
-    "layerkit.optimizer": "Optimizer",
+    "layerkit.contracts.optimizer": "Optimizer",
     "layerkit.plugins": "load_registry",
     "layerkit.registry": "Registrar Registry",
     "layerkit.run": "Result load_model",
-    "layerkit.schedule": "Schedule",
+    "layerkit.contracts.schedule": "Schedule",
     "layerkit.sharing": "matmul share",
     "layerkit.spec": "load_spec",
     "layerkit.targets": "as_labels as_outputs check_distributions check_finite check_probabilities",
@@ -100,7 +102,7 @@ _NAMES = {
     "layerkit.training": "Batches Evaluation Step Trainer",
     "layerkit.types": "Array Fraction Meaning NonNegativeFloat NonNegativeInt PositiveFloat "
     "PositiveInt Rng Shape",
-    "layerkit.variable": "Parameter State",
+    "layerkit.contracts.variable": "Parameter State",
     "pydantic": "Field",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -192,6 +194,15 @@ def __getattr__(name: str) -> "typing.Any":
         import_module(package)
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
+
+
+def _installed_compilers() -> "Sequence[compilers.AnyCompiler]":
+    from layerkit.plugins import load_registry  # only once something trains: it loads all plugins
+
+    return load_registry().compilers
+
+
+compilers.find = _installed_compilers
 
 
 def __dir__() -> list[str]:

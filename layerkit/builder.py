@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.component import Component, unheld_options
-from layerkit.dataset import Dataset, Form
+from layerkit.contracts.component import Component, unheld_options
+from layerkit.contracts.dataset import Dataset, Form
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.metric import Metric, is_better_higher, score_names
+from layerkit.contracts.optimizer import Optimizer
 from layerkit.errors import DataError, Path, ShapeError, SpecError
 from layerkit.footprint import bytes_of_training, graph_problem, training_problem
-from layerkit.loss import Loss
-from layerkit.metric import Metric, is_better_higher, score_names
 from layerkit.network import Network, Node
-from layerkit.optimizer import Optimizer
 from layerkit.registry import UnknownComponentError
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
 from layerkit.types import Array, Shape

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.variable import variables
 from layerkit.errors import Path
 from layerkit.memory import available_memory
 from layerkit.network import Network
-from layerkit.optimizer import Optimizer
-from layerkit.variable import variables
 from layerkit.wording import amount
 
 ALWAYS_FREE = 2**25

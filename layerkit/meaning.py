@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from layerkit.contracts.layer import Layer
+from layerkit.contracts.loss import Loss
 from layerkit.errors import ShapeError
-from layerkit.layer import Layer
-from layerkit.loss import Loss
 from layerkit.types import Meaning
 
 

@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 from inspect import Parameter, isclass
 from typing import TYPE_CHECKING, Any
 
-from layerkit.component import Component, option_parameters
-from layerkit.dataset import Dataset
+from layerkit.contracts.component import Component, option_parameters
+from layerkit.contracts.dataset import Dataset
+from layerkit.contracts.initializer import Initializer
+from layerkit.contracts.layer import Layer
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.metric import Metric
+from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.schedule import Schedule
 from layerkit.distributions import canonical_name
 from layerkit.errors import PluginError
-from layerkit.initializer import Initializer
-from layerkit.layer import Layer
-from layerkit.loss import Loss
-from layerkit.metric import Metric
-from layerkit.optimizer import Optimizer
-from layerkit.schedule import Schedule
 from layerkit.wording import quoted
 
 if TYPE_CHECKING:
-    from layerkit.training.step import Compiler
+    from layerkit.compilers import AnyCompiler
 
 KINDS: dict[str, type[Component]] = {
     kind.kind: kind for kind in (Layer, Loss, Optimizer, Schedule, Initializer, Dataset, Metric)
@@ -179,7 +179,7 @@ class Registry:
     """
 
     shadowed: list[Entry] = field(default_factory=list)
-    compilers: "list[Compiler]" = field(default_factory=list)
+    compilers: "list[AnyCompiler]" = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     providers: list[Provider] = field(default_factory=list)
     former: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)

@@ -8,9 +8,9 @@ import pytest
 
 from layerkit import Network, load_registry, load_spec
 from layerkit.builder import build_experiment
-from layerkit.builtin.initializers import Normal
 from layerkit.builtin.layers import Add, Affine, Mul, Relu, Sigmoid
 from layerkit.builtin.losses import SoftmaxWithLoss
+from layerkit.initializers import Normal
 from layerkit.run import load_data, run_training
 
 SPECS = Path(__file__).parents[1] / "specs"

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from layerkit import Data, Layer, Network, PositiveInt, Split, Trainer, UserError
-from layerkit.builtin.initializers import Normal
 from layerkit.builtin.layers import Affine, BatchNorm, LayerNorm, Relu
 from layerkit.builtin.losses import Huber, MeanSquaredError
 from layerkit.builtin.optimizers import AdaGrad, Adam, AdamW, RMSprop
+from layerkit.initializers import Normal
 from layerkit.spec import TrainingSettings
 
 

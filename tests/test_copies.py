@@ -25,9 +25,9 @@ from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam
 from layerkit.builtin.schedules import Cosine
+from layerkit.contracts.variable import variables
 from layerkit.errors import NotReadyError
 from layerkit.spec import TrainingSettings
-from layerkit.variable import variables
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6)).astype(np.float32)

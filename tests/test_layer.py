@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from layerkit import Layer, Network, Parameter, ShapeError, State, load_registry
-from layerkit.builtin.initializers import Normal
 from layerkit.builtin.layers import Add, Affine, Dropout, Mul, Relu
-from layerkit.layer import input_count
+from layerkit.contracts.layer import input_count
+from layerkit.initializers import Normal
 from layerkit.testing.laws.layers import uses
 from layerkit.testing.subject import Subject
 

@@ -17,7 +17,6 @@ from layerkit import (
     ShapeError,
     UserError,
 )
-from layerkit.builtin.initializers import Normal
 from layerkit.builtin.layers import (
     Add,
     Affine,
@@ -31,6 +30,7 @@ from layerkit.builtin.layers import (
     Tanh,
 )
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.initializers import Normal
 
 BATCH = np.random.default_rng(0).normal(size=(5, 4))
 LABELS = np.array([0, 2, 1, 1, 0])

@@ -57,17 +57,17 @@ def test_names_may_be_loaded_by_several_threads_at_once():
 import importlib.abc, sys, threading, time
 class Slow(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "layerkit.builtin":
-            builtin_is_coming.set()
+        if name == "layerkit.contracts":
+            contracts_are_coming.set()
             time.sleep(0.3)
-builtin_is_coming = threading.Event()
+contracts_are_coming = threading.Event()
 sys.meta_path.insert(0, Slow())
 import layerkit
 found = []
-first = threading.Thread(target=lambda: found.append(layerkit.sigmoid))
+first = threading.Thread(target=lambda: found.append(layerkit.Layer))
 first.start()
-builtin_is_coming.wait()
-found.append(layerkit.He)
+contracts_are_coming.wait()
+found.append(layerkit.Loss)
 first.join()
 assert len(found) == 2, found
 """

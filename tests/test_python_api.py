@@ -32,7 +32,6 @@ from layerkit import (
     UserError,
     load_registry,
 )
-from layerkit.builtin.initializers import He, Normal, Uniform, Zeros
 from layerkit.builtin.layers import (
     Add,
     Affine,
@@ -53,6 +52,7 @@ from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, So
 from layerkit.builtin.metrics import Accuracy, MeanAbsoluteError
 from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine, LinearWarmup
+from layerkit.initializers import He, Normal, Uniform, Zeros
 from layerkit.registry import Provider
 from layerkit.spec import EarlyStopping, TrainingSettings, parse_spec
 from layerkit.training import evaluate
@@ -253,7 +253,9 @@ def test_annotations_that_only_a_type_checker_knows_are_not_checked():
 
 def test_a_spec_checks_options_once(monkeypatch):
     seen = []
-    monkeypatch.setattr("layerkit.component.checked_options", lambda *a: seen.append(a) or a[2:])
+    monkeypatch.setattr(
+        "layerkit.contracts.component.checked_options", lambda *a: seen.append(a) or a[2:]
+    )
     registry = load_registry()
     spec = parse_spec(
         '{"version": 1, "inputs": {"x": [[1, 2]]}, "layers": [{"type": "affine", "units": 3}]}',

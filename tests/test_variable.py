@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from layerkit import LayerkitError, Parameter, State
-from layerkit.variable import bind_all, parts, variables
+from layerkit.contracts.variable import bind_all, parts, variables
 
 
 class Owner:

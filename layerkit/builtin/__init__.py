@@ -1,8 +1,9 @@
 """The plugin that ships inside: it imports only what any other plugin may import."""
 
-from layerkit import Registrar, hookimpl
-from layerkit.builtin import initializers, metrics, schedules
+from layerkit import He, Normal, Registrar, Uniform, Xavier, Zeros, hookimpl
+from layerkit.builtin import metrics, schedules
 from layerkit.builtin.datasets import Csv, Digits, Mnist, Npy, Npz, Spiral
+from layerkit.builtin.initializers import Constant
 from layerkit.builtin.layers import (
     Add,
     Affine,
@@ -57,12 +58,12 @@ def layerkit_register(registry: Registrar) -> None:
     registry.schedule("linear_warmup", schedules.LinearWarmup)
     registry.schedule("step", schedules.Step)
 
-    registry.initializer("constant", initializers.Constant)
-    registry.initializer("he", initializers.He)
-    registry.initializer("normal", initializers.Normal)
-    registry.initializer("uniform", initializers.Uniform)
-    registry.initializer("xavier", initializers.Xavier)
-    registry.initializer("zeros", initializers.Zeros)
+    registry.initializer("constant", Constant)
+    registry.initializer("he", He)
+    registry.initializer("normal", Normal)
+    registry.initializer("uniform", Uniform)
+    registry.initializer("xavier", Xavier)
+    registry.initializer("zeros", Zeros)
 
     registry.metric("accuracy", metrics.Accuracy)
     registry.metric("binary_accuracy", metrics.BinaryAccuracy)

@@ -6,35 +6,6 @@ import numpy as np
 
 from layerkit import Array
 
-
-def sigmoid(x: Array, out: Array | None = None) -> Array:
-    """Return ``1 / (1 + exp(-x))``, for any ``x`` without overflow.
-
-    Args:
-        x: Of any shape.
-        out: Where to write; by default a new array.
-    """
-    y: Array = np.negative(x, out=out)
-    # Where exp(-x) overflows to infinity, 1 / (1 + exp(-x)) is the 0 it should be.
-    with np.errstate(over="ignore"):
-        np.exp(y, out=y)
-    y += 1
-    return np.reciprocal(y, out=y)
-
-
-def softmax(x: Array, out: Array | None = None) -> Array:
-    """Return ``exp(x) / sum(exp(x))`` over the last axis, for any ``x`` without overflow.
-
-    Args:
-        x: ``(..., classes)``
-        out: Where to write; by default a new array.
-    """
-    y: Array = np.subtract(x, x.max(axis=-1, keepdims=True), out=out)
-    np.exp(y, out=y)
-    y /= y.sum(axis=-1, keepdims=True)
-    return y
-
-
 # Coefficients of the highest power first; the second of each pair begins with 1.
 _NEAR = (
     (9.60497373987051638749, 9.00260197203842689217e1, 2.23200534594684319226e3,

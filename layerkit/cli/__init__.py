@@ -69,7 +69,7 @@ app.add_typer(new)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from layerkit import __version__
+        from layerkit.version import __version__
 
         echo(f"layerkit {__version__}")
         raise typer.Exit

@@ -12,7 +12,7 @@ def mistake_of_plugin(error: BaseException) -> str:
         error: An exception that came through all of the command.
     """
     # Every verb ends by an exception, and most import no component, which would take long.
-    module = sys.modules.get("layerkit.component")
+    module = sys.modules.get("layerkit.contracts.component")
     frames = list(walk_tb(error.__traceback__))
     at_work = [(type(frame.f_locals.get("self")), frame) for frame, _ in frames]
     if module is None or not any(issubclass(cls, module.Component) for cls, _ in at_work):

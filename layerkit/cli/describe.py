@@ -95,7 +95,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
     """
     uses = [dict(example.options) for example in entry.cls.examples]
     name = registry.name_of(entry)
-    from layerkit.layer import Layer, input_count
+    from layerkit.contracts.layer import Layer, input_count
 
     cls = entry.cls
     count = input_count(cls)[0] if issubclass(cls, Layer) else 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from layerkit.builder import Experiment
 from layerkit.cli.terminal import echo
-from layerkit.dataset import Data
+from layerkit.contracts.dataset import Data
 from layerkit.run import Result
 from layerkit.training import Evaluation, Trainer
 from layerkit.wording import visible

@@ -7,7 +7,8 @@ from layerkit.run.graph import GraphNode, run_graph
 from layerkit.run.hooks import plugin_watchers
 from layerkit.run.model import load_model
 from layerkit.run.provenance import Provenance, compare, lock_of, provenance, remember
-from layerkit.run.training import Result, Watcher, run_training
+from layerkit.run.training import Watcher, run_training
+from layerkit.training import Result
 
 __all__ = [
     "GradientCheck",

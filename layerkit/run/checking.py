@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from layerkit.builder import Experiment, build_graph
-from layerkit.dataset import Data
+from layerkit.contracts.dataset import Data
 from layerkit.errors import NonFiniteError
 from layerkit.gradients import DRAWS, EPSILON, compare, rounding_noise
 from layerkit.run.data import about_data

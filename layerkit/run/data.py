@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from layerkit.builder import Experiment
-from layerkit.dataset import Data, check_form
+from layerkit.contracts.dataset import Data, check_form
 from layerkit.errors import DataError, ShapeError
 from layerkit.training.beginning import batch_problem
 

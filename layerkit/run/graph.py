@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from layerkit.builder import build_graph
+from layerkit.contracts.variable import Parameter
 from layerkit.errors import NonFiniteError
 from layerkit.spec import GraphSpec, Spec
 from layerkit.types import Array
-from layerkit.variable import Parameter
 
 
 @dataclass(frozen=True)

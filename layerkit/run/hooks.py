@@ -7,8 +7,7 @@ from typing import Any
 from layerkit.errors import PluginError
 from layerkit.outputs import output_to_stderr
 from layerkit.plugins import RUN_HOOKS, PluginReport, in_order, is_strict
-from layerkit.run.training import Result
-from layerkit.training import Evaluation, Trainer
+from layerkit.training import Evaluation, Result, Trainer
 
 
 class PluginWatcher:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-import layerkit
 from layerkit.builder import Experiment
 from layerkit.distributions import find
 from layerkit.errors import UserError
@@ -25,6 +24,7 @@ from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
 from layerkit.threads import allowed_threads, blas_libraries
 from layerkit.training import Step
+from layerkit.version import __version__
 from layerkit.wording import shortened, visible
 
 VERSION = 2
@@ -111,7 +111,7 @@ def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Prove
 
 
 def _own() -> Provider:
-    return Provider(BUILTIN, layerkit.__version__, BUILTIN)
+    return Provider(BUILTIN, __version__, BUILTIN)
 
 
 def _packages(providers: list[Provider]) -> list[Package]:

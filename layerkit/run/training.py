@@ -4,44 +4,21 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
-import layerkit
 from layerkit.builder import Experiment
-from layerkit.dataset import Data
+from layerkit.contracts.dataset import Data
 from layerkit.errors import RunError, UserError
 from layerkit.run.data import about_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.provenance import Provenance, lock, provenance
 from layerkit.run.relocation import moved
-from layerkit.training import Evaluation, Step, Trainer
-
-Status = Literal["finished", "stopped early", "interrupted", "failed"]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to.
-
-    Attributes:
-        folder: Where its results stand.
-        status: How it ended.
-        steps: The number of updates made.
-        seconds: The time it took, evaluations included, the reading of the data not.
-        best: The evaluation whose parameters are in ``best.npz``; None if there was none.
-        last: The last evaluation.
-    """
-
-    folder: Path
-    status: Status
-    steps: int
-    seconds: float
-    best: Evaluation | None
-    last: Evaluation | None
+from layerkit.training import Evaluation, Result, Status, Step, Trainer
+from layerkit.version import __version__
 
 
 class Watcher(Protocol):
@@ -184,7 +161,7 @@ def _record(
         "last": asdict(result.last) if result.last else None,
         "step": f"{step.__module__}.{step.__qualname__}",
         "versions": {
-            "layerkit": layerkit.__version__,
+            "layerkit": __version__,
             "numpy": np.__version__,
             "python": platform.python_version(),
         },

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import Field, PlainValidator, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from layerkit.component import Component, created
-from layerkit.dataset import Dataset
+from layerkit.contracts.component import Component, created
+from layerkit.contracts.dataset import Dataset
+from layerkit.contracts.layer import Layer
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.metric import Metric
+from layerkit.contracts.optimizer import Optimizer
 from layerkit.errors import PluginError, UserError
-from layerkit.layer import Layer
-from layerkit.loss import Loss
-from layerkit.metric import Metric
-from layerkit.optimizer import Optimizer
 from layerkit.paths import expanded
 from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
 from layerkit.spec.malformed import ENOUGH

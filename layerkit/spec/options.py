@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from layerkit.arguments import plain
-from layerkit.component import Component, option_parameters
+from layerkit.contracts.component import Component, option_parameters
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
 from layerkit.spec.problems import problems_of

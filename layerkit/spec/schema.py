@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from layerkit.layer import Layer
+from layerkit.contracts.layer import Layer
 from layerkit.registry import KINDS, Entry, Registry
 from layerkit.spec.models import (
     EarlyStopping,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from layerkit.contracts.layer import Layer, input_count
 from layerkit.errors import Problem
-from layerkit.layer import Layer, input_count
 from layerkit.registry import Registry, UnknownComponentError, did_you_mean
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.wording import MOST_SUGGESTED

@@ -8,9 +8,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
-from layerkit.component import Component
+from layerkit.contracts.component import Component
+from layerkit.contracts.layer import Layer
 from layerkit.errors import UserError
-from layerkit.layer import Layer
 from layerkit.registry import Registry, did_you_mean
 from layerkit.testing.subject import LawBroken, Subject, told
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_ty
 
 from pydantic import ValidationError
 
-from layerkit.component import Component, Example, option_parameters
+from layerkit.contracts.component import Component, Example, option_parameters
 from layerkit.registry import KINDS, Entry, Provider, Registrar, Registry
 from layerkit.spec.models import ComponentSpec, Reading
 

@@ -1,13 +1,13 @@
 """What a trainer can begin with: arguments of the right classes that go together."""
 
 from layerkit.arguments import check_instance
-from layerkit.dataset import Data
+from layerkit.contracts.dataset import Data
+from layerkit.contracts.metric import check_metrics, score_names
+from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.schedule import Schedule
 from layerkit.errors import NotReadyError, UserError
-from layerkit.metric import Metric, check_metrics, score_names
 from layerkit.network import Network
-from layerkit.optimizer import Optimizer
 from layerkit.registry import did_you_mean
-from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from layerkit.arguments import check_instance, shown
-from layerkit.dataset import Data, Split, check_not_empty
+from layerkit.contracts.dataset import Data, Split, check_not_empty
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.metric import Metric
 from layerkit.errors import DataError, ShapeError
-from layerkit.loss import Loss
-from layerkit.metric import Metric
 from layerkit.network import Network
 from layerkit.types import Array
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from layerkit.arguments import check_instance
-from layerkit.dataset import Split
+from layerkit.contracts.dataset import Split
+from layerkit.contracts.metric import Metric, check_metrics
 from layerkit.errors import DataError, UserError
-from layerkit.metric import Metric, check_metrics
 from layerkit.network import Network
 from layerkit.training.sampling import Gather
 from layerkit.types import Array

@@ -1,8 +1,12 @@
 """What a training leaves on its way: plain data."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from layerkit.types import Array
+
+Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,24 @@ class Snapshot:
     evaluation: Evaluation
     params: Array
     states: Array
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        folder: Where its results stand.
+        status: How it ended.
+        steps: The number of updates made.
+        seconds: The time it took, evaluations included, the reading of the data not.
+        best: The evaluation whose parameters are in ``best.npz``; None if there was none.
+        last: The last evaluation.
+    """
+
+    folder: Path
+    status: Status
+    steps: int
+    seconds: float
+    best: Evaluation | None
+    last: Evaluation | None

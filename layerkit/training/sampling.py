@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from layerkit.arrays import DType, Scratch
-from layerkit.dataset import Split
+from layerkit.contracts.dataset import Split
 from layerkit.types import Array, Rng
 
 DRAWN = 2**16

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from layerkit.dataset import Split
+from layerkit.contracts.dataset import Split
+from layerkit.contracts.optimizer import Optimizer
 from layerkit.network import Network
-from layerkit.optimizer import Optimizer
 from layerkit.training.sampling import Batches
 from layerkit.types import Array
 

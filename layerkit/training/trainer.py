@@ -9,15 +9,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from layerkit import compilers
 from layerkit.arguments import checked_count, checked_seed, shown
-from layerkit.component import refuse_unheld_options
-from layerkit.dataset import Data
+from layerkit.contracts.component import refuse_unheld_options
+from layerkit.contracts.dataset import Data
+from layerkit.contracts.metric import Metric, is_better_higher
+from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.schedule import Schedule
+from layerkit.contracts.variable import CopiedWhole, bind_all, variables
 from layerkit.errors import NonFiniteError, UserError
-from layerkit.metric import Metric, is_better_higher
 from layerkit.network import Network
-from layerkit.optimizer import Optimizer
-from layerkit.plugins import load_registry
-from layerkit.schedule import Schedule
 from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
@@ -28,7 +29,6 @@ from layerkit.training.sampling import Batches
 from layerkit.training.step import Step
 from layerkit.training.stopping import Best
 from layerkit.types import Array
-from layerkit.variable import CopiedWhole, bind_all, variables
 
 
 def _fixed(name: str) -> Any:
@@ -178,11 +178,9 @@ class Trainer(CopiedWhole):
     def fastest_step(self) -> Step:
         """The arithmetic of a step: a plugin's, or else NumPy's; settled when training begins."""
         parts = self.network, self.optimizer, self.batches
-        compilers = self.network.compilers
-        if compilers is None:
-            compilers = load_registry().compilers
-        for compiler in compilers:
-            step = compiler(*parts)
+        asked = self.network.compilers
+        for compiler in compilers.find() if asked is None else asked:
+            step: Step | None = compiler(*parts)
             if step is not None:
                 return step
         return Step(*parts)

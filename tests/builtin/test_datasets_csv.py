@@ -577,7 +577,7 @@ class TestNames:
 
     def test_more_columns_than_there_is_memory_for_are_refused(self, table, monkeypatch):
         path = table("x,t", *(f"id{i},{i % 2}" for i in range(500)))
-        monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 3_000_000)
+        monkeypatch.setattr("layerkit.contracts.dataset.available_memory", lambda: 3_000_000)
 
         assert refusal(Csv(path, "t", categories=("x",))) == (
             f"{path}: 500 rows of 500 columns: needs 0.004 GB of memory, and 0.003 GB are free"
@@ -696,7 +696,7 @@ class TestLines:
 
     def test_reading_ends_before_memory_does(self, table, monkeypatch):
         path = table("x,t", *["1,a"] * 70_000)
-        monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 2_000_000)
+        monkeypatch.setattr("layerkit.contracts.dataset.available_memory", lambda: 2_000_000)
 
         assert refusal(Csv(path, "t")) == (
             f"{path}: the values after line 65537: needs 0.0021 GB of memory, and 0.002 GB are free"

@@ -192,7 +192,7 @@ class TestWhatIsRefused:
     def test_more_numbers_than_there_is_memory_for(self, tmp_path, monkeypatch):
         path = tmp_path / "data.npz"
         np.savez_compressed(path, x=np.zeros((1000, 1000)), t=labels(1000))
-        monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 5_000_000)
+        monkeypatch.setattr("layerkit.contracts.dataset.available_memory", lambda: 5_000_000)
 
         with pytest.raises(DataError) as caught:
             Npz(path).load()

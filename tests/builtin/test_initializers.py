@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from layerkit.builtin.initializers import Constant, He, Normal, Uniform, Xavier, Zeros
+from layerkit.builtin.initializers import Constant
+from layerkit.initializers import He, Normal, Uniform, Xavier, Zeros
 
 SHAPE = (300, 200)
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from layerkit import Layer, ShapeError, load_registry
-from layerkit.builtin.functions import erf, sigmoid, softmax
-from layerkit.builtin.initializers import Normal
+from layerkit.builtin.functions import erf
 from layerkit.builtin.layers import (
     Add,
     Affine,
@@ -24,6 +23,8 @@ from layerkit.builtin.layers import (
     Softmax,
     Tanh,
 )
+from layerkit.functions import sigmoid, softmax
+from layerkit.initializers import Normal
 
 # name, options, the shapes of its inputs, the shape of its output
 LAYERS: list[tuple[type[Layer], dict[str, Any], list[tuple[int, ...]], tuple[int, ...]]] = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Step
-from layerkit.variable import variables
+from layerkit.contracts.variable import variables
 
 ALL = [
     SGD(0.1),

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pluggy
 import pytest
 
-from layerkit import hookimpl, hookspecs
-from layerkit.hookspecs import PROJECT
+from layerkit import hookimpl
+from layerkit.markers import PROJECT
+from layerkit.plugins import hookspecs
 from layerkit.run.hooks import PluginWatcher
 
 SPEC = {

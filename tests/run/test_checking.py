@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from layerkit import Data, Layer, Network, Split
-from layerkit.builtin.initializers import Normal, Zeros
 from layerkit.builtin.layers import (
     Affine,
     BatchNorm,
@@ -19,6 +18,7 @@ from layerkit.builtin.layers import (
 )
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.errors import NonFiniteError
+from layerkit.initializers import Normal, Zeros
 from layerkit.run import checking
 from layerkit.run.checking import check_gradients
 

@@ -578,7 +578,7 @@ class TestFasterSteps:
     def test_a_network_that_names_none_takes_those_of_the_installed_plugins(self, monkeypatch):
         registry = Registry()
         registry.compilers.append(self.Doubling)
-        monkeypatch.setattr("layerkit.training.trainer.load_registry", lambda: registry)
+        monkeypatch.setattr("layerkit.plugins.load_registry", lambda: registry)
         trainer = line()
         trainer.network.compilers = None
 

@@ -5,15 +5,16 @@ import numpy as np
 from layerkit import (
     Array,
     Example,
+    He,
     Initializer,
     Layer,
     Parameter,
     PositiveInt,
     Shape,
     ShapeError,
+    Zeros,
     matmul,
 )
-from layerkit.builtin.initializers import He, Zeros
 
 
 class Affine(Layer):

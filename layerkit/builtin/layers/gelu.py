@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from layerkit import Array, Example, Layer, Shape
-from layerkit.builtin.functions import gaussian, normal_cdf, sigmoid
+from layerkit import Array, Example, Layer, Shape, sigmoid
+from layerkit.builtin.functions import gaussian, normal_cdf
 
 TAIL = 64.0
 """Beyond it the output is 0 or the input, in float64 too."""

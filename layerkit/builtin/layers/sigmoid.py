@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer
-from layerkit.builtin.functions import sigmoid
+from layerkit import Array, Layer, sigmoid
 
 
 class Sigmoid(Layer):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from layerkit import Array, Layer, Shape, ShapeError
-from layerkit.builtin.functions import softmax
+from layerkit import Array, Layer, Shape, ShapeError, softmax
 
 
 class Softmax(Layer):

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from layerkit import Array, Shape, Targets, check_probabilities
+from layerkit import Array, Shape, Targets, check_probabilities, sigmoid
 from layerkit.builtin.fitting import check_an_output_for_each_question
-from layerkit.builtin.functions import sigmoid
 from layerkit.builtin.losses.elementwise import ElementwiseLoss
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from layerkit.component import Component
+from layerkit.contracts.component import Component
 from layerkit.testing.laws import (
     components,
     datasets,

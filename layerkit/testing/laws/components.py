@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from layerkit.component import Component, option_parameters
+from layerkit.contracts.component import Component, option_parameters
 from layerkit.spec import ComponentSpec
 from layerkit.spec.options import as_written, descriptions, docstring_sections, options_schema
 from layerkit.testing.subject import LawBroken, Subject

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from layerkit.dataset import Data, Dataset, Form, check_form
+from layerkit.contracts.dataset import Data, Dataset, Form, check_form
 from layerkit.errors import DataError
 from layerkit.spec.models import Reading
 from layerkit.testing.subject import LawBroken, Subject

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.dataset import Targets
+from layerkit.contracts.dataset import Targets
+from layerkit.contracts.loss import Loss
 from layerkit.errors import ShapeError
 from layerkit.gradients import numerical_gradient
-from layerkit.loss import Loss
 from layerkit.spec import ComponentSpec
 from layerkit.testing.laws.targets import FITS, other_layouts, random_batch
 from layerkit.testing.subject import LawBroken, Subject, for_each

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from layerkit.contracts.metric import Metric
 from layerkit.errors import ShapeError
-from layerkit.metric import Metric
 from layerkit.spec import ComponentSpec
 from layerkit.testing.laws.targets import FITS, other_layouts, random_batch
 from layerkit.testing.subject import LawBroken, Subject

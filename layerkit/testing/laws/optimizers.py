@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from layerkit.component import Component
-from layerkit.optimizer import Optimizer
-from layerkit.schedule import Schedule
+from layerkit.contracts.component import Component
+from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.schedule import Schedule
+from layerkit.contracts.variable import State, variables
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
-from layerkit.variable import State, variables
 
 SIZE = 12
 

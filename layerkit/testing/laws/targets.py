@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerkit.dataset import Targets
+from layerkit.contracts.dataset import Targets
 from layerkit.types import Array, Shape
 
 FITS: tuple[tuple[Shape, Targets], ...] = (

@@ -177,7 +177,7 @@ def test_more_sums_than_there_is_memory_for_are_refused():
 
 def test_the_pairs_of_which_many_are_drawn_count_as_memory(monkeypatch):
     # NumPy shuffles all 10^8 pairs to draw 2 in 100 of them.
-    monkeypatch.setattr("layerkit.dataset.available_memory", lambda: 700_000_000)
+    monkeypatch.setattr("layerkit.contracts.dataset.available_memory", lambda: 700_000_000)
     with pytest.raises(DataError, match=r"2,100,000 sums: needs .* and 0\.7 GB are free"):
         Addition(digits=4, train=2_099_000).inspect()
     Addition(digits=4, train=1_000_000).inspect()

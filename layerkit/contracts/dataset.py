@@ -5,7 +5,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from layerkit.component import Component
+from layerkit.contracts.component import Component
 from layerkit.errors import DataError
 from layerkit.memory import available_memory
 from layerkit.targets import check_range_of_labels

@@ -6,8 +6,8 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from layerkit.arguments import check_instance
-from layerkit.component import Component
-from layerkit.dataset import Targets
+from layerkit.contracts.component import Component
+from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch
 from layerkit.types import Array, Meaning, Shape

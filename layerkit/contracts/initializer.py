@@ -5,7 +5,7 @@ from inspect import isclass
 from numbers import Real
 from typing import Any, ClassVar
 
-from layerkit.component import Component
+from layerkit.contracts.component import Component
 from layerkit.types import Array, Rng, Shape
 
 

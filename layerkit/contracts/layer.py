@@ -12,10 +12,10 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_numbers, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.component import Component, advising, refuse_unheld_options
+from layerkit.contracts.component import Component, advising, refuse_unheld_options
+from layerkit.contracts.variable import CopiedWhole, State, parts, variables
 from layerkit.errors import ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
-from layerkit.variable import CopiedWhole, State, parts, variables
 
 
 class Layer(CopiedWhole, Component):

@@ -7,11 +7,11 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_rng
 from layerkit.arrays import DType
-from layerkit.component import Component
+from layerkit.contracts.component import Component
+from layerkit.contracts.schedule import Schedule
+from layerkit.contracts.variable import CopiedWhole, bind_all, noun, parts, variables
 from layerkit.errors import UserError
-from layerkit.schedule import Schedule
 from layerkit.types import Array, Rng
-from layerkit.variable import CopiedWhole, bind_all, noun, parts, variables
 
 
 class Optimizer(CopiedWhole, Component):

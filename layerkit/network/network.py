@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -19,17 +18,10 @@ from layerkit.arguments import (
     shown,
 )
 from layerkit.arrays import DType, Scratch, empty
-from layerkit.component import Later, refuse_unheld_options
-from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError, UserError
-from layerkit.gradients import numerical_gradient
-from layerkit.layer import Layer
-from layerkit.loss import Loss
-from layerkit.meaning import output_meaning
-from layerkit.targets import as_labels
-from layerkit.threads import one_blas_thread
-from layerkit.turns import Turns
-from layerkit.types import MOST_AXES, Array, Shape
-from layerkit.variable import (
+from layerkit.contracts.component import Later, refuse_unheld_options
+from layerkit.contracts.layer import Layer
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.variable import (
     CopiedWhole,
     Parameter,
     SharedError,
@@ -39,9 +31,17 @@ from layerkit.variable import (
     noun,
     remedy,
 )
+from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError, UserError
+from layerkit.gradients import numerical_gradient
+from layerkit.meaning import output_meaning
+from layerkit.network.node import Node
+from layerkit.targets import as_labels
+from layerkit.threads import one_blas_thread
+from layerkit.turns import Turns
+from layerkit.types import MOST_AXES, Array, Shape
 
 if TYPE_CHECKING:
-    from layerkit.training.step import Compiler
+    from layerkit.compilers import AnyCompiler
 
 Result = TypeVar("Result")
 
@@ -53,31 +53,6 @@ than all at once."""
 THREADED = 2**18
 """The multiplications from which on a product has several threads in OpenBLAS. Where no product has
 as many there is nothing to limit, which would take a tenth of the time of a small prediction."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A layer at its place in a network.
-
-    Attributes:
-        layer: The layer.
-        inputs: Where each of its inputs comes from, as a position among the values of the
-            network: first the network's own inputs, then the output of each layer.
-        name: What its parameters and messages are named after.
-        type: The name it is registered under.
-    """
-
-    layer: Layer
-    inputs: tuple[int, ...]
-    name: str
-    type: str
-
-    def parameters(self) -> list[Parameter]:
-        """Return the parameters of the layer."""
-        return [v for _, v in self.layer.variables() if isinstance(v, Parameter)]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.type})"
 
 
 NOT_INITIALIZED = "the network was never initialised; call network.initialize(seed)"
@@ -155,7 +130,7 @@ class Network(CopiedWhole):
     _params = cast(Array, Later(NOT_INITIALIZED))
     _grads = cast(Array, Later(NOT_INITIALIZED))
     _states = cast(Array, Later(NOT_INITIALIZED))
-    compilers: "Sequence[Compiler] | None" = None
+    compilers: "Sequence[AnyCompiler] | None" = None
 
     def __init__(
         self,

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from layerkit.arguments import check_range, shown
-from layerkit.component import Component
-from layerkit.dataset import Targets
+from layerkit.contracts.component import Component
+from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape

@@ -9,20 +9,13 @@ layerkit calls each plugin alone, so that one that raises concerns no other.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pluggy
+from layerkit.markers import hookspec
 
 if TYPE_CHECKING:
+    from layerkit.contracts.optimizer import Optimizer
     from layerkit.network import Network
-    from layerkit.optimizer import Optimizer
     from layerkit.registry import Registrar
-    from layerkit.run import Result
-    from layerkit.training import Batches, Evaluation, Step, Trainer
-
-PROJECT = "layerkit"
-"""The name of the entry-point group, and of pluggy's project."""
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+    from layerkit.training import Batches, Evaluation, Result, Step, Trainer
 
 
 @hookspec

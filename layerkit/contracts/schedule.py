@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
-from layerkit.component import Component
+from layerkit.contracts.component import Component
 
 
 class Schedule(Component):

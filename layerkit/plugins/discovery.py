@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import pluggy
 
-import layerkit
-from layerkit import hookspecs
+from layerkit.contracts.optimizer import Optimizer
 from layerkit.distributions import (
     DamagedError,
     canonical_name,
@@ -27,11 +26,13 @@ from layerkit.distributions import (
     name_and_version_by_folder,
 )
 from layerkit.errors import LayerkitError, PluginError
+from layerkit.markers import PROJECT
 from layerkit.network import Network
-from layerkit.optimizer import Optimizer
 from layerkit.outputs import output_to_stderr
+from layerkit.plugins import hookspecs
 from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
 from layerkit.spec.options import options_schema
+from layerkit.version import __version__
 from layerkit.wording import visible
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def load_plugins() -> Plugins:
     """
     registry = Registry()
     found, reports = _installed()
-    own = Installed(EntryPoint(BUILTIN, "layerkit.builtin", hookspecs.PROJECT), _own())
+    own = Installed(EntryPoint(BUILTIN, "layerkit.builtin", PROJECT), _own())
     reports = [_load(plugin, registry) for plugin in (own, *_chosen(found))] + reports
     for report in reports:
         if report.state not in ("ok", "unreadable"):
@@ -182,7 +183,7 @@ class Installed(NamedTuple):
 
 
 def _own() -> Provider:
-    return Provider(BUILTIN, layerkit.__version__, "layerkit.builtin")
+    return Provider(BUILTIN, __version__, "layerkit.builtin")
 
 
 def _installed() -> tuple[list[Installed], list[PluginReport]]:
@@ -191,7 +192,7 @@ def _installed() -> tuple[list[Installed], list[PluginReport]]:
     damaged: list[PluginReport] = []
     for distribution in installed():
         try:
-            points = entry_points(distribution, hookspecs.PROJECT)
+            points = entry_points(distribution, PROJECT)
             if points:
                 name, version = name_and_version(distribution)
                 plugins += [
@@ -214,7 +215,7 @@ def _damaged(distribution: Distribution, error: DamagedError) -> PluginReport:
     return PluginReport(
         name,
         Provider(name, version, ""),
-        state="broken" if mentions(distribution, hookspecs.PROJECT) else "unreadable",
+        state="broken" if mentions(distribution, PROJECT) else "unreadable",
         reason=f"{error}; install {name} again",
         traceback="".join(traceback.format_exception(error)),
     )
@@ -249,7 +250,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
             raise PluginError(
                 f'entry point "{report.name}" must name a module, got "{provider.module}"'
             )
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(hookspecs)
         with output_to_stderr():  # where what it prints spoils no output
             module = point.load()
@@ -315,7 +316,7 @@ def _unmet(plugin: Installed) -> str:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
-    own = Version(layerkit.__version__)
+    own = Version(__version__)
     for requirement in map(Requirement, plugin.point.dist.requires or ()):
         applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if not applies or canonical_name(requirement.name) != BUILTIN:
@@ -331,7 +332,7 @@ def _unmet(plugin: Installed) -> str:
 
 def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: object) -> None:
     """Report the hooks that do not exist, and those that cannot mean what pluggy promises."""
-    specified = [name for name in vars(hookspecs) if name.startswith(hookspecs.PROJECT)]
+    specified = [name for name in vars(hookspecs) if name.startswith(PROJECT)]
     misspelt, wrappers = [], []
     for caller in manager.get_hookcallers(module) or ():
         impls = caller.get_hookimpls()

@@ -1,0 +1,1 @@
+"""The contracts: what each kind of component promises, a file each."""

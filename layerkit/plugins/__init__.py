@@ -1,0 +1,25 @@
+"""Plugins: what they may hook into, and how those that are installed are found."""
+
+from layerkit.plugins.discovery import (
+    RUN_HOOKS,
+    PluginReport,
+    Plugins,
+    PluginState,
+    in_order,
+    is_strict,
+    load_plugins,
+    load_registry,
+    one_line,
+)
+
+__all__ = [
+    "RUN_HOOKS",
+    "PluginReport",
+    "PluginState",
+    "Plugins",
+    "in_order",
+    "is_strict",
+    "load_plugins",
+    "load_registry",
+    "one_line",
+]
