@@ -5,7 +5,6 @@ claim is contested, and then only the qualified name (``"layerkit-foo/swish"``) 
 meant.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.schedule import Schedule
 from layerkit.distributions import canonical_name
 from layerkit.errors import PluginError
-from layerkit.wording import quoted
+from layerkit.wording import did_you_mean, quoted, with_article
 
 if TYPE_CHECKING:
     from layerkit.compilers import AnyCompiler
@@ -302,23 +301,3 @@ def split_name(name: str) -> tuple[str, str]:
     """Return the distribution that a name is qualified by, normalised, or nothing; and the rest."""
     distribution, _, bare = name.rpartition("/")
     return canonical_name(distribution), bare
-
-
-def with_article(noun: str) -> str:
-    """Return a noun with its indefinite article: ``"an optimizer"``."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-MOST_COMPARED = 100_000
-"""Pairs of characters that are compared for a suggestion, which takes up to 20 ms."""
-
-
-def did_you_mean(word: str, words: list[str]) -> str:
-    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close.
-
-    Nothing is compared either where that would take long: with many words, or long ones.
-    """
-    if len(word) * sum(map(len, words)) > MOST_COMPARED:
-        return ""
-    close = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {quoted(close[0])}?" if close else ""

@@ -1,5 +1,6 @@
-"""How foreign text, and how a number of bytes, stand in a message."""
+"""How messages are worded: foreign text, numbers of bytes, what may have been meant."""
 
+import difflib
 from collections.abc import Iterable, Sequence
 
 LONGEST_NAME = 100
@@ -10,6 +11,9 @@ LONGEST_VALUE = 60
 
 MOST_LISTED = 20
 """How many names a message lists."""
+
+MOST_COMPARED = 100_000
+"""Pairs of characters that are compared for a suggestion, which takes up to 20 ms."""
 
 
 def visible(text: str) -> str:
@@ -50,3 +54,19 @@ def amount(size: int) -> str:
     while number >= 1000 and len(units) > 1:
         number, units = number / 1000, units[1:]
     return f"{number:.3g} {units[0]}"
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with its indefinite article: ``"an optimizer"``."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def did_you_mean(word: str, words: list[str]) -> str:
+    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close.
+
+    Nothing is compared either where that would take long: with many words, or long ones.
+    """
+    if len(word) * sum(map(len, words)) > MOST_COMPARED:
+        return ""
+    close = difflib.get_close_matches(word, words, n=1)
+    return f"; did you mean {quoted(close[0])}?" if close else ""

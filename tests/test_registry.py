@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from layerkit import Layer, Loss, PluginError, Registrar, Registry
-from layerkit.registry import KINDS, Provider, UnknownComponentError, did_you_mean, with_article
+from layerkit.registry import KINDS, Provider, UnknownComponentError
+from layerkit.wording import did_you_mean, with_article
 
 BUILT_IN = Provider("layerkit", "0.1.0", "layerkit.builtin")
 FOO = Provider("layerkit-foo", "1.0", "layerkit_foo")

@@ -53,7 +53,8 @@ def describe(
 
 
 def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
-    from layerkit.registry import ContestedNameError, UnknownComponentError, did_you_mean
+    from layerkit.registry import ContestedNameError, UnknownComponentError
+    from layerkit.wording import did_you_mean
 
     found, errors = [], []
     for kind in kinds:

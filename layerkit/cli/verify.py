@@ -66,7 +66,8 @@ def verify(
 def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components of these names or packages, by package and kind."""
     from layerkit.distributions import canonical_name
-    from layerkit.registry import KINDS, did_you_mean, split_name
+    from layerkit.registry import KINDS, split_name
+    from layerkit.wording import did_you_mean
 
     kinds = list(KINDS)
     every = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))

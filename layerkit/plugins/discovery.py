@@ -30,10 +30,10 @@ from layerkit.markers import PROJECT
 from layerkit.network import Network
 from layerkit.outputs import output_to_stderr
 from layerkit.plugins import hookspecs
-from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry, did_you_mean
+from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry
 from layerkit.spec.options import options_schema
 from layerkit.version import __version__
-from layerkit.wording import visible
+from layerkit.wording import did_you_mean, visible
 
 if TYPE_CHECKING:
     from layerkit.training import Batches, Step

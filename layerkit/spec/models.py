@@ -15,7 +15,7 @@ from layerkit.contracts.metric import Metric
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.errors import PluginError, UserError
 from layerkit.paths import expanded
-from layerkit.registry import Entry, Registry, UnknownComponentError, with_article
+from layerkit.registry import Entry, Registry, UnknownComponentError
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.numbers import GraphInput
 from layerkit.spec.options import (
@@ -32,7 +32,7 @@ from layerkit.types import (
     PositiveFloat,
     PositiveInt,
 )
-from layerkit.wording import LONGEST_NAME, visible
+from layerkit.wording import LONGEST_NAME, visible, with_article
 
 C = TypeVar("C", bound=Component)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from layerkit.contracts.layer import Layer, input_count
 from layerkit.errors import Problem
-from layerkit.registry import Registry, UnknownComponentError, did_you_mean
+from layerkit.registry import Registry, UnknownComponentError
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.wording import MOST_SUGGESTED
-from layerkit.wording import listed, quoted
+from layerkit.wording import did_you_mean, listed, quoted
 
 INPUT = "input"
 """What the input of a network is called where it has only one."""

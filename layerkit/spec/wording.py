@@ -7,9 +7,8 @@ from typing import Any
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
 from layerkit.annotations import worded_bound
-from layerkit.registry import did_you_mean
 from layerkit.spec.malformed import ENOUGH
-from layerkit.wording import LONGEST_VALUE, listed, quoted, shortened, visible
+from layerkit.wording import LONGEST_VALUE, did_you_mean, listed, quoted, shortened, visible
 
 OURS = "layerkit"
 """The type of an error that is worded already."""

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from layerkit.contracts.component import Component
 from layerkit.contracts.layer import Layer
 from layerkit.errors import UserError
-from layerkit.registry import Registry, did_you_mean
+from layerkit.registry import Registry
 from layerkit.testing.subject import LawBroken, Subject, told
+from layerkit.wording import did_you_mean
 
 Law: TypeAlias = Callable[[Any], None]
 ExpectedFailures: TypeAlias = Mapping[str, Mapping[str, str]]

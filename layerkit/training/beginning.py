@@ -7,8 +7,8 @@ from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.schedule import Schedule
 from layerkit.errors import NotReadyError, UserError
 from layerkit.network import Network
-from layerkit.registry import did_you_mean
-from layerkit.spec import TrainingSettings
+from layerkit.training.settings import TrainingSettings
+from layerkit.wording import did_you_mean
 
 
 def check_arguments(

@@ -3,8 +3,8 @@
 import math
 
 from layerkit.network import Network
-from layerkit.spec import EarlyStopping
 from layerkit.training.records import Evaluation, Snapshot
+from layerkit.training.settings import EarlyStopping
 
 
 class Best:

@@ -19,13 +19,13 @@ from layerkit.contracts.schedule import Schedule
 from layerkit.contracts.variable import CopiedWhole, bind_all, variables
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network
-from layerkit.spec import TrainingSettings
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
 from layerkit.training.checking import check_data
 from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Snapshot
 from layerkit.training.sampling import Batches
+from layerkit.training.settings import TrainingSettings
 from layerkit.training.step import Step
 from layerkit.training.stopping import Best
 from layerkit.types import Array
