@@ -18,27 +18,32 @@ from layerkit.arguments import (
     shown,
 )
 from layerkit.arrays import DType, Scratch, empty
-from layerkit.contracts.component import Later, refuse_unheld_options
+from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.variable import (
     CopiedWhole,
     Parameter,
     SharedError,
-    State,
     bind_all,
     bind_grads,
-    noun,
-    remedy,
 )
 from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning
+from layerkit.network.layout import (
+    built,
+    check_loss_is_free,
+    check_node_is_free,
+    each_once,
+    most_multiplications,
+)
 from layerkit.network.node import Node
+from layerkit.network.vectors import check_is_unbound, check_is_whole, named_variables, parts
 from layerkit.targets import as_labels
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
-from layerkit.types import MOST_AXES, Array, Shape
+from layerkit.types import Array, Shape
 
 if TYPE_CHECKING:
     from layerkit.compilers import AnyCompiler
@@ -163,7 +168,7 @@ class Network(CopiedWhole):
         ]
         for i, node in enumerate(self.nodes):
             try:
-                self._check_is_free(i, node)
+                check_node_is_free(node, len(self.shapes))
                 node.layer.hand_down(dtype=self.dtype, input_shapes=None)
                 self.shapes.append(self._build(i, node))
                 node.layer.hand_down(dtype=self.dtype)  # build may have made layers
@@ -173,37 +178,20 @@ class Network(CopiedWhole):
             [(str(node), node.layer, node.inputs) for node in self.nodes], self.input_count, loss
         )
         if loss is not None:
-            self._check_loss_is_free(loss)
+            check_loss_is_free(loss, self.dtype)
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)
-        self._layers = self._each_once()
-        self.variables = self._named_variables()
-        for name, variable in self.variables.items():
-            if variable.is_bound:
-                raise SharedError(
-                    f"{name} already belongs to another network or layer; {remedy(variable)}"
-                )
+        self._layers = each_once(self.nodes)
+        self.variables = named_variables(self.nodes)
+        check_is_unbound(self.variables)
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
-        self._largest = self._most_multiplications()
+        self._largest = most_multiplications(self.nodes, self.shapes)
         self._scratch = Scratch()
         self._forget_passes()
         self.needs_input_grads(False)
         for part in () if loss is None else loss.walk():  # last: a network refused owns no loss
             part.dtype = self.dtype
             part.settle()
-
-    def _most_multiplications(self) -> int:
-        """Return how many multiplications a product for one example has in any layer, at the most.
-
-        Every output is at most a sum over all inputs, unless a layer goes through its parameters
-        again at each step of a sequence.
-        """
-        most = 0
-        for node, shape in zip(self.nodes, self.shapes[self.input_count :], strict=True):
-            inputs = max(math.prod(self.shapes[i]) for i in node.inputs)
-            weights = max((p.size for p in node.parameters()), default=0)
-            most = max(most, inputs * math.prod(shape), weights)
-        return most
 
     def _forget_passes(self) -> None:
         """Begin as if there had been no pass yet."""
@@ -598,14 +586,7 @@ class Network(CopiedWhole):
             params: A vector like ``params``.
             states: A vector like ``states``.
         """
-        found: dict[str, Array] = {}
-        at = {True: 0, False: 0}
-        for name, variable in self.variables.items():
-            trained = isinstance(variable, Parameter)
-            vector, start = (params if trained else states), at[trained]
-            at[trained] = start + variable.size
-            found[name] = vector[start : at[trained]].reshape(variable.shape)
-        return found
+        return parts(self.variables, params, states)
 
     def repeatable(self, f: Callable[[], Result]) -> Callable[[], Result]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
@@ -658,105 +639,17 @@ class Network(CopiedWhole):
                 return f"{node}, in its output"
         return None
 
-    def _check_is_free(self, index: int, node: Node) -> None:
-        """Refuse a layer that has values already, and inputs that are not there yet."""
-        for layer in node.layer.walk():
-            if layer.is_initialized:
-                which = "" if layer is node.layer else f"holds a {type(layer).__name__} that "
-                raise UserError(
-                    f"{node} {which}already belongs to another network, or was initialised on its "
-                    "own; a network builds its layers anew, and their parameters would be lost: "
-                    "make a new layer"
-                )
-        slots = self.input_count + index
-        if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):
-            raise UserError(
-                f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
-                f"and the layers before it, got {node.inputs}"
-            )
-
-    def _check_loss_is_free(self, loss: Loss) -> None:
-        """Refuse a loss that belongs to another network, or holds one that does."""
-        parts = list(loss.walk())
-        for i, part in enumerate(parts):
-            name = type(part).__name__
-            if part.is_initialized:
-                which = "" if part is loss else f"holds a {name} that "
-                raise UserError(
-                    f"the loss ({type(loss).__name__}) {which}already belongs to another network, "
-                    "and keeps what its backward needs; make a new loss"
-                )
-            if any(part is other for other in parts[:i]):
-                raise UserError(
-                    f"the loss ({type(loss).__name__}) holds the same {name} twice; make one for "
-                    "each place, because it keeps what its backward needs"
-                )
-        refuse_unheld_options(loss, self.dtype)
-
     def check_is_whole(self) -> None:
         """Refuse layers that have been given other parameters since the network was made.
 
         Raises:
             UserError: Another network has built a layer anew, or two layers share a parameter.
         """
-        now = self._named_variables()
-        for name, variable in self.variables.items():
-            if now.get(name) is not variable:
-                node = next(n for n in self.nodes if name.startswith(f"{n.name}."))
-                raise UserError(
-                    f"{node} was given to another network, which has built it anew; make a new "
-                    "layer for each network"
-                )
+        check_is_whole(self.nodes, self.variables)
 
     def _build(self, index: int, node: Node) -> Shape:
-        given = [self.shapes[i] for i in node.inputs]
-        try:
-            node.layer.check_input_count(len(given))
-            shape: Any = node.layer.build(*given)
-        except ShapeError as error:
-            sources = " and ".join(f"{self.source(i)} gives {self.shapes[i]}" for i in node.inputs)
-            raise ShapeError(
-                f"{node} {error.expected}, but {sources}", error.hint, layer=index
-            ) from error
-        if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
-        if len(shape) >= MOST_AXES:
-            axes = f"{len(shape) + 1} axes, that of the batch included"
-            raise ShapeError(f"{node} gives {axes}", f"take at most {MOST_AXES}", layer=index)
-        node.layer.input_shapes = given
-        return shape
-
-    def _each_once(self) -> list[Layer]:
-        """Return all layers, those inside others included; refuse one that stands twice."""
-        found: dict[int, Node] = {}
-        layers = []
-        for node in self.nodes:
-            for layer in node.layer.walk():
-                first = found.setdefault(id(layer), node)
-                if first is not node:
-                    raise UserError(
-                        f"{node} is, or holds, the same layer as {first}; make one for each "
-                        "place, because it keeps what its backward needs"
-                    )
-                layers.append(layer)
-        return layers
-
-    def _named_variables(self) -> dict[str, State]:
-        named: dict[str, State] = {}
-        owners: dict[int, tuple[Node, str]] = {}
-        for node in self.nodes:
-            for inner, variable in node.layer.variables():
-                name = f"{node.name}.{inner}"
-                first, first_name = owners.setdefault(id(variable), (node, name))
-                if first is not node:
-                    raise SharedError(
-                        f"{first} and {node} share a {noun(variable)}, {first_name} and {name}; "
-                        f"{remedy(variable)}"
-                    )
-                if name in named:
-                    raise UserError(f'two parameters are called "{name}"; rename a layer')
-                named[name] = variable
-        return named
+        sources = [self.source(i) for i in node.inputs]
+        return built(node, index, [self.shapes[i] for i in node.inputs], sources)
 
     def _no_batch(self, xs: Sequence[Array]) -> ShapeError:
         wanted = " and ".join(str(("batch", *s)) for s in self.shapes[: self.input_count])

@@ -1,0 +1,117 @@
+"""How the layers of a network fit together: who may stand where, and the shapes between them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from layerkit.contracts.component import refuse_unheld_options
+from layerkit.contracts.layer import Layer
+from layerkit.contracts.loss import Loss
+from layerkit.errors import PluginError, ShapeError, UserError
+from layerkit.network.node import Node
+from layerkit.types import MOST_AXES, Shape
+
+
+def check_node_is_free(node: Node, slots: int) -> None:
+    """Refuse a layer that has values already, and inputs that are not there yet.
+
+    Args:
+        node: The layer at its place.
+        slots: How many values there are before it.
+    """
+    for layer in node.layer.walk():
+        if layer.is_initialized:
+            which = "" if layer is node.layer else f"holds a {type(layer).__name__} that "
+            raise UserError(
+                f"{node} {which}already belongs to another network, or was initialised on its "
+                "own; a network builds its layers anew, and their parameters would be lost: "
+                "make a new layer"
+            )
+    if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):
+        raise UserError(
+            f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
+            f"and the layers before it, got {node.inputs}"
+        )
+
+
+def check_loss_is_free(loss: Loss, dtype: np.dtype[Any]) -> None:
+    """Refuse a loss that belongs to another network, or holds one that does."""
+    parts = list(loss.walk())
+    for i, part in enumerate(parts):
+        name = type(part).__name__
+        if part.is_initialized:
+            which = "" if part is loss else f"holds a {name} that "
+            raise UserError(
+                f"the loss ({type(loss).__name__}) {which}already belongs to another network, "
+                "and keeps what its backward needs; make a new loss"
+            )
+        if any(part is other for other in parts[:i]):
+            raise UserError(
+                f"the loss ({type(loss).__name__}) holds the same {name} twice; make one for "
+                "each place, because it keeps what its backward needs"
+            )
+    refuse_unheld_options(loss, dtype)
+
+
+def built(node: Node, index: int, shapes: Sequence[Shape], sources: Sequence[str]) -> Shape:
+    """Build a layer, and return the shape of its output.
+
+    Args:
+        node: The layer at its place.
+        index: Its position among the layers.
+        shapes: The shapes of its inputs.
+        sources: Who gives each of them, in words.
+    """
+    try:
+        node.layer.check_input_count(len(shapes))
+        shape: Any = node.layer.build(*shapes)
+    except ShapeError as error:
+        given = " and ".join(
+            f"{source} gives {shape}" for source, shape in zip(sources, shapes, strict=True)
+        )
+        raise ShapeError(
+            f"{node} {error.expected}, but {given}", error.hint, layer=index
+        ) from error
+    if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
+    if len(shape) >= MOST_AXES:
+        axes = f"{len(shape) + 1} axes, that of the batch included"
+        raise ShapeError(f"{node} gives {axes}", f"take at most {MOST_AXES}", layer=index)
+    node.layer.input_shapes = list(shapes)
+    return shape
+
+
+def each_once(nodes: Sequence[Node]) -> list[Layer]:
+    """Return all layers, those inside others included; refuse one that stands twice."""
+    owners: dict[int, Node] = {}
+    layers = []
+    for node in nodes:
+        for layer in node.layer.walk():
+            first = owners.setdefault(id(layer), node)
+            if first is not node:
+                raise UserError(
+                    f"{node} is, or holds, the same layer as {first}; make one for each "
+                    "place, because it keeps what its backward needs"
+                )
+            layers.append(layer)
+    return layers
+
+
+def most_multiplications(nodes: Sequence[Node], shapes: Sequence[Shape]) -> int:
+    """Return how many multiplications a product for one example has in any layer, at the most.
+
+    Every output is at most a sum over all inputs, unless a layer goes through its parameters
+    again at each step of a sequence.
+
+    Args:
+        nodes: The layers at their places.
+        shapes: The shape of every value: the inputs of the network, then each layer's output.
+    """
+    most = 0
+    for node, shape in zip(nodes, shapes[len(shapes) - len(nodes) :], strict=True):
+        inputs = max(math.prod(shapes[i]) for i in node.inputs)
+        weights = max((p.size for p in node.parameters()), default=0)
+        most = max(most, inputs * math.prod(shape), weights)
+    return most
