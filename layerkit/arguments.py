@@ -144,6 +144,23 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
     return array if dtype is None else _converted(array, dtype, name)
 
 
+def checked_floats(x: Any, dtype: npt.DTypeLike, name: str) -> Array:
+    """Return float32 and float64 as they are, and other numbers in the type that is computed in.
+
+    Bytes would wrap round, and the sums of float16 are soon infinite.
+
+    Args:
+        x: Integers, booleans or floats, in an array or in nested lists.
+        dtype: The type to convert them to.
+        name: What the message calls them.
+
+    Raises:
+        DataError: They are something else, or the type does not hold them.
+    """
+    array = checked_numbers(x, name=name)
+    return array if array.dtype.char in "fd" else _converted(array, np.dtype(dtype), name)
+
+
 def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
     """Return numbers in another type, which holds them."""
     size, is_float = x.dtype.itemsize, x.dtype.kind == "f"

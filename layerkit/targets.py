@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers
+from layerkit.arguments import checked_floats, checked_numbers
+from layerkit.arrays import DType
 from layerkit.errors import DataError, ShapeError
 from layerkit.types import Array, Shape
 
@@ -16,24 +17,30 @@ ROUNDING_OF_A_SUM = 1e-3
 three digits each in a text file, it is about that far."""
 
 
-def as_batch(owner: object, y: Any, t: Any) -> tuple[Array, Array]:
-    """Return outputs and targets as arrays of numbers, those of the outputs with fractions.
+def as_batch(owner: object, dtype: DType, y: Any, t: Any) -> tuple[Array, Array]:
+    """Return outputs and targets as arrays of numbers.
+
+    Outputs that are neither float32 nor float64 are converted. So are targets that are other
+    floats; integers may be labels, and stay.
 
     Args:
         owner: The loss or the metric that takes them.
+        dtype: The type to convert them to.
         y: The outputs, an array or nested lists.
         t: The targets, likewise.
 
     Raises:
-        DataError: They are no integers, booleans or floats.
+        DataError: They are no integers, booleans or floats, or the type does not hold them.
         ShapeError: The outputs have no batch axis.
     """
     name = type(owner).__name__
-    y = checked_numbers(y, name=f"{name}: outputs")
+    y = checked_floats(y, dtype, f"{name}: outputs")
     t = checked_numbers(t, name=f"{name}: targets")
+    if t.dtype.kind == "f":
+        t = checked_floats(t, dtype, f"{name}: targets")
     if not y.ndim:
         raise ShapeError(f"{name} takes outputs of shape (batch, ...), got ()")
-    return y if y.dtype.kind == "f" else y.astype(np.float64), t
+    return y, t
 
 
 def as_outputs(t: Array, shape: Shape) -> Array:

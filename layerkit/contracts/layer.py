@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_numbers, checked_rng, checked_shape
+from layerkit.arguments import checked_dtype, checked_floats, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.contracts.component import Component, advising, refuse_unheld_options
 from layerkit.contracts.variable import CopiedWhole, State, parts, variables
@@ -198,13 +198,19 @@ def _checking_inputs(forward: Callable[..., Array]) -> Callable[..., Array]:
         # The usual case first, in half of the time.
         if (
             type(x) is not np.ndarray
-            or x.dtype.kind not in "fiub"
-            or (shapes is not None and (not x.ndim or [x.shape[1:]] != shapes))
+            or x.dtype.char not in "fd"
+            or not x.ndim
+            or (shapes is not None and [x.shape[1:]] != shapes)
         ):
             xs = tuple(_numbers(self, x, "inputs") for x in xs)
             named = {name: _numbers(self, x, "inputs") for name, x in named.items()}
             if shapes is not None:
                 _check_inputs(self, xs or tuple(named.values()), shapes)
+            elif len(xs) + len(named) == 1 and not np.ndim([*xs, *named.values()][0]):
+                raise ShapeError(
+                    f"{type(self).__name__} takes a batch of examples, (batch, ...), got a number",
+                    "put it into an array: np.array([x])",
+                )
         y = forward(self, *xs, **named)
         self._shape_of_last_output = getattr(y, "shape", ())
         return y
@@ -220,7 +226,7 @@ def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Layer, dout: Any) -> Any:
         if type(self).backward is checked:  # and not called by the backward that overrides it
             shape = self._shape_of_last_output
-            if type(dout) is not np.ndarray or dout.dtype.kind not in "fiub" or dout.shape != shape:
+            if type(dout) is not np.ndarray or dout.dtype.char not in "fd" or dout.shape != shape:
                 dout = _numbers(self, dout, "the gradient with respect to the output")
                 # A pass of a network, which looks for itself, leaves no shape.
                 if shape is not None and np.shape(dout) != shape:
@@ -235,14 +241,16 @@ def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _numbers(layer: Layer, x: Any, name: str) -> Any:
-    """Return an array of numbers, or a number of Python as it is.
+    """Return an array of numbers that a layer computes with, or a number of Python.
 
     Raises:
-        DataError: It is something else.
+        DataError: It is something else, or the type of the layer does not hold it.
     """
+    if isinstance(x, np.generic):
+        x = x.item()
     if isinstance(x, Real):
         return x
-    return checked_numbers(x, name=f"{type(layer).__name__}: {name}")
+    return checked_floats(x, layer.dtype, f"{type(layer).__name__}: {name}")
 
 
 def _needs_initialize(layer: Layer) -> bool:

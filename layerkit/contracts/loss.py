@@ -114,11 +114,11 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
         if (
             type(y) is not np.ndarray
             or type(t) is not np.ndarray
-            or y.dtype.kind != "f"
-            or t.dtype.kind not in "fiub"
+            or y.dtype.char not in "fd"
+            or (t.dtype.kind not in "iub" and t.dtype.char not in "fd")
             or not y.ndim
         ):
-            y, t = as_batch(self, y, t)
+            y, t = as_batch(self, self.dtype, y, t)
         try:
             loss = forward(self, y, t)
         except (FloatingPointError, RuntimeWarning):  # where the user makes errors of them

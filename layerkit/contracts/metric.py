@@ -92,7 +92,7 @@ def _checking_batch(update: Callable[..., None]) -> Callable[..., None]:
     @wraps(update)
     def checked(self: Metric, y: Any, t: Any) -> None:
         if type(self).update is checked:  # and not called by the update that overrides it
-            y, t = as_batch(self, y, t)
+            y, t = as_batch(self, self.dtype, y, t)
         update(self, y, t)
 
     vars(checked)["checks_arguments"] = True
