@@ -134,6 +134,50 @@ def test_of_several_inputs_a_layer_that_moves_them_gives_what_they_have_in_commo
     assert joined(Sigmoid(), Tanh()) == "numbers"
 
 
+class Wrapping(Loss):
+    """A loss made of others, which says nothing of its own."""
+
+    def __init__(self, *inner):
+        self.inner = list(inner)
+
+    def check(self, shape, targets):
+        pass
+
+    def forward(self, y, t):
+        return sum(loss.forward(y, t) for loss in self.inner)
+
+    def backward(self, dout=1.0):
+        return sum(loss.backward(dout) for loss in self.inner)
+
+
+class Declared(Wrapping):
+    """One that says what it takes, and turns it into what the others take."""
+
+    meaning = "numbers"
+
+
+def test_a_loss_made_of_others_takes_what_they_take():
+    for wrapping in (
+        Wrapping(SigmoidWithLoss()),
+        Wrapping(MeanSquaredError(), Wrapping(SigmoidWithLoss())),
+    ):
+        with pytest.raises(ShapeError, match=r"^layers\[1\] \(Sigmoid\) gives probabilities"):
+            Network([Affine(1), Sigmoid()], (4,), loss=wrapping)
+    assert Network([Affine(2)], (4,), loss=Wrapping(SoftmaxWithLoss())).meaning == "class_logits"
+    assert Network([Affine(2)], (4,), loss=Wrapping(Huber())).meaning == "numbers"
+
+
+def test_what_it_says_itself_counts_first():
+    for loss in (Declared(SigmoidWithLoss()), Wrapping(Declared(SigmoidWithLoss()))):
+        assert Network([Affine(1), Sigmoid()], (4,), loss=loss).meaning == "probabilities"
+
+
+def test_losses_that_do_not_agree_say_nothing():
+    loss = Wrapping(SigmoidWithLoss(), CrossEntropy())
+
+    assert Network([Affine(1), Sigmoid()], (4,), loss=loss).meaning == "probabilities"
+
+
 # in a spec
 
 

@@ -468,6 +468,9 @@ def test_an_optimizer_that_was_not_initialised_says_so(optimizer):
 
 def test_a_schedule_and_a_metric_say_what_to_call_first():
     class Forgetful(MeanAbsoluteError):
+        def reset(self):
+            self._forgotten = 0
+
         def value(self):
             return self._forgotten
 

@@ -4,8 +4,9 @@ import math
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dis import Instruction, get_instructions
 from functools import cache, wraps
-from inspect import Parameter, signature
+from inspect import Parameter, isfunction, signature, unwrap
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
@@ -112,11 +113,12 @@ class Component(ABC):
             return {**state}
         return {n: v for n, v in state.items() if n in kept or n[0] != "_" or n == "_lasting"}
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing; nothing where that is unknown.
 
         Args:
             name: The name of the attribute.
+            method: The method that needs it.
         """
         return ""
 
@@ -196,15 +198,43 @@ def advising(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, *args, **kwargs)
         except AttributeError as error:
-            component, name = error.obj, error.name
-            if isinstance(error, NotReadyError) or not isinstance(component, Component):
-                raise
-            advice = component.advice(name) if name else ""
-            if not advice:
-                raise
-            raise NotReadyError(f"{error} yet; {advice}", name=name, obj=component) from error
+            raise_with_advice(error, method.__name__)
 
     return advised
+
+
+def raise_with_advice(error: AttributeError, method: str) -> NoReturn:
+    """Raise an error again, and say what to call first where that would have prevented it.
+
+    Args:
+        error: The error that is being handled.
+        method: The method of a component that raised it.
+    """
+    component, name = error.obj, error.name
+    if isinstance(error, NotReadyError) or not isinstance(component, Component) or not name:
+        raise error
+    advice = component.advice(name, method)
+    if not advice:
+        raise error
+    raise NotReadyError(f"{error} yet; {advice}", name=name, obj=component) from error
+
+
+def stored_attributes(cls: type[Component], method: str) -> set[str]:
+    """Return the names of the attributes that a method sets, and those that it calls."""
+    return {step.argval for step in instructions(cls, method) if step.opname == "STORE_ATTR"}
+
+
+def instructions(cls: type[Component], name: str) -> Iterator[Instruction]:
+    """Yield the instructions of a method, and of the methods that it and those mention."""
+    pending, done = [name], set()
+    while pending:
+        done.add(name := pending.pop())
+        for method in (vars(c)[name] for c in cls.__mro__ if name in vars(c)):
+            for step in get_instructions(unwrap(method)):
+                yield step
+                is_new = isinstance(step.argval, str) and step.argval not in {*done, *pending}
+                if is_new and isfunction(getattr(cls, step.argval, None)):
+                    pending.append(step.argval)
 
 
 def _checked(init: Callable[..., None]) -> Callable[..., None]:

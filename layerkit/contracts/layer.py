@@ -2,9 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dis import Instruction, get_instructions
 from functools import wraps
-from inspect import Parameter, isfunction, signature, unwrap
+from inspect import Parameter, signature
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +11,13 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_floats, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.contracts.component import Component, advising, refuse_unheld_options
+from layerkit.contracts.component import (
+    Component,
+    advising,
+    instructions,
+    refuse_unheld_options,
+    stored_attributes,
+)
 from layerkit.contracts.variable import CopiedWhole, State, parts, variables
 from layerkit.errors import ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
@@ -151,11 +156,14 @@ class Layer(CopiedWhole, Component):
             number = f"{least} input{'s' if least > 1 else ''}{' or more' if most is None else ''}"
             raise ShapeError(f"takes {number}, got {count}")
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
-        if not self.is_initialized and (name[0] != "_" or _needs_initialize(self)):
+        is_kept = method == "backward" and name in stored_attributes(type(self), "forward")
+        if not self.is_initialized and (
+            name in {"rng", *_set_by_build(type(self))} or (is_kept and _needs_initialize(self))
+        ):
             return "first call initialize() of the network, or of the layer where it stands alone"
-        return "backward needs what forward keeps: call forward first" if name[0] == "_" else ""
+        return "backward needs what forward keeps: call forward first" if is_kept else ""
 
     def walk(self) -> Iterator["Layer"]:
         """Yield the layer and the layers inside it, among its attributes and in lists of them.
@@ -254,30 +262,16 @@ def _numbers(layer: Layer, x: Any, name: str) -> Any:
 
 
 def _needs_initialize(layer: Layer) -> bool:
-    """Return whether ``forward`` waits for attributes that only ``initialize`` sets.
-
-    These are those that ``build`` sets, where the class has no value for them, and the generator.
-    """
-    for cls in map(type, layer.walk()):
-        if any(step.argval == "rng" for step in _instructions(cls, "forward")):
-            return True
-        for step in _instructions(cls, "build"):
-            if step.opname == "STORE_ATTR" and not hasattr(cls, step.argval):
-                return True
-    return False
+    """Return whether ``forward`` waits for what only ``initialize`` sets."""
+    return any(
+        _set_by_build(cls) or any(step.argval == "rng" for step in instructions(cls, "forward"))
+        for cls in map(type, layer.walk())
+    )
 
 
-def _instructions(cls: type[Layer], name: str) -> Iterator[Instruction]:
-    """Yield the instructions of a method, and of the methods that it and those mention."""
-    pending, done = [name], set()
-    while pending:
-        done.add(name := pending.pop())
-        for method in (vars(c)[name] for c in cls.__mro__ if name in vars(c)):
-            for step in get_instructions(unwrap(method)):
-                yield step
-                is_new = isinstance(step.argval, str) and step.argval not in {*done, *pending}
-                if is_new and isfunction(getattr(cls, step.argval, None)):
-                    pending.append(step.argval)
+def _set_by_build(cls: type[Layer]) -> set[str]:
+    """Return the attributes that ``build`` sets and the class has no value for."""
+    return {name for name in stored_attributes(cls, "build") if not hasattr(cls, name)}
 
 
 def _check_inputs(layer: Layer, xs: Sequence[Any], shapes: Sequence[Shape]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from layerkit.arguments import check_range, shown
-from layerkit.contracts.component import Component
+from layerkit.contracts.component import Component, stored_attributes
 from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch, check_finite
@@ -54,9 +54,10 @@ class Loss(Component):
             elif isinstance(value, list | tuple | dict):
                 pending += value.values() if isinstance(value, dict) else value
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
-        return "backward needs what forward keeps: call forward first" if name[0] == "_" else ""
+        is_kept = method == "backward" and name in stored_attributes(type(self), "forward")
+        return "backward needs what forward keeps: call forward first" if is_kept else ""
 
     @abstractmethod
     def check(self, shape: Shape, targets: Targets) -> None:

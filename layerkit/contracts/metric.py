@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from layerkit.arguments import check_instance
-from layerkit.contracts.component import Component
+from layerkit.contracts.component import Component, stored_attributes
 from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch
@@ -35,9 +35,9 @@ class Metric(Component):
         if not is_to_be_written and not hasattr(update, "checks_arguments"):
             cls.update = _checking_batch(update)  # type: ignore[method-assign]
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
-        return "call reset() first" if name[0] == "_" else ""
+        return "call reset() first" if name in stored_attributes(type(self), "reset") else ""
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse a network or targets that the metric cannot judge; by default none.

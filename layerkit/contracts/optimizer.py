@@ -1,17 +1,19 @@
 """The contract of an optimizer."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_rng
+from layerkit.arguments import checked_dtype, checked_rng, shown
 from layerkit.arrays import DType
-from layerkit.contracts.component import Component
+from layerkit.contracts.component import Component, raise_with_advice, stored_attributes
 from layerkit.contracts.schedule import Schedule
 from layerkit.contracts.variable import CopiedWhole, bind_all, noun, parts, variables
-from layerkit.errors import UserError
-from layerkit.types import Array, Rng
+from layerkit.errors import DataError, ShapeError, UserError
+from layerkit.types import Array, Rng, Shape
 
 
 class Optimizer(CopiedWhole, Component):
@@ -24,9 +26,16 @@ class Optimizer(CopiedWhole, Component):
     """
 
     kind: ClassVar[str] = "optimizer"
-    advised: ClassVar[frozenset[str]] = frozenset({"update"})
     owns_variables: ClassVar[bool] = True
     learning_rate: float | Schedule
+    _shape: Shape | None = None  # of the parameters that it was initialised for
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        update: Any = cls.update
+        is_to_be_written = getattr(update, "__isabstractmethod__", False)
+        if not is_to_be_written and not hasattr(update, "checks_arguments"):
+            cls.update = _checking_vectors(update)  # type: ignore[method-assign]
 
     def build(self, size: int) -> None:
         """Declare as ``State`` what is kept from step to step (momentum and the like).
@@ -43,6 +52,10 @@ class Optimizer(CopiedWhole, Component):
             params: All parameters of the network, ``(size,)``.
             grads: The gradient of the loss with respect to each, ``(size,)``.
             step: The number of updates made before this one.
+
+        Raises:
+            ShapeError: Both vectors, or what the optimizer was initialised for, differ in shape.
+            DataError: One of them is no array of float32 or float64.
         """
 
     def initialize(self, size: int, rng: Rng | int = 0, dtype: DType = np.float64) -> Array:
@@ -78,15 +91,60 @@ class Optimizer(CopiedWhole, Component):
         vector = bind_all(list(states.values()), dtype)
         for state in states.values():
             state.initialize(rng)
+        self._shape = (size,)
         for optimizer in everyone:
             optimizer.settle()
         return vector
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
-        return "" if self.is_initialized else "first call initialize(size), or make a Trainer"
+        is_set_by_build = not self.is_initialized and name in stored_attributes(type(self), "build")
+        return "first call initialize(size), or make a Trainer" if is_set_by_build else ""
 
     def rate(self, step: int) -> float:
         """Return the learning rate of that step."""
         rate = self.learning_rate
         return rate(step) if isinstance(rate, Schedule) else rate
+
+
+def _checking_vectors(update: Callable[..., None]) -> Callable[..., None]:
+    """Return an ``update`` that looks first whether gradients and parameters fit each other."""
+
+    @wraps(update)
+    def checked(self: Optimizer, params: Any, grads: Any, step: int) -> None:
+        # The usual case first: a Trainer comes here at every step.
+        if (
+            not (
+                type(params) is type(grads) is np.ndarray
+                and params.dtype is self.dtype is grads.dtype
+                and params.shape == self._shape == grads.shape
+            )
+            and type(self).update is checked  # and not called by the update that overrides it
+        ):
+            _check_vectors(self, params, grads)
+        try:
+            update(self, params, grads, step)
+        except AttributeError as error:
+            raise_with_advice(error, "update")
+
+    vars(checked)["checks_arguments"] = True
+    return checked
+
+
+def _check_vectors(optimizer: Optimizer, params: Any, grads: Any) -> None:
+    """Refuse vectors that do not fit each other, or not the size the optimizer is ready for."""
+    name, shape = type(optimizer).__name__, optimizer._shape
+    for vector, which in ((params, "parameters"), (grads, "gradients")):
+        if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":
+            got = vector.dtype if isinstance(vector, np.ndarray) else shown(vector)
+            raise DataError(f"{name}: {which} must be an array of float32 or float64, got {got}")
+    if params.shape != grads.shape:
+        raise ShapeError(
+            f"{name}: gradients must have the shape of the parameters, {params.shape}, "
+            f"got {grads.shape}"
+        )
+    if shape is not None and params.shape != shape:
+        raise ShapeError(
+            f"{name}: was initialised for parameters of shape {shape}, got {params.shape}",
+            f"call initialize({params.size}), and give it vectors",
+        )

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
-from layerkit.contracts.component import Component
+from layerkit.contracts.component import Component, stored_attributes
 
 
 class Schedule(Component):
@@ -18,9 +18,10 @@ class Schedule(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"__call__"})
     is_taken: bool = False
 
-    def advice(self, name: str) -> str:
+    def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
-        return "call build(total_steps) first" if name[0] == "_" else ""
+        is_set_by_build = name in stored_attributes(type(self), "build")
+        return "call build(total_steps) first" if is_set_by_build else ""
 
     def build(self, total_steps: int) -> None:
         """Take note of how many steps the run will make; for schedules that end with the run.

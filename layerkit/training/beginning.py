@@ -2,7 +2,7 @@
 
 from layerkit.arguments import check_instance
 from layerkit.contracts.dataset import Data
-from layerkit.contracts.metric import check_metrics, score_names
+from layerkit.contracts.metric import Metric, check_metrics, score_names
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.schedule import Schedule
 from layerkit.errors import NotReadyError, UserError
