@@ -36,7 +36,7 @@ def output_meaning(
         else:
             values.append(("numbers", i))
     given, source = values[-1]
-    taken: Meaning = "numbers" if loss is None else loss.meaning
+    taken: Meaning = "numbers" if loss is None else loss.taken_meaning()
     if taken == "numbers":
         return given
     if given != "numbers" and (given == "probabilities") != (taken == "probabilities"):

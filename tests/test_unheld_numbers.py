@@ -108,6 +108,25 @@ class TestNumericalGradients:
         with pytest.raises(UserError, match=r"^at must be flat indices from 0 to 2, got "):
             numerical_gradient(lambda: 0.0, np.ones(3), at=at)
 
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("q", "'q', which is no parameter"),
+            (
+                "layer[0].W",
+                "'layer[0].W', which is no parameter; did you mean \"layers[0].W\"?",
+            ),
+        ],
+    )
+    def test_indices_for_no_parameter_are_refused(self, name, said):
+        made = network("float64")
+        at = {known: [0] for known in made.parameters} | {name: [1]}
+
+        with pytest.raises(UserError) as refusal:
+            made.numerical_gradient(np.ones((1, 2)), np.ones((1, 2)), at=at)
+
+        assert str(refusal.value) == f"at has indices for {said}"
+
     def test_a_parameter_without_indices_is_named(self):
         made = network("float64")
 

@@ -27,7 +27,8 @@ class Loss(Component):
     Attributes:
         metrics: The names of the metrics that go with it; the first tells the best parameters.
         meaning: What it takes the outputs of the network for. Where it takes them for logits, a
-            network that ends with probabilities is refused.
+            network that ends with probabilities is refused. A class that does not say so takes
+            them for what the losses inside it do.
     """
 
     kind: ClassVar[str] = "loss"
@@ -46,11 +47,27 @@ class Loss(Component):
     def walk(self) -> Iterator["Loss"]:
         """Yield the loss and the losses inside it, among its attributes and in lists of them."""
         yield self
+        for loss in self._held():
+            yield from loss.walk()
+
+    def taken_meaning(self) -> Meaning:
+        """Return what it takes outputs for, by its class, or else by the losses inside it.
+
+        They have to agree, those aside that take outputs for just numbers.
+        """
+        classes = type(self).__mro__
+        if any("meaning" in vars(cls) for cls in classes[: classes.index(Loss)]):
+            return self.meaning
+        meanings = {loss.taken_meaning() for loss in self._held()} - {"numbers"}
+        return meanings.pop() if len(meanings) == 1 else self.meaning
+
+    def _held(self) -> Iterator["Loss"]:
+        """Yield the losses among its attributes and in lists of them."""
         pending = list(vars(self).values())
         while pending:
             value = pending.pop(0)
             if isinstance(value, Loss):
-                yield from value.walk()
+                yield value
             elif isinstance(value, list | tuple | dict):
                 pending += value.values() if isinstance(value, dict) else value
 

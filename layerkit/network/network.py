@@ -1,6 +1,7 @@
 """The network: layers in order, one vector of parameters, forward and backward."""
 
 import copy
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -572,6 +573,11 @@ class Network(CopiedWhole):
         for name in self.parameters:
             if at is not None and name not in at:
                 raise OptionError(f'at must have indices for "{name}"; [] leaves it out')
+        for name in at or ():
+            if name not in self.parameters:
+                advice = difflib.get_close_matches(str(name), self.parameters, n=1)
+                hint = f'; did you mean "{advice[0]}"?' if advice else ""
+                raise OptionError(f"at has indices for {shown(name)}, which is no parameter{hint}")
         with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
             loss = self.repeatable(lambda: self.loss(x, t, training=True))
             return {

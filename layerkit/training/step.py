@@ -60,7 +60,7 @@ class Step:
         Args:
             step: The number of updates made before this one.
         """
-        self.optimizer.update(self.network.params, self.network.grads, step)
+        self.optimizer.update_unchecked(self.network.params, self.network.grads, step)
 
 
 Compiler: TypeAlias = Callable[[Network, Optimizer, Batches], Step | None]
