@@ -279,7 +279,7 @@ def unheld_options(component: Component, dtype: DType) -> Iterator[tuple[Path, s
     Returns:
         Where each of them is among the options, and what is wrong with it.
     """
-    info, name = np.finfo(dtype), np.dtype(dtype).name
+    info = np.finfo(dtype)
     least, most = float(info.smallest_subnormal), float(info.max)
     for option in option_parameters(type(component)):
         value = getattr(component, option, None)
@@ -287,6 +287,7 @@ def unheld_options(component: Component, dtype: DType) -> Iterator[tuple[Path, s
             for path, message in unheld_options(value, dtype):
                 yield (option, *path), message
         elif isinstance(value, float) and (0 < abs(value) < least or most < abs(value) < math.inf):
+            name = np.dtype(dtype).name  # takes long, and is seldom needed
             becomes = "0" if abs(value) < least else "infinity"
             wider = "" if name == "float64" else ', or compute in "dtype": "float64"'
             yield (
