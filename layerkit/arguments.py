@@ -14,6 +14,9 @@ from layerkit.wording import LONGEST_VALUE, shortened
 EXACT = {4: 2**24, 8: 2**53}
 """The number up to which a float of so many bytes holds all whole numbers."""
 
+BLOCK = 2**20
+"""How many numbers are looked at at a time: a few megabytes, which caches hold."""
+
 
 def plain(value: Any) -> Any:
     """Return a value with the scalars of NumPy in it as numbers of Python.
@@ -217,16 +220,41 @@ def _check_apart(x: Array, converted: Array, name: str) -> None:
         return
     columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
     for i, column in enumerate(columns.T):
-        numbers = np.unique(column)
-        if x.dtype.kind == "f" and (numbers != np.rint(numbers)).any():
-            continue
-        same = np.flatnonzero(np.diff(numbers.astype(converted.dtype)) == 0)
-        if same.size:
-            one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
-            where = f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
+        if collapsed := collapsed_by(converted.dtype, column):
+            one, other = collapsed
+            where = place_of_column(x, i)
             wider = ', or compute in "dtype": "float64"' if exact < EXACT[8] else ""
             raise DataError(
                 f"{name} have the numbers {one} and {other}{where}, which {converted.dtype} makes "
                 f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
                 f"examples, subtract their least number or scale them{wider}"
             )
+
+
+def collapsed_by(dtype: np.dtype[Any], column: Array) -> tuple[int, int] | None:
+    """Return two whole numbers of a column of which a type makes the same number, if there are any.
+
+    Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
+    id or a time in seconds, they are what tells one from another.
+
+    Args:
+        dtype: The type.
+        column: The numbers, of any shape.
+    """
+    # Fractions show most often without a look at the whole column.
+    if _has_fractions(column[:BLOCK]):
+        return None
+    numbers = np.unique(column)
+    if _has_fractions(numbers):
+        return None
+    same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
+    return (int(numbers[same[0]]), int(numbers[same[0] + 1])) if same.size else None
+
+
+def _has_fractions(numbers: Array) -> bool:
+    return bool((numbers != np.rint(numbers)).any())
+
+
+def place_of_column(x: Array, i: int) -> str:
+    """Return in words which column is meant, where there are several."""
+    return f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""

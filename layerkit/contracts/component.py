@@ -237,6 +237,25 @@ def instructions(cls: type[Component], name: str) -> Iterator[Instruction]:
                     pending.append(step.argval)
 
 
+def guard(cls: type[Component], name: str, checking: Callable[..., Callable[..., Any]]) -> None:
+    """Have a class look at the arguments of a method before it runs what the class has written.
+
+    What was written stays as ``NAME_unchecked``, for whoever has looked already.
+
+    Args:
+        cls: The class.
+        name: The method; one that is still abstract, or inherited with its look, is left alone.
+        checking: Returns the method with the look before it.
+    """
+    method: Any = getattr(cls, name)
+    if getattr(method, "__isabstractmethod__", False) or hasattr(method, "is_guarded"):
+        return
+    guarded = checking(method)
+    vars(guarded)["is_guarded"] = True
+    setattr(cls, f"{name}_unchecked", method)
+    setattr(cls, name, guarded)
+
+
 def _checked(init: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that first checks its arguments against their annotations."""
 

@@ -14,6 +14,7 @@ from layerkit.arrays import DType
 from layerkit.contracts.component import (
     Component,
     advising,
+    guard,
     instructions,
     refuse_unheld_options,
     stored_attributes,
@@ -74,12 +75,8 @@ class Layer(CopiedWhole, Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, checking in (("forward", _checking_inputs), ("backward", _checking_gradient)):
-            method: Any = getattr(cls, name)
-            is_to_be_written = getattr(method, "__isabstractmethod__", False)
-            if not is_to_be_written and not hasattr(method, "checks_shapes"):
-                setattr(cls, f"{name}_unchecked", method)
-                setattr(cls, name, checking(advising(method)))
+        guard(cls, "forward", lambda forward: _checking_inputs(advising(forward)))
+        guard(cls, "backward", lambda backward: _checking_gradient(advising(backward)))
 
     def build(self, *shapes: Any) -> Shape:
         """Declare parameters and states, and return the shape of the output.
@@ -223,7 +220,6 @@ def _checking_inputs(forward: Callable[..., Array]) -> Callable[..., Array]:
         self._shape_of_last_output = getattr(y, "shape", ())
         return y
 
-    vars(checked)["checks_shapes"] = True
     return checked
 
 
@@ -244,7 +240,6 @@ def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
                     )
         return backward(self, dout)
 
-    vars(checked)["checks_shapes"] = True
     return checked
 
 

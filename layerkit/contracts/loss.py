@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from layerkit.arguments import check_range, shown
-from layerkit.contracts.component import Component, stored_attributes
+from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch, check_finite
@@ -38,11 +38,8 @@ class Loss(Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, guarded in (("forward", _checking_batch), ("backward", _checking_factor)):
-            method: Any = getattr(cls, name)
-            is_to_be_written = getattr(method, "__isabstractmethod__", False)
-            if not is_to_be_written and not hasattr(method, "checks_arguments"):
-                setattr(cls, name, guarded(method))
+        guard(cls, "forward", _checking_batch)
+        guard(cls, "backward", _checking_factor)
 
     def walk(self) -> Iterator["Loss"]:
         """Yield the loss and the losses inside it, among its attributes and in lists of them."""
@@ -146,7 +143,6 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
             _check_held(self, y, t)
         return loss
 
-    vars(checked)["checks_arguments"] = True
     return checked
 
 
@@ -170,5 +166,4 @@ def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
             dout = float(dout)
         return backward(self, dout)
 
-    vars(checked)["checks_arguments"] = True
     return checked

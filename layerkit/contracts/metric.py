@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from layerkit.arguments import check_instance
-from layerkit.contracts.component import Component, stored_attributes
+from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
 from layerkit.errors import UserError
 from layerkit.targets import as_batch
@@ -30,10 +30,7 @@ class Metric(Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        update: Any = cls.update
-        is_to_be_written = getattr(update, "__isabstractmethod__", False)
-        if not is_to_be_written and not hasattr(update, "checks_arguments"):
-            cls.update = _checking_batch(update)  # type: ignore[method-assign]
+        guard(cls, "update", _checking_batch)
 
     def advice(self, name: str, method: str) -> str:
         """Return what to call first where an attribute is missing."""
@@ -95,7 +92,6 @@ def _checking_batch(update: Callable[..., None]) -> Callable[..., None]:
             y, t = as_batch(self, self.dtype, y, t)
         update(self, y, t)
 
-    vars(checked)["checks_arguments"] = True
     return checked
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_rng, shown
 from layerkit.arrays import DType
-from layerkit.contracts.component import Component, raise_with_advice, stored_attributes
+from layerkit.contracts.component import Component, guard, raise_with_advice, stored_attributes
 from layerkit.contracts.schedule import Schedule
 from layerkit.contracts.variable import CopiedWhole, bind_all, noun, parts, variables
 from layerkit.errors import DataError, ShapeError, UserError
@@ -34,11 +34,7 @@ class Optimizer(CopiedWhole, Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        update: Any = cls.update
-        is_to_be_written = getattr(update, "__isabstractmethod__", False)
-        if not is_to_be_written and not hasattr(update, "checks_arguments"):
-            cls.update_unchecked = update
-            cls.update = _checking_vectors(update)  # type: ignore[method-assign]
+        guard(cls, "update", _checking_vectors)
 
     def build(self, size: int) -> None:
         """Declare as ``State`` what is kept from step to step (momentum and the like).
@@ -122,7 +118,6 @@ def _checking_vectors(update: Callable[..., None]) -> Callable[..., None]:
         except AttributeError as error:
             raise_with_advice(error, "update")
 
-    vars(checked)["checks_arguments"] = True
     return checked
 
 

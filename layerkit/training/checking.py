@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import check_instance, shown
+from layerkit.arguments import (
+    BLOCK,
+    EXACT,
+    check_instance,
+    collapsed_by,
+    place_of_column,
+    shown,
+)
 from layerkit.contracts.dataset import Data, Split, check_not_empty
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.metric import Metric
 from layerkit.errors import DataError, ShapeError
 from layerkit.network import Network
 from layerkit.types import Array
-
-BLOCK = 2**20
-"""How many numbers are looked at at a time: a few megabytes, which caches hold."""
 
 
 def check_data(
@@ -114,8 +118,8 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
         if vanishes.any():
             i = int(vanishes.argmax())
             raise DataError(
-                f"the {part} part has {name} of at most {sizes[i]:.2g}{_column(array, i)}, which "
-                f'{dtype} makes 0; scale them, or set "dtype": "float64"'
+                f"the {part} part has {name} of at most {sizes[i]:.2g}{place_of_column(array, i)}, "
+                f'which {dtype} makes 0; scale them, or set "dtype": "float64"'
             )
 
 
@@ -140,38 +144,19 @@ def _largest_of_columns(array: Array) -> Array:
 def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> None:
     """Refuse whole numbers of which the type of the network makes the same number.
 
-    Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
-    id or a time in seconds, they are what tells one from another.
-
     Args:
         part: What the message calls the part.
         x: Its examples.
         sizes: The size of the largest number in each column.
         dtype: The type of the network.
     """
-    exact = 2 ** (np.finfo(dtype).nmant + 1)
+    exact = EXACT[dtype.itemsize]
     for i in map(int, np.flatnonzero(sizes > exact)):
-        column = x if x.ndim == 1 else x[..., i]
-        if _has_fractions(column[:BLOCK]):
-            continue  # which shows without another look at the whole column
-        numbers = np.unique(column)
-        if _has_fractions(numbers):
-            continue
-        same = np.flatnonzero(np.diff(numbers.astype(dtype)) == 0)
-        if same.size:
-            one, other = (int(n) for n in numbers[same[0] : same[0] + 2])
+        if collapsed := collapsed_by(dtype, x if x.ndim == 1 else x[..., i]):
+            one, other = collapsed
             raise DataError(
-                f"the {part} part has the numbers {one} and {other}{_column(x, i)}, which "
-                f"{dtype} makes the same: it holds whole numbers up to {exact:,}; drop them if "
-                "they name examples, subtract their least number or scale them, or set "
+                f"the {part} part has the numbers {one} and {other}{place_of_column(x, i)}, "
+                f"which {dtype} makes the same: it holds whole numbers up to {exact:,}; drop them "
+                "if they name examples, subtract their least number or scale them, or set "
                 '"dtype": "float64"'
             )
-
-
-def _column(x: Array, i: int) -> str:
-    """Return in words which column is meant, where there are several."""
-    return f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
-
-
-def _has_fractions(numbers: Array) -> bool:
-    return bool((numbers != np.rint(numbers)).any())
