@@ -71,6 +71,35 @@ def test_a_loss_whose_gradient_has_another_shape_is_named():
         made.train_step(X, np.zeros((6, 3)))
 
 
+@pytest.mark.parametrize("value", [np.ones(6), [0.5], None, "0.5"], ids=str)
+def test_a_loss_that_returns_no_number_is_named(value):
+    class Unaveraged(MeanSquaredError):
+        def forward(self, y, t):
+            super().forward(y, t)
+            return value
+
+    made = network(Affine(3), loss=Unaveraged())
+
+    message = r"Unaveraged: forward must return one number, the mean over the batch, got"
+    with pytest.raises(PluginError, match=message):
+        made.train_step(X, np.zeros((6, 3)))
+    with pytest.raises(PluginError, match=message):
+        Unaveraged().forward(X, np.zeros((6, 4)))
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.array(0.5), np.int64(2), 2], ids=repr)
+def test_a_loss_may_return_any_type_of_number(value):
+    class Typed(MeanSquaredError):
+        def forward(self, y, t):
+            super().forward(y, t)
+            return value
+
+    loss = network(Affine(3), loss=Typed()).train_step(X, np.zeros((6, 3)))
+
+    assert isinstance(loss, float)
+    assert loss == value
+
+
 def test_the_loss_of_a_network_cannot_be_replaced():
     made = network(Affine(3))
 

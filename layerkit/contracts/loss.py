@@ -12,7 +12,7 @@ import numpy as np
 from layerkit.arguments import check_range, shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
-from layerkit.errors import UserError
+from layerkit.errors import PluginError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
 
@@ -139,11 +139,25 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
         except (FloatingPointError, RuntimeWarning):  # where the user makes errors of them
             _check_held(self, y, t)
             raise
-        if isinstance(loss, float) and not math.isfinite(loss):
+        if not isinstance(loss, float):
+            loss = _as_number(self, loss)
+        if not math.isfinite(loss):
             _check_held(self, y, t)
         return loss
 
     return checked
+
+
+def _as_number(loss: Loss, value: Any) -> float:
+    """Return a number of another type as a float, and refuse what is not one number."""
+    if isinstance(value, Real) or (
+        getattr(value, "shape", None) == () and value.dtype.kind in "fiu"
+    ):
+        return float(value)
+    raise PluginError(
+        f"{type(loss).__name__}: forward must return one number, the mean over the batch, "
+        f"got {shown(value)}"
+    )
 
 
 def _check_held(loss: Loss, y: Array, t: Array) -> None:

@@ -28,6 +28,9 @@ sampled. Elements that one look does not settle may take as long again in all.""
 SAMPLE = 100
 """How many elements of each array a sample has, unless even these take too long."""
 
+STRIDES = 1.0, 1e10, 1e100
+"""The steps that show whether a sum depends on an array of which no small step changes it."""
+
 Verdict: TypeAlias = Literal[
     "agrees", "disagrees", "too small to tell", "too many kinks to tell", "no time left"
 ]
@@ -256,6 +259,11 @@ def _check(
     found = compare(terms, x, gradient, noise, at, again)
     judged = found.agrees | found.wrong
     differences = np.abs(gradient[at] - found.numerical)
+    small = found.small
+    if judged.any() and not gradient[at].any() and not found.numerical.any():
+        # Zeros on both sides show nothing where the array counts, if too little for one step.
+        if _can_change(claim, terms):
+            judged, small = judged & False, small | judged
     worst = None
     if found.wrong.any():
         k = int(np.argmax(np.where(found.wrong, np.nan_to_num(differences, nan=np.inf), -1)))
@@ -267,12 +275,25 @@ def _check(
         len(at),
         int(found.wrong.sum()),
         int(found.kinks.sum()),
-        int(found.small.sum()),
+        int(small.sum()),
         _mean(differences[judged]),
         _mean(np.abs(found.numerical[judged])),
         worst,
-        _verdict(len(at), x.size, found.wrong.sum(), found.kinks.sum(), found.small.sum()),
+        _verdict(len(at), x.size, found.wrong.sum(), found.kinks.sum(), small.sum()),
     )
+
+
+def _can_change(claim: _Claim, terms: Callable[[], Array]) -> bool:
+    """Return whether a sum changes with an array at all, however large the step."""
+    rng, before, here = np.random.default_rng(0), claim.x.copy(), terms()
+    try:
+        for size in STRIDES:
+            claim.x[...] = before + size * rng.standard_normal(before.shape)
+            if not np.array_equal(terms(), here):
+                return True
+    finally:
+        claim.x[...] = before
+    return False
 
 
 def _sample(gradient: Array, size: int) -> Array:

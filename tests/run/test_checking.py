@@ -181,6 +181,31 @@ def test_layers_that_draw_and_that_mix_examples_pass():
     assert set(verdicts(found).values()) == {"agrees"}
 
 
+class Faint(Layer):
+    """A layer whose input hardly counts, and which forgets it on the way back."""
+
+    def forward(self, x):
+        return 1 + 1e-30 * x
+
+    def backward(self, dout):
+        return np.zeros_like(dout)
+
+
+def test_zeros_that_no_step_can_confirm_are_too_small_to_tell():
+    found = check([Affine(3), Faint(), Affine(3)], MeanSquaredError(), X, NUMBERS)
+
+    assert found["layers[0].W"].verdict == found["layers[0].b"].verdict == "too small to tell"
+    assert found["layers[0].W"].too_small == 15
+    assert found["layers[2].W"].verdict == "agrees"
+
+
+def test_zeros_of_weights_that_never_count_agree():
+    # Inputs of zero make weights idle whatever they are, as those of the edges of digits.
+    found = check([Affine(3)], MeanSquaredError(), 0 * X, NUMBERS)
+
+    assert set(verdicts(found).values()) == {"agrees"}
+
+
 def test_windows_whose_maxima_tie_pass():
     conv = pytest.importorskip("layerkit_conv")
     images = np.zeros((3, 1, 6, 6))
