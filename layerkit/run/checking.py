@@ -9,7 +9,7 @@ import numpy as np
 
 from layerkit.builder import Experiment, build_graph
 from layerkit.contracts.dataset import Data
-from layerkit.errors import NonFiniteError
+from layerkit.errors import LayerkitError, NonFiniteError
 from layerkit.gradients import DRAWS, EPSILON, compare, rounding_noise
 from layerkit.run.data import about_data
 from layerkit.spec import GraphSpec, Spec
@@ -291,6 +291,8 @@ def _can_change(claim: _Claim, terms: Callable[[], Array]) -> bool:
             claim.x[...] = before + size * rng.standard_normal(before.shape)
             if not np.array_equal(terms(), here):
                 return True
+    except (LayerkitError, ArithmeticError, LookupError, ValueError):
+        return False  # no step is possible where a layer takes symbols or a range of numbers
     finally:
         claim.x[...] = before
     return False

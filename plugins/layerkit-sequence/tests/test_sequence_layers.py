@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layerkit import DataError, ShapeError
+from layerkit import DataError, ShapeError, load_registry
+from layerkit.run.checking import check_graph
+from layerkit.spec import parse_spec
 from layerkit_sequence import (
     Addition,
     Embedding,
@@ -223,3 +225,12 @@ def test_a_network_learns(spec, accuracy, changes, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["best"]["scores"]["test_accuracy"] >= accuracy
+
+
+def test_the_gradient_with_respect_to_symbols_is_zero():
+    embedding = {"type": "embedding", "vocabulary": 5, "units": 3}
+    text = json.dumps({"version": 1, "inputs": {"symbol": [1, 4]}, "layers": [embedding]})
+
+    checks = check_graph(parse_spec(text, load_registry()))
+
+    assert [check.verdict for check in checks] == ["agrees", "agrees"]
