@@ -260,10 +260,10 @@ def _check(
     judged = found.agrees | found.wrong
     differences = np.abs(gradient[at] - found.numerical)
     small = found.small
-    if judged.any() and not gradient[at].any() and not found.numerical.any():
-        # Zeros on both sides show nothing where the array counts, if too little for one step.
-        if _can_change(claim, terms):
-            judged, small = judged & False, small | judged
+    are_zeros = judged.any() and not gradient[at].any() and not found.numerical.any()
+    # Zeros on both sides prove nothing where the array counts, but too little for a small step.
+    if are_zeros and _can_change(claim, terms):
+        judged, small = judged & False, small | judged
     worst = None
     if found.wrong.any():
         k = int(np.argmax(np.where(found.wrong, np.nan_to_num(differences, nan=np.inf), -1)))
