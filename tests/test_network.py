@@ -132,9 +132,10 @@ def test_everything_is_computed_in_the_type_of_the_network(dtype):
     network = classifier(Affine(5), BatchNorm(), Gate(), Dropout(), dtype=dtype)
 
     network.train_step(BATCH.astype(dtype), LABELS)
+    douts = network.backward(np.ones_like(network.forward(BATCH.astype(dtype), training=True)))
 
     assert {v.dtype for v in network.values} == {np.dtype(dtype)}
-    assert {d.dtype for d in network._douts if d is not None} == {np.dtype(dtype)}
+    assert {d.dtype for d in douts if d is not None} == {np.dtype(dtype)}
     assert {network.params.dtype, network.grads.dtype, network.states.dtype} == {np.dtype(dtype)}
 
 
@@ -512,13 +513,19 @@ def test_a_network_may_have_several_inputs():
 # What backward leaves out
 
 
+def gradients(network, x, t):
+    """Return the gradient of the loss with respect to every value of a network."""
+    network.loss(x, t, training=True)
+    return network.backward(network.loss_function.backward())
+
+
 def test_no_layer_computes_a_gradient_that_leads_to_no_parameter():
     network = classifier(Relu(), Affine(4), Relu())
 
-    network.train_step(BATCH, LABELS)
+    douts = gradients(network, BATCH, LABELS)
 
     assert [node.layer.needs_input_grad for node in network.nodes] == [False, False, True, True]
-    assert [d is None for d in network._douts] == [True, True, False, False, False]
+    assert [d is None for d in douts] == [True, True, False, False, False]
 
 
 def test_the_gradient_by_the_inputs_is_there_when_it_is_wanted():
@@ -526,8 +533,7 @@ def test_the_gradient_by_the_inputs_is_there_when_it_is_wanted():
     x = BATCH.copy()
     network.needs_input_grads(True)
 
-    network.train_step(x, LABELS)
-    dx = network._douts[0].copy()
+    dx = gradients(network, x, LABELS)[0].copy()
     flat = x.reshape(-1)
     for i in (0, 7, 19):
         at, h = flat[i], 1e-5
@@ -544,9 +550,7 @@ def test_the_gradient_by_the_inputs_can_be_unwanted_again():
     network.needs_input_grads(True)
     network.needs_input_grads(False)
 
-    network.train_step(BATCH, LABELS)
-
-    assert network._douts[0] is None
+    assert gradients(network, BATCH, LABELS)[0] is None
 
 
 # What is refused

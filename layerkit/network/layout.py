@@ -6,12 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from layerkit.arguments import check_instance, shown
 from layerkit.contracts.component import refuse_unheld_options
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
 from layerkit.errors import PluginError, ShapeError, UserError
 from layerkit.network.node import Node
 from layerkit.types import MOST_AXES, Shape
+
+
+def nodes_of(layers: Any, input_count: int) -> list[Node]:
+    """Return layers at their places; one without a place takes the output before it."""
+    if not isinstance(layers, list | tuple) or not layers:
+        raise UserError(f"layers must be a list of at least one layer, got {shown(layers)}")
+    nodes = []
+    for i, layer in enumerate(layers):
+        check_instance(layer.layer if isinstance(layer, Node) else layer, Layer, f"layers[{i}]")
+        if not isinstance(layer, Node):
+            layer = Node(layer, (input_count + i - 1,), f"layers[{i}]", type(layer).__name__)
+        nodes.append(layer)
+    return nodes
 
 
 def check_node_is_free(node: Node, slots: int) -> None:
@@ -53,6 +67,22 @@ def check_loss_is_free(loss: Loss, dtype: np.dtype[Any]) -> None:
                 "each place, because it keeps what its backward needs"
             )
     refuse_unheld_options(loss, dtype)
+
+
+def source(slot: int, nodes: Sequence[Node], input_count: int, input_names: Sequence[str]) -> str:
+    """Return who gives a value of a network, in words.
+
+    Args:
+        slot: Its position among the values: first the network's inputs, then the layers' outputs.
+        nodes: The layers at their places.
+        input_count: How many inputs the network has.
+        input_names: What the inputs are called, where there are several.
+    """
+    if slot >= input_count:
+        return str(nodes[slot - input_count])
+    if input_names:
+        return f'the input "{input_names[slot]}"'
+    return "the input" if input_count == 1 else f"input {slot} of the network"
 
 
 def built(node: Node, index: int, shapes: Sequence[Shape], sources: Sequence[str]) -> Shape:

@@ -1,10 +1,8 @@
 """The network: layers in order, one vector of parameters, forward and backward."""
 
 import copy
-import difflib
 import math
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -16,9 +14,8 @@ from layerkit.arguments import (
     checked_numbers,
     checked_seed,
     checked_shape,
-    shown,
 )
-from layerkit.arrays import DType, Scratch, empty
+from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
@@ -29,18 +26,27 @@ from layerkit.contracts.variable import (
     bind_all,
     bind_grads,
 )
-from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError, UserError
+from layerkit.errors import ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning
+from layerkit.network.derivatives import check_indices, repeatable
 from layerkit.network.layout import (
     built,
     check_loss_is_free,
     check_node_is_free,
-    each_once,
     most_multiplications,
+    nodes_of,
+    source,
 )
 from layerkit.network.node import Node
-from layerkit.network.vectors import check_is_unbound, check_is_whole, named_variables, parts
+from layerkit.network.passes import NOT_INITIALIZED, Passes, loss_of
+from layerkit.network.vectors import (
+    check_is_unbound,
+    check_is_whole,
+    named_variables,
+    parts,
+    vector_of,
+)
 from layerkit.targets import as_labels
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
@@ -61,31 +67,11 @@ THREADED = 2**18
 as many there is nothing to limit, which would take a tenth of the time of a small prediction."""
 
 
-NOT_INITIALIZED = "the network was never initialised; call network.initialize(seed)"
 _VECTORS = ("_params", "_grads", "_states")
 
 
-def _vector(name: str) -> Any:
-    """Return a property for a vector whose parts belong to the layers: assigning copies into it."""
-
-    def put(network: "Network", values: Any) -> None:
-        vector: Array = getattr(network, f"_{name}")
-        if np.shape(values) not in ((), vector.shape):
-            raise UserError(f"{name} must have the shape {vector.shape}, got {np.shape(values)}")
-        vector[...] = values
-
-    return property(attrgetter(f"_{name}"), put)
-
-
-_OF_PASSES = ("values", "_douts", "_training", "_passed_by", "_non_finite", "turns")
+_OF_PASSES = ("_passes", "_non_finite", "turns")
 """Attributes that mean nothing to a copy."""
-
-
-def _described(value: object) -> str:
-    """Return in words what came in place of an array of another shape."""
-    if isinstance(value, np.ndarray):
-        return f"one of the shape {value.shape}"
-    return "None" if value is None else f"a {type(value).__name__}"
 
 
 class Network(CopiedWhole):
@@ -116,7 +102,6 @@ class Network(CopiedWhole):
         params: All parameters, one vector; each ``Parameter.value`` is a view of it.
         grads: Their gradients, likewise.
         states: All states, likewise.
-        values: What the last ``forward`` computed: the inputs, then each layer's output.
         rows_at_once: How many examples an evaluation computes at once, at the most.
         turns: Whose turn it is, of the threads that use the network.
         compilers: Who may make its training steps faster; all installed plugins that can, if None.
@@ -130,9 +115,9 @@ class Network(CopiedWhole):
             have the same name; or the type does not hold an option.
     """
 
-    params: Array = _vector("params")
-    grads: Array = _vector("grads")
-    states: Array = _vector("states")
+    params: Array = vector_of("params")
+    grads: Array = vector_of("grads")
+    states: Array = vector_of("states")
     _params = cast(Array, Later(NOT_INITIALIZED))
     _grads = cast(Array, Later(NOT_INITIALIZED))
     _states = cast(Array, Later(NOT_INITIALIZED))
@@ -148,19 +133,10 @@ class Network(CopiedWhole):
     ) -> None:
         if not shapes:
             raise UserError("a network needs the shape of its input, as in Network(layers, (784,))")
-        if not isinstance(layers, list | tuple) or not layers:
-            raise UserError(f"layers must be a list of at least one layer, got {shown(layers)}")
         self.input_count = len(shapes)
-        for i, layer in enumerate(layers):
-            check_instance(layer.layer if isinstance(layer, Node) else layer, Layer, f"layers[{i}]")
+        self.nodes = nodes_of(layers, self.input_count)
         if loss is not None:
             check_instance(loss, Loss, "loss")
-        self.nodes = [
-            node
-            if isinstance(node, Node)
-            else Node(node, (self.input_count + i - 1,), f"layers[{i}]", type(node).__name__)
-            for i, node in enumerate(layers)
-        ]
         self._input_names = input_names
         self._loss = loss
         self.dtype = checked_dtype(dtype)
@@ -171,7 +147,8 @@ class Network(CopiedWhole):
             try:
                 check_node_is_free(node, len(self.shapes))
                 node.layer.hand_down(dtype=self.dtype, input_shapes=None)
-                self.shapes.append(self._build(i, node))
+                sources = [source(k, self.nodes, len(shapes), input_names) for k in node.inputs]
+                self.shapes.append(built(node, i, [self.shapes[k] for k in node.inputs], sources))
                 node.layer.hand_down(dtype=self.dtype)  # build may have made layers
             except SharedError as error:
                 raise SharedError(f"{node}: {error}") from None
@@ -182,14 +159,12 @@ class Network(CopiedWhole):
             check_loss_is_free(loss, self.dtype)
         widest = max(math.prod(shape) for shape in self.shapes)
         self.rows_at_once = min(max(1, WIDEST // max(1, widest)), 4096)
-        self._layers = each_once(self.nodes)
+        self._wants_input_grads = False
+        self._forget_passes()
         self.variables = named_variables(self.nodes)
         check_is_unbound(self.variables)
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
         self._largest = most_multiplications(self.nodes, self.shapes)
-        self._scratch = Scratch()
-        self._forget_passes()
-        self.needs_input_grads(False)
         for part in () if loss is None else loss.walk():  # last: a network refused owns no loss
             part.dtype = self.dtype
             part.settle()
@@ -197,11 +172,14 @@ class Network(CopiedWhole):
     def _forget_passes(self) -> None:
         """Begin as if there had been no pass yet."""
         self.turns = Turns()
-        self._passed_by: int | None = None
         self._non_finite: tuple[int, str | None] | None = None
-        self._training: bool | None = None
-        self.values: list[Array] = []
-        self._douts: list[Array | None] = []
+        self._passes = Passes(self.nodes, self.shapes, self.dtype, self._input_names)
+        self._passes.needs_input_grads(self._wants_input_grads)
+
+    @property
+    def values(self) -> list[Array]:
+        """What the last ``forward`` computed: the inputs, then each layer's output."""
+        return self._passes.values
 
     @property
     def loss_function(self) -> Loss | None:
@@ -272,7 +250,7 @@ class Network(CopiedWhole):
             # A run's seed has three children: of the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
-            self._passed_by = None
+            self._passes.thread = None
             self.check_is_whole()
             self._allocate()
             for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
@@ -291,21 +269,15 @@ class Network(CopiedWhole):
         self._params = bind_all(parameters, self.dtype)
         self._states = bind_all(states, self.dtype)
         self._grads = bind_grads(parameters, self.dtype)
+        self._passes.is_ready = True
 
     def needs_input_grads(self, wanted: bool) -> None:
         """Say whether ``backward`` is to go on to the inputs of the network.
 
         Where it is not, no layer computes a gradient that leads to no parameter.
         """
-        needed = [wanted] * self.input_count
-        self._has_backward = []
-        for node in self.nodes:
-            above = any(needed[i] for i in node.inputs)
-            for layer in node.layer.walk():
-                layer.needs_input_grad = above or layer is not node.layer
-            needed.append(above or bool(node.parameters()))
-            self._has_backward.append(needed[-1])
-        self._needed = needed
+        self._wants_input_grads = wanted
+        self._passes.needs_input_grads(wanted)
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
         """Return the output for a batch; it is valid until the next pass of any thread.
@@ -319,51 +291,9 @@ class Network(CopiedWhole):
                 do with that many examples.
         """
         with self.turns.turn, one_blas_thread:
-            y = self._forward(xs, training)
-            self._passed_by = get_ident()
+            y = self._passes.forward(xs, training)
+            self._passes.thread = get_ident()
         return y
-
-    def _forward(self, xs: Sequence[Array], training: bool) -> Array:
-        self._passed_by = None
-        if training is not self._training:
-            if not self.is_initialized:
-                raise NotReadyError(NOT_INITIALIZED, name="params", obj=self)
-            self._training = training
-            for layer in self._layers:
-                layer.training = training
-        if len(xs) != self.input_count:
-            raise self._no_batch(xs)
-        values = self.values = list(xs)
-        for i, x in enumerate(xs):
-            if type(x) is not np.ndarray or x.dtype is not self.dtype:
-                values[i] = x = checked_numbers(x, self.dtype)
-            if x.shape[1:] != self.shapes[i]:
-                raise self._no_batch(xs)
-        for node in self.nodes:
-            try:
-                values.append(node.layer.forward_unchecked(*map(values.__getitem__, node.inputs)))
-            except ShapeError as error:
-                self._check_outputs()
-                raise ShapeError(f"{node} {error.expected}", error.hint) from error
-            except Exception:
-                self._check_outputs()
-                raise
-        y = values[-1]
-        if type(y) is not np.ndarray or y.shape[1:] != self.shapes[-1] or len(y) != len(values[0]):
-            self._check_outputs()
-        return y
-
-    def _check_outputs(self) -> None:
-        """Refuse the first layer that returned something else than a batch of its output."""
-        count, first = len(self.values[0]), self.input_count
-        outputs, shapes = self.values[first:], self.shapes[first:]
-        for node, y, shape in zip(self.nodes, outputs, shapes, strict=False):
-            wanted = (count, *shape)
-            if not isinstance(y, np.ndarray) or y.shape != wanted:
-                raise PluginError(
-                    f"{node}: forward must return an array of the shape {wanted}, got "
-                    f"{_described(y)}"
-                )
 
     def backward(self, dout: Array) -> list[Array | None]:
         """Propagate a gradient back through the last ``forward``, and set all gradients.
@@ -382,66 +312,8 @@ class Network(CopiedWhole):
             ShapeError: ``dout`` does not have the shape of the output.
         """
         with self.turns.training, self.turns.turn, one_blas_thread:
-            self._check_goes_back(dout)
-            return self._backward(dout)
-
-    def _check_goes_back(self, dout: Array) -> None:
-        """Refuse a way back through no pass, through another one, or of another shape."""
-        if not self.values:
-            raise NotReadyError("backward follows a forward: call network.forward(x) first")
-        if self._passed_by != get_ident():
-            raise NotReadyError(
-                "backward follows a forward of the same thread, and since then a prediction or "
-                "another thread has passed through the network: call network.forward(x) again"
-            )
-        if getattr(dout, "shape", None) != self.values[-1].shape:
-            raise ShapeError(
-                f"backward takes a gradient of the shape of the output, {self.values[-1].shape}, "
-                f"got {np.shape(dout)}"
-            )
-
-    def _backward(self, dout: Array) -> list[Array | None]:
-        douts = self._douts = [None] * len(self.values)
-        douts[-1] = dout
-        for slot in range(len(self.nodes) - 1, -1, -1):
-            node = self.nodes[slot]
-            dout_here = douts[self.input_count + slot]
-            if dout_here is None or not self._has_backward[slot]:
-                continue
-            try:
-                dxs = node.layer.backward_unchecked(dout_here)
-            except AttributeError as error:
-                if error.name is None or not isinstance(error.obj, Layer):
-                    raise
-                raise PluginError(
-                    f"{node}: backward uses {error.name}, which forward does not set"
-                ) from error
-            if not isinstance(dxs, tuple):
-                dxs = (dxs,)
-            if len(dxs) != len(node.inputs):
-                raise PluginError(
-                    f"{node}: backward must return one gradient for each of {len(node.inputs)} "
-                    f"inputs, got {len(dxs)}"
-                )
-            for i, dx in zip(node.inputs, dxs, strict=True):
-                if self._needed[i]:
-                    self._receive(i, dx, node)
-        return douts
-
-    def _receive(self, slot: int, dx: Any, sender: Node) -> None:
-        """Add a gradient to what a value has received from its other users."""
-        shape = self.values[slot].shape
-        if getattr(dx, "shape", None) != shape:
-            got = "None" if dx is None else f"one of shape {np.shape(dx)}"
-            raise PluginError(
-                f"{sender}: backward must return a gradient of shape {shape} for its input of "
-                f"that shape, got {got}"
-            )
-        held = self._douts[slot]
-        if held is not None:
-            total = self._scratch(f"sum {slot}", dx.shape, dx.dtype)
-            dx = np.add(held, dx, out=total)
-        self._douts[slot] = dx
+            self._passes.check_goes_back(dout)
+            return self._passes.backward(dout)
 
     def train_step(self, x: Array, t: Array) -> float:
         """Return the loss of a batch, and set the gradients of all parameters.
@@ -451,17 +323,7 @@ class Network(CopiedWhole):
         """
         loss = self._loss_or_error()
         with self.turns.training, self.turns.turn, one_blas_thread:
-            y = self._forward((x,), True)
-            value = float(loss.forward(y, self._targets(t, len(y))))
-            dout = loss.backward()
-            if getattr(dout, "shape", None) != y.shape:
-                raise PluginError(
-                    f"the loss ({type(loss).__name__}): backward must return a gradient of the "
-                    f"shape of the output, {y.shape}, got {_described(dout)}"
-                )
-            self._backward(dout)
-            self._passed_by = get_ident()
-        return value
+            return self._passes.step(loss, x, t)
 
     def loss_of(self, y: Array, t: Array) -> float:
         """Return the loss of an output.
@@ -471,21 +333,11 @@ class Network(CopiedWhole):
             t: The targets.
         """
         with self.turns.turn:
-            value = float(self._loss_or_error().forward(y, self._targets(t, len(y))))
+            value = loss_of(self._loss_or_error(), y, t)
             # Found now, as after this turn the values may be those of another thread.
             is_finite = math.isfinite(value)
-            self._non_finite = None if is_finite else (get_ident(), self._first_non_finite())
+            self._non_finite = None if is_finite else (get_ident(), self._passes.first_non_finite())
         return value
-
-    def _targets(self, t: Array, count: int) -> Array:
-        """Return the targets of a batch as an array; refuse a number that is not the batch's."""
-        if not count:
-            raise ShapeError("a loss takes at least one example, got none")
-        t = t if type(t) is np.ndarray else checked_numbers(t, name="targets")
-        if t.shape[:1] != (count,):
-            got = f"{len(t)}" if t.ndim else f"the single number {t}"
-            raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
-        return t
 
     def _loss_or_error(self) -> Loss:
         if self._loss is None:
@@ -507,14 +359,14 @@ class Network(CopiedWhole):
         count, rows = len(x) if x.ndim else 0, self.rows_at_once
         if count <= rows and count * self._largest < THREADED:
             with self.turns.turn:
-                return self._forward((x,), False).copy()
+                return self._passes.forward((x,), False).copy()
         if self.input_count != 1 or x.shape[1:] != self.shapes[0]:
-            raise self._no_batch([x])
+            raise self._passes.no_batch([x])
         y = empty((count, *self.output_shape), self.dtype)
         for start in range(0, count, rows):
             # Others get a turn between two parts.
             with self.turns.turn, one_blas_thread:
-                y[start : start + rows] = self._forward((x[start : start + rows],), False)
+                y[start : start + rows] = self._passes.forward((x[start : start + rows],), False)
         return y
 
     def loss(self, x: Array, t: Array, training: bool = False) -> float:
@@ -570,14 +422,8 @@ class Network(CopiedWhole):
                 parameter.
             UserError: Another thread is training the network.
         """
-        for name in self.parameters:
-            if at is not None and name not in at:
-                raise OptionError(f'at must have indices for "{name}"; [] leaves it out')
-        for name in at or ():
-            if name not in self.parameters:
-                advice = difflib.get_close_matches(str(name), self.parameters, n=1)
-                hint = f'; did you mean "{advice[0]}"?' if advice else ""
-                raise OptionError(f"at has indices for {shown(name)}, which is no parameter{hint}")
+        if at is not None:
+            check_indices(at, self.parameters)
         with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
             loss = self.repeatable(lambda: self.loss(x, t, training=True))
             return {
@@ -600,23 +446,7 @@ class Network(CopiedWhole):
         Each call begins with those of now and puts them back, so that dropout drops the same units
         and running means do not move.
         """
-        rngs = [node.layer.rng for node in self.nodes]
-        before = [rng.bit_generator.state for rng in rngs]
-        states = self.states.copy()
-
-        def put_back() -> None:
-            for rng, state in zip(rngs, before, strict=True):
-                rng.bit_generator.state = state
-            self.states[...] = states
-
-        def repeated() -> Result:
-            put_back()
-            try:
-                return f()
-            finally:
-                put_back()
-
-        return repeated
+        return repeatable(f, [node.layer.rng for node in self.nodes], self.states)
 
     def first_non_finite(self) -> str | None:
         """Return where the last ``forward`` first met NaN or infinity, in words.
@@ -627,23 +457,11 @@ class Network(CopiedWhole):
         None if every parameter and every layer's output was finite.
         """
         with self.turns.turn:
-            if self._non_finite is not None and self._passed_by != get_ident():
+            if self._non_finite is not None and self._passes.thread != get_ident():
                 thread, place = self._non_finite
                 if thread == get_ident():
                     return place
-            return self._first_non_finite()
-
-    def _first_non_finite(self) -> str | None:
-        for i, x in enumerate(self.values[: self.input_count]):
-            if not np.isfinite(x).all():
-                return "the data" if self.input_count == 1 else self.source(i)
-        for node, y in zip(self.nodes, self.values[self.input_count :], strict=False):
-            for name, variable in node.layer.variables():
-                if not np.isfinite(variable.value).all():
-                    return f"{node}, in its {name}"
-            if not np.isfinite(y).all():
-                return f"{node}, in its output"
-        return None
+            return self._passes.first_non_finite()
 
     def check_is_whole(self) -> None:
         """Refuse layers that have been given other parameters since the network was made.
@@ -652,23 +470,3 @@ class Network(CopiedWhole):
             UserError: Another network has built a layer anew, or two layers share a parameter.
         """
         check_is_whole(self.nodes, self.variables)
-
-    def _build(self, index: int, node: Node) -> Shape:
-        sources = [self.source(i) for i in node.inputs]
-        return built(node, index, [self.shapes[i] for i in node.inputs], sources)
-
-    def _no_batch(self, xs: Sequence[Array]) -> ShapeError:
-        wanted = " and ".join(str(("batch", *s)) for s in self.shapes[: self.input_count])
-        shapes = [np.shape(x) for x in xs]
-        got = " and ".join(map(str, shapes)) or "none"
-        is_example = any(shape in self.shapes[: self.input_count] for shape in shapes)
-        hint = "add a batch axis: x[None]" if is_example else ""
-        return ShapeError(f"the network takes {wanted}, got {got}".replace("'", ""), hint)
-
-    def source(self, slot: int) -> str:
-        """Return who gives a value, in words."""
-        if slot >= self.input_count:
-            return str(self.nodes[slot - self.input_count])
-        if self._input_names:
-            return f'the input "{self._input_names[slot]}"'
-        return "the input" if self.input_count == 1 else f"input {slot} of the network"

@@ -1,11 +1,27 @@
 """The variables of a network: their names, and their parts of its vectors."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
 
 from layerkit.contracts.variable import Parameter, SharedError, State, noun, remedy
 from layerkit.errors import UserError
 from layerkit.network.node import Node
 from layerkit.types import Array
+
+
+def vector_of(name: str) -> Any:
+    """Return a property for a vector whose parts belong to the layers: assigning copies into it."""
+
+    def put(network: Any, values: Any) -> None:
+        vector: Array = getattr(network, f"_{name}")
+        if np.shape(values) not in ((), vector.shape):
+            raise UserError(f"{name} must have the shape {vector.shape}, got {np.shape(values)}")
+        vector[...] = values
+
+    return property(attrgetter(f"_{name}"), put)
 
 
 def named_variables(nodes: Sequence[Node]) -> dict[str, State]:
