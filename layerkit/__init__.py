@@ -14,64 +14,90 @@ TYPE_CHECKING = False  # type checkers know the name; typing takes the command a
 if TYPE_CHECKING:
     import typing
 
-    from pydantic import Field
+    from pydantic import Field as Field
 
-    from layerkit.arrayfiles import NpyHeader, NpzFile, read_npy_header
-    from layerkit.arrays import DType
-    from layerkit.builder import build
-    from layerkit.contracts.component import Component, Example
-    from layerkit.contracts.dataset import Data, Dataset, Form, Split, Targets, check_memory
-    from layerkit.contracts.initializer import Initializer
-    from layerkit.contracts.layer import Layer
-    from layerkit.contracts.loss import Loss
-    from layerkit.contracts.metric import MeanMetric, Metric
-    from layerkit.contracts.optimizer import Optimizer
-    from layerkit.contracts.schedule import Schedule
-    from layerkit.contracts.variable import Parameter, State
+    from layerkit.arrayfiles import (
+        NpyHeader as NpyHeader,
+        NpzFile as NpzFile,
+        read_npy_header as read_npy_header,
+    )
+    from layerkit.arrays import DType as DType
+    from layerkit.builder import build as build
+    from layerkit.contracts.component import Component as Component, Example as Example
+    from layerkit.contracts.dataset import (
+        Data as Data,
+        Dataset as Dataset,
+        Form as Form,
+        Split as Split,
+        Targets as Targets,
+        check_memory as check_memory,
+    )
+    from layerkit.contracts.initializer import Initializer as Initializer
+    from layerkit.contracts.layer import Layer as Layer
+    from layerkit.contracts.loss import Loss as Loss
+    from layerkit.contracts.metric import MeanMetric as MeanMetric, Metric as Metric
+    from layerkit.contracts.optimizer import Optimizer as Optimizer
+    from layerkit.contracts.schedule import Schedule as Schedule
+    from layerkit.contracts.variable import Parameter as Parameter, State as State
     from layerkit.errors import (
-        DataError,
-        GradientError,
-        LayerkitError,
-        NonFiniteError,
-        PluginError,
-        RunError,
-        ShapeError,
-        SpecError,
-        UserError,
+        DataError as DataError,
+        GradientError as GradientError,
+        LayerkitError as LayerkitError,
+        NonFiniteError as NonFiniteError,
+        PluginError as PluginError,
+        RunError as RunError,
+        ShapeError as ShapeError,
+        SpecError as SpecError,
+        UserError as UserError,
     )
-    from layerkit.files import open_file
-    from layerkit.functions import sigmoid, softmax
-    from layerkit.gradients import numerical_gradient
-    from layerkit.initializers import He, Normal, Uniform, Xavier, Zeros
-    from layerkit.markers import hookimpl
-    from layerkit.network import Network, Node
-    from layerkit.plugins import load_registry
-    from layerkit.registry import Registrar, Registry
-    from layerkit.run import Result, load_model
-    from layerkit.sharing import matmul, share
-    from layerkit.spec import load_spec
+    from layerkit.files import open_file as open_file
+    from layerkit.functions import sigmoid as sigmoid, softmax as softmax
+    from layerkit.gradients import numerical_gradient as numerical_gradient
+    from layerkit.initializers import (
+        He as He,
+        Normal as Normal,
+        Uniform as Uniform,
+        Xavier as Xavier,
+        Zeros as Zeros,
+    )
+    from layerkit.markers import hookimpl as hookimpl
+    from layerkit.network import Network as Network, Node as Node
+    from layerkit.plugins import load_registry as load_registry
+    from layerkit.registry import Registrar as Registrar, Registry as Registry
+    from layerkit.run import Result as Result, load_model as load_model
+    from layerkit.sharing import matmul as matmul, share as share
+    from layerkit.spec import load_spec as load_spec
     from layerkit.targets import (
-        as_labels,
-        as_outputs,
-        check_distributions,
-        check_finite,
-        check_probabilities,
+        as_labels as as_labels,
+        as_outputs as as_outputs,
+        check_distributions as check_distributions,
+        check_finite as check_finite,
+        check_probabilities as check_probabilities,
     )
-    from layerkit.threads import allowed_threads, limit_blas_threads
-    from layerkit.training import Batches, Evaluation, Step, Trainer
+    from layerkit.threads import (
+        allowed_threads as allowed_threads,
+        limit_blas_threads as limit_blas_threads,
+    )
+    from layerkit.training import (
+        Batches as Batches,
+        Evaluation as Evaluation,
+        Step as Step,
+        Trainer as Trainer,
+    )
     from layerkit.types import (
-        Array,
-        Fraction,
-        Meaning,
-        NonNegativeFloat,
-        NonNegativeInt,
-        PositiveFloat,
-        PositiveInt,
-        Rng,
-        Shape,
+        Array as Array,
+        Fraction as Fraction,
+        Meaning as Meaning,
+        NonNegativeFloat as NonNegativeFloat,
+        NonNegativeInt as NonNegativeInt,
+        PositiveFloat as PositiveFloat,
+        PositiveInt as PositiveInt,
+        Rng as Rng,
+        Shape as Shape,
     )
 
-# What stands above for type checkers, for __getattr__.
+# What stands above for type checkers, for __getattr__; a test compares the two. lazy_loader would read
+# one list from a stub, which is no file where layerkit is in a zip or frozen.
 _NAMES = {
     "layerkit.arrayfiles": "NpyHeader NpzFile read_npy_header",
     "layerkit.arrays": "DType",
@@ -107,80 +133,7 @@ _NAMES = {
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = [
-    "Array",
-    "Batches",
-    "Component",
-    "DType",
-    "Data",
-    "DataError",
-    "Dataset",
-    "Evaluation",
-    "Example",
-    "Field",
-    "Form",
-    "Fraction",
-    "GradientError",
-    "He",
-    "Initializer",
-    "Layer",
-    "LayerkitError",
-    "Loss",
-    "MeanMetric",
-    "Meaning",
-    "Metric",
-    "Network",
-    "Node",
-    "NonFiniteError",
-    "NonNegativeFloat",
-    "NonNegativeInt",
-    "Normal",
-    "NpyHeader",
-    "NpzFile",
-    "Optimizer",
-    "Parameter",
-    "PluginError",
-    "PositiveFloat",
-    "PositiveInt",
-    "Registrar",
-    "Registry",
-    "Result",
-    "Rng",
-    "RunError",
-    "Schedule",
-    "Shape",
-    "ShapeError",
-    "SpecError",
-    "Split",
-    "State",
-    "Step",
-    "Targets",
-    "Trainer",
-    "Uniform",
-    "UserError",
-    "Xavier",
-    "Zeros",
-    "allowed_threads",
-    "as_labels",
-    "as_outputs",
-    "build",
-    "check_distributions",
-    "check_finite",
-    "check_memory",
-    "check_probabilities",
-    "hookimpl",
-    "limit_blas_threads",
-    "load_model",
-    "load_registry",
-    "load_spec",
-    "matmul",
-    "numerical_gradient",
-    "open_file",
-    "read_npy_header",
-    "share",
-    "sigmoid",
-    "softmax",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> "typing.Any":
@@ -206,4 +159,4 @@ compilers.find = _installed_compilers
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__
