@@ -96,8 +96,8 @@ if TYPE_CHECKING:
         Shape as Shape,
     )
 
-# What stands above for type checkers, for __getattr__; a test compares the two. lazy_loader would read
-# one list from a stub, which is no file where layerkit is in a zip or frozen.
+# What stands above for type checkers, for __getattr__; a test compares the two. lazy_loader would
+# read one list from a stub, but there is no such file where layerkit is in a zip or frozen.
 _NAMES = {
     "layerkit.arrayfiles": "NpyHeader NpzFile read_npy_header",
     "layerkit.arrays": "DType",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec
-from layerkit.cli.run import warn, warn_of_large_batch
-from layerkit.cli.terminal import echo, print_json, print_table
+from layerkit.cli.arguments import Json, Set, Spec
+from layerkit.cli.terminal import echo, echo_text, print_json, print_table, warn
 from layerkit.errors import GradientError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def check(
     """
     from layerkit.builder import build_experiment, build_graph
     from layerkit.plugins import load_registry
-    from layerkit.run import check_gradients, check_graph, load_data, remember
+    from layerkit.run import check_gradients, check_graph, large_batch, load_data, remember
     from layerkit.spec import GraphSpec, load_spec
     from layerkit.wording import amount
 
@@ -54,7 +53,8 @@ def check(
             for note in data.notes:
                 warn(note)
             at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
-            warn_of_large_batch(experiment, len(data.train))
+            if warning := large_batch(experiment, len(data.train)):
+                echo_text(f"warning: {warning}", err=True)
             with _Progress() as progress:
                 checks = check_gradients(experiment, data, progress)
     if json:

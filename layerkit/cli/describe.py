@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json
+from layerkit.cli.arguments import Json
 from layerkit.cli.terminal import echo_text, print_json
 from layerkit.errors import UserError
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from layerkit.cli.options import Json
+from layerkit.cli.arguments import Json
 from layerkit.cli.terminal import print_json, print_table
 from layerkit.errors import UserError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerkit.cli.options import path
+from layerkit.cli.arguments import path
 from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layerkit.cli.options import Json
+from layerkit.cli.arguments import Json
 from layerkit.cli.terminal import echo, echo_text, print_json, print_table
 from layerkit.errors import UserError
 

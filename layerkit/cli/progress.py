@@ -10,14 +10,14 @@ from typing import Any
 from layerkit.builder import Experiment
 from layerkit.cli.terminal import echo
 from layerkit.contracts.dataset import Data
-from layerkit.run import Result
+from layerkit.run import Result, Watcher
 from layerkit.training import Evaluation, Trainer
 from layerkit.wording import visible
 
 SCORE_WIDTH = len("1234.5678")
 
 
-class Table:
+class Table(Watcher):
     """Prints a run as a table that grows by a line with each evaluation."""
 
     def __init__(self, experiment: Experiment, data: Data) -> None:

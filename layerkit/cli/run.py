@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from layerkit.cli.options import Json, Set, Spec, path
+from layerkit.cli.arguments import Json, Set, Spec, path
 from layerkit.cli.streams import do_without_output
-from layerkit.cli.terminal import echo, echo_text, print_json, print_table
+from layerkit.cli.terminal import echo_text, print_json, print_table, warn
 from layerkit.errors import UserError
-from layerkit.interrupts import interrupts
 from layerkit.paths import expanded
 
 if TYPE_CHECKING:
-    from layerkit.builder import Experiment
     from layerkit.plugins import Plugins
-    from layerkit.run import Provenance, Result
+    from layerkit.run import Provenance
     from layerkit.spec import Spec as LoadedSpec
-    from layerkit.training import Evaluation, Trainer
 
 
 def run(
@@ -69,6 +66,7 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
+    from layerkit.cli.output import number
     from layerkit.run import provenance, run_graph
 
     _compare_with_lock(spec, provenance(spec), locked)
@@ -86,8 +84,15 @@ def _run_training(
     spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
 ) -> None:
     from layerkit.builder import build_experiment
+    from layerkit.cli.output import JsonSummary
     from layerkit.cli.progress import Table
-    from layerkit.run import load_data, plugin_watchers, run_training
+    from layerkit.run import (
+        Interruptible,
+        large_batch,
+        load_data,
+        plugin_watchers,
+        run_training,
+    )
 
     out = None if out is None else expanded(out)
     if out is not None and os.path.lexists(out):
@@ -96,16 +101,17 @@ def _run_training(
     data = load_data(experiment)
     for note in data.notes:
         warn(note)
-    warn_of_large_batch(experiment, len(data.train))
+    if warning := large_batch(experiment, len(data.train)):
+        echo_text(f"warning: {warning}", err=True)
     watchers: list[Any] = []
     if json:
-        watchers.append(_Json())
+        watchers.append(JsonSummary())
     elif not quiet:
         watchers.append(Table(experiment, data))
     watchers += plugin_watchers(plugins.reports, spec.document.value, warn)
     do_without_output(warn)
     with ExitStack() as training:
-        watchers.insert(0, _Interruptible(training))
+        watchers.insert(0, Interruptible(training))
         result = run_training(
             experiment, data, out, watchers, lambda now: _compare_with_lock(spec, now, locked)
         )
@@ -119,79 +125,3 @@ def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> N
     lock = lock_of(Path(spec.document.file))
     for difference in compare(lock, now, locked=locked):
         warn(f"{lock}: {difference}")
-
-
-def warn_of_large_batch(experiment: "Experiment", examples: int) -> None:
-    """Warn if the spec asks for batches of more examples than there are."""
-    settings = experiment.settings
-    if settings.batch_size <= examples or "batch_size" not in settings.model_fields_set:
-        return
-    takes = "each step takes them all"
-    if settings.sampling == "with_replacement":
-        takes = "each step draws some of them several times"
-    message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
-    echo_text(f"warning: {experiment.spec.located(('training', 'batch_size'), message)}", err=True)
-
-
-def warn(message: str) -> None:
-    """Print a warning to standard error."""
-    echo(f"warning: {message}", err=True)
-
-
-def summary(result: "Result", evaluations: "list[Evaluation]") -> dict[str, Any]:
-    """Return what ``--json`` prints of a run."""
-    return {
-        "folder": str(result.folder),
-        "status": result.status,
-        "steps": result.steps,
-        "seconds": result.seconds,
-        "best": asdict(result.best) if result.best else None,
-        "last": asdict(result.last) if result.last else None,
-        "evaluations": [asdict(evaluation) for evaluation in evaluations],
-    }
-
-
-def number(value: Any) -> str:
-    """Return a number, or nested lists of them, with 10 significant digits."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return f"[{', '.join(number(v) for v in value)}]"
-    return f"{value + 0:.10g}"  # -0 + 0 is 0
-
-
-class _Watcher:
-    """Hears everything and does nothing."""
-
-    def started(self, trainer: "Trainer", folder: Path) -> None: ...
-
-    def evaluated(self, evaluation: "Evaluation", is_best: bool) -> None: ...
-
-    def ended(self, result: "Result") -> None: ...
-
-
-class _Json(_Watcher):
-    """Prints the run as JSON when it has ended."""
-
-    def __init__(self) -> None:
-        self.evaluations: list[Evaluation] = []
-
-    def evaluated(self, evaluation: "Evaluation", is_best: bool) -> None:
-        self.evaluations.append(evaluation)
-
-    def ended(self, result: "Result") -> None:
-        print_json(summary(result, self.evaluations))
-
-
-class _Interruptible(_Watcher):
-    """Has a signal end the training after its present step, so that nothing is lost."""
-
-    def __init__(self, training: ExitStack) -> None:
-        self.training = training
-
-    def started(self, trainer: "Trainer", folder: Path) -> None:
-        self.training.enter_context(interrupts.finishing(trainer))
-
-    def ended(self, result: "Result") -> None:
-        # The results are written; whoever hears of them next may be interrupted.
-        self.training.close()

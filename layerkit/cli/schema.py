@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from layerkit.cli.options import path
+from layerkit.cli.arguments import path
 from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
 from layerkit.paths import expanded, write_whole

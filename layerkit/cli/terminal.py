@@ -32,6 +32,11 @@ def echo_text(text: str, err: bool = False) -> None:
     echo(*text.split("\n"), err=err)
 
 
+def warn(message: str) -> None:
+    """Print a warning to standard error."""
+    echo(f"warning: {message}", err=True)
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON, in which escapes stand for what a terminal would obey."""
     text = json.dumps(value, indent=2, ensure_ascii=False)

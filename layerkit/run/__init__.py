@@ -1,18 +1,21 @@
 """A run, from a spec to a folder of results."""
 
 from layerkit.run.checking import GradientCheck, check_gradients, check_graph
-from layerkit.run.data import load_data
+from layerkit.run.data import large_batch, load_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
-from layerkit.run.hooks import plugin_watchers
+from layerkit.run.interrupting import Interruptible
+from layerkit.run.locks import compare, lock_of, remember
 from layerkit.run.model import load_model
-from layerkit.run.provenance import Provenance, compare, lock_of, provenance, remember
-from layerkit.run.training import Watcher, run_training
+from layerkit.run.provenance import Provenance, provenance
+from layerkit.run.training import run_training
+from layerkit.run.watching import Watcher, plugin_watchers
 from layerkit.training import Result
 
 __all__ = [
     "GradientCheck",
     "GraphNode",
+    "Interruptible",
     "Provenance",
     "Result",
     "RunFolder",
@@ -20,6 +23,7 @@ __all__ = [
     "check_gradients",
     "check_graph",
     "compare",
+    "large_batch",
     "load_data",
     "load_model",
     "lock_of",

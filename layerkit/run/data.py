@@ -39,6 +39,18 @@ def load_data(experiment: Experiment) -> Data:
     return data
 
 
+def large_batch(experiment: Experiment, examples: int) -> str:
+    """Return a warning where the spec asks for batches of more examples than there are."""
+    settings = experiment.settings
+    if settings.batch_size <= examples or "batch_size" not in settings.model_fields_set:
+        return ""
+    takes = "each step takes them all"
+    if settings.sampling == "with_replacement":
+        takes = "each step draws some of them several times"
+    message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
+    return experiment.spec.located(("training", "batch_size"), message)
+
+
 @contextmanager
 def about_data(experiment: Experiment) -> Iterator[None]:
     """Report what is wrong with data as a problem of the spec that names them.

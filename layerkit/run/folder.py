@@ -9,12 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from layerkit.errors import RunError, UserError
-from layerkit.network import Network
 from layerkit.paths import write_whole
-from layerkit.types import Array
 
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
 """What the system says of a disk that is full; nothing is wrong with the path then."""
@@ -53,7 +49,7 @@ class RunFolder:
     def write_json(self, name: str, value: Any) -> None:
         """Write a file of JSON."""
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        self._write(name, lambda file: file.write(text.encode()))
+        self.write(name, lambda file: file.write(text.encode()))
 
     def append_json_line(self, name: str, value: Any) -> None:
         """Add a line to a file of JSON lines; where that fails, the file is as it was."""
@@ -68,11 +64,6 @@ class RunFolder:
                 file.truncate(length)
                 raise
 
-    def write_parameters(self, name: str, network: Network, params: Array, states: Array) -> None:
-        """Write the parameters and states of a network under their names, as ``.npz``."""
-        arrays: dict[str, Any] = network.named(params, states)
-        self._write(name, lambda file: np.savez(file, **arrays))
-
     @contextmanager
     def discarded_on_failure(self) -> Iterator[None]:
         """Return a context whose failure leaves no folder, as nothing of worth is in it yet."""
@@ -82,7 +73,16 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
 
-    def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+    def write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+        """Write a file, whole or not at all.
+
+        Args:
+            name: Its name.
+            write: Writes the contents.
+
+        Raises:
+            RunError: It cannot be written.
+        """
         with _told(self.path / name):
             write_whole(self.path / name, write)
 

@@ -2,14 +2,9 @@
 
 import json
 import warnings
-from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeVar
 
-import numpy as np
-
-from layerkit.arrayfiles import NpzFile
 from layerkit.builder import build_network
 from layerkit.errors import DataError, UserError
 from layerkit.files import open_file
@@ -17,12 +12,11 @@ from layerkit.network import Network
 from layerkit.paths import expanded
 from layerkit.plugins import load_registry
 from layerkit.registry import Registry
-from layerkit.run.provenance import compare, lock_of, provenance, remember
+from layerkit.run.locks import compare, lock_of, remember
+from layerkit.run.provenance import provenance
+from layerkit.run.weights import Which, read_weights
 from layerkit.spec import TrainingSpec, load_spec
-from layerkit.types import Array
 from layerkit.wording import LONGEST_VALUE, shortened
-
-T = TypeVar("T")
 
 LONGEST_RECORD = 1_000_000
 """Bytes of a ``run.json``, at most."""
@@ -30,7 +24,7 @@ LONGEST_RECORD = 1_000_000
 
 def load_model(
     folder: str | PathLike[str],
-    parameters: Literal["best", "last"] = "best",
+    parameters: Which = "best",
     *,
     locked: bool = False,
     registry: Registry | None = None,
@@ -63,7 +57,7 @@ def load_model(
     changes = compare(lock_of(file), provenance(spec), locked=locked, machine=False)
     if changes:
         warnings.warn(f"{folder}: {'; '.join(changes)}", stacklevel=2)
-    values = _parameters(folder / f"{parameters}.npz", network)
+    values = read_weights(folder, parameters, network)
     network.initialize()
     for name, variable in network.variables.items():
         variable.value = values[name]
@@ -89,54 +83,3 @@ def _input_shape(file: Path) -> tuple[int, ...]:
             f"{shortened(json.dumps(shape), LONGEST_VALUE)}; it is not the record of a run"
         )
     return tuple(shape)
-
-
-def _parameters(file: Path, network: Network) -> dict[str, Array]:
-    """Return the values of all variables of a network, finite and in its type."""
-    try:
-        with open_file(file) as opened:
-            try:
-                archive = NpzFile(opened)
-            except ValueError as error:
-                raise DataError(f"{file}: is damaged: {error}") from None
-            _check_headers(file, archive, network)
-            return {name: _value(file, archive, name, network.dtype) for name in network.variables}
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
-
-
-def _check_headers(file: Path, archive: NpzFile, network: Network) -> None:
-    """Refuse an archive of other arrays than the network has variables, before reading them."""
-    expected = {name: variable.shape for name, variable in network.variables.items()}
-    for name in sorted({*expected, *archive.names}):
-        header = _read(file, name, archive.header) if name in archive.names else None
-        shape = header.shape if header else "none"
-        if expected.get(name, "none") != shape:
-            raise DataError(
-                f"{file}: must hold {shortened(name)} of shape {expected.get(name, 'none')}, "
-                f"got {shape}"
-            )
-        if header and header.dtype.kind != "f":
-            raise DataError(f"{file}: {name} must hold floats, got {header.dtype}")
-
-
-def _value(file: Path, archive: NpzFile, name: str, dtype: np.dtype[Any]) -> Array:
-    """Return the value of a variable."""
-    stored = _read(file, name, archive.array)
-    with np.errstate(over="ignore"):
-        value = stored.astype(dtype)
-    finite = np.isfinite(value)
-    if not finite.all():
-        place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        at = f"[{', '.join(map(str, place))}]" if place else ""
-        raise DataError(
-            f"{file}: {name}{at} must be a finite number in {dtype}, got {stored[place]}"
-        )
-    return value
-
-
-def _read(file: Path, name: str, read: Callable[[str], T]) -> T:
-    try:
-        return read(name)
-    except ValueError as error:
-        raise DataError(f"{file}: {shortened(name)} is damaged: {error}") from None

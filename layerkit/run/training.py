@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -15,23 +14,13 @@ from layerkit.contracts.dataset import Data
 from layerkit.errors import RunError, UserError
 from layerkit.run.data import about_data
 from layerkit.run.folder import RunFolder
-from layerkit.run.provenance import Provenance, lock, provenance
+from layerkit.run.locks import lock
+from layerkit.run.provenance import Provenance, provenance
 from layerkit.run.relocation import moved
+from layerkit.run.watching import Watcher
+from layerkit.run.weights import write_weights
 from layerkit.training import Evaluation, Result, Status, Step, Trainer
 from layerkit.version import __version__
-
-
-class Watcher(Protocol):
-    """Somebody who is told how a run goes."""
-
-    def started(self, trainer: Trainer, folder: Path) -> None:
-        """Hear that training begins."""
-
-    def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
-        """Hear of an evaluation."""
-
-    def ended(self, result: Result) -> None:
-        """Hear how it ended, however that was."""
 
 
 def run_training(
@@ -96,7 +85,7 @@ def run_training(
     def write_results(status: Status, reason: str = "") -> Result:
         network = experiment.network
         if status != "failed" and not trainer.is_half_done:
-            folder.write_parameters("last.npz", network, network.params, network.states)
+            write_weights(folder, "last", network, network.params, network.states)
         result = result_of(status)
         folder.write_json("run.json", _record(experiment, step, result, reason))
         return result
@@ -118,9 +107,7 @@ def run_training(
             is_best = trainer.best is not None and trainer.best.evaluation is last
             if trainer.best is not None and is_best:
                 snapshot = trainer.best
-                folder.write_parameters(
-                    "best.npz", experiment.network, snapshot.params, snapshot.states
-                )
+                write_weights(folder, "best", experiment.network, snapshot.params, snapshot.states)
             for watcher in watchers:
                 watcher.evaluated(last, is_best)
         if trainer.step == trainer.total_steps:

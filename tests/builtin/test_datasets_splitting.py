@@ -1,8 +1,7 @@
 import tracemalloc
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from layerkit import Data, Split
 from layerkit.builtin.datasets.splitting import noted, split

@@ -3,8 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from layerkit import ShapeError, Targets
 from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError

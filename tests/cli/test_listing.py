@@ -15,7 +15,7 @@ import typer
 from layerkit import load_registry
 from layerkit.cli import app
 from layerkit.cli.describe import type_text
-from layerkit.cli.run import number
+from layerkit.cli.output import number
 from layerkit.registry import KINDS
 
 ROOT = Path(__file__).parents[2]

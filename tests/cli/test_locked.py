@@ -7,7 +7,7 @@ import pytest
 
 from layerkit import load_registry
 from layerkit.run import provenance
-from layerkit.run.provenance import lock
+from layerkit.run.locks import lock
 from layerkit.spec import load_spec
 
 SPEC = {

@@ -11,7 +11,7 @@ import pytest
 from layerkit import hookimpl
 from layerkit.markers import PROJECT
 from layerkit.plugins import hookspecs
-from layerkit.run.hooks import PluginWatcher
+from layerkit.run.watching import PluginWatcher
 
 SPEC = {
     "version": 1,

@@ -9,6 +9,7 @@ import pytest
 from layerkit import Network, RunError, UserError
 from layerkit.builtin.layers import Affine, BatchNorm
 from layerkit.run import RunFolder, folder
+from layerkit.run.weights import write_weights
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_parameters_and_states_are_written_by_name(tmp_path):
     out = RunFolder(tmp_path / "out", "name")
     network = Network([Affine(2), BatchNorm()], (3,)).initialize()
 
-    out.write_parameters("best.npz", network, network.params, network.states)
+    write_weights(out, "best", network, network.params, network.states)
 
     with np.load(out.path / "best.npz") as saved:
         assert sorted(saved) == sorted(network.variables)
@@ -161,7 +162,7 @@ def test_a_write_that_fails_halfway_leaves_the_old_file_and_no_half_one(
 ):
     out = RunFolder(tmp_path / "out", "name")
     network = Network([Affine(2)], (3,)).initialize()
-    out.write_parameters("best.npz", network, network.params, network.states)
+    write_weights(out, "best", network, network.params, network.states)
     before = (out.path / "best.npz").read_bytes()
 
     def half(file, **arrays):
@@ -170,7 +171,7 @@ def test_a_write_that_fails_halfway_leaves_the_old_file_and_no_half_one(
 
     monkeypatch.setattr(np, "savez", half)
     with pytest.raises(raised):
-        out.write_parameters("best.npz", network, network.params, network.states)
+        write_weights(out, "best", network, network.params, network.states)
 
     assert (out.path / "best.npz").read_bytes() == before
     assert names(out.path) == ["best.npz"]

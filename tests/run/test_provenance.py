@@ -10,7 +10,8 @@ import pytest
 import layerkit
 from layerkit import SpecError, UserError, load_registry
 from layerkit.run import compare, lock_of, provenance, remember
-from layerkit.run.provenance import Package, lock, read_lock
+from layerkit.run.locks import lock, read_lock
+from layerkit.run.provenance import Package
 from layerkit.spec import load_spec
 
 SPEC = {

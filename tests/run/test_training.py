@@ -287,14 +287,14 @@ def test_a_run_that_diverges_keeps_its_metrics_and_says_why(tmp_path):
 def test_results_that_cannot_be_written_fail_the_run_and_watchers_are_told_once(
     tmp_path, monkeypatch, name
 ):
-    watcher, write = Watching(), RunFolder._write
+    watcher, write = Watching(), RunFolder.write
 
     def refuse(self, file, *arguments):
         if file == name:
             raise RunError(f"{file}: no room")
         write(self, file, *arguments)
 
-    monkeypatch.setattr(RunFolder, "_write", refuse)
+    monkeypatch.setattr(RunFolder, "write", refuse)
 
     with pytest.raises(RunError, match=f"^{name}: no room$"):
         run(tmp_path / "out", [watcher])

@@ -3,8 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from layerkit import DataError, MeanMetric, Metric, Network, Split, UserError
 from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu

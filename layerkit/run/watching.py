@@ -1,4 +1,4 @@
-"""Plugins that watch runs, each hook called alone so that none of them can end a run."""
+"""Who is told how a run goes: watchers, and the plugins that are watchers by their hooks."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +10,24 @@ from layerkit.plugins import RUN_HOOKS, PluginReport, in_order, is_strict
 from layerkit.training import Evaluation, Result, Trainer
 
 
-class PluginWatcher:
+class Watcher:
+    """Somebody who is told how a run goes; a subclass hears what it has a method for."""
+
+    def started(self, trainer: Trainer, folder: Path) -> None:
+        """Hear that training begins."""
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
+        """Hear of an evaluation."""
+
+    def ended(self, result: Result) -> None:
+        """Hear how it ended, however that was."""
+
+
+class PluginWatcher(Watcher):
     """Passes on to the hooks of plugins what a watcher hears, in pluggy's order.
 
-    A hook that raises is reported once, and its plugin is not called again during that run.
+    Each hook is called alone, so that none can end a run. One that raises is reported once, and its
+    plugin is not called again during that run.
 
     Args:
         plugins: The plugins.

@@ -1,0 +1,42 @@
+"""What the command prints of a run, for people and for programs."""
+
+from dataclasses import asdict
+from typing import Any
+
+from layerkit.cli.terminal import print_json
+from layerkit.run import Watcher
+from layerkit.training import Evaluation, Result
+
+
+def number(value: Any) -> str:
+    """Return a number, or nested lists of them, with 10 significant digits."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"[{', '.join(number(v) for v in value)}]"
+    return f"{value + 0:.10g}"  # -0 + 0 is 0
+
+
+class JsonSummary(Watcher):
+    """Prints the run as JSON when it has ended."""
+
+    def __init__(self) -> None:
+        self._evaluations: list[Evaluation] = []
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
+        """Keep an evaluation."""
+        self._evaluations.append(evaluation)
+
+    def ended(self, result: Result) -> None:
+        """Print all."""
+        print_json(
+            {
+                "folder": str(result.folder),
+                "status": result.status,
+                "steps": result.steps,
+                "seconds": result.seconds,
+                "best": asdict(result.best) if result.best else None,
+                "last": asdict(result.last) if result.last else None,
+                "evaluations": [asdict(evaluation) for evaluation in self._evaluations],
+            }
+        )

@@ -1,0 +1,162 @@
+"""Locks, which tell later whether the code of a run has changed.
+
+A run writes a *lock* beside its spec, ``spec.lock.json``: every distribution that computes, with
+its version and a hash of all its files, and the machine it ran on. The lock of ``digits.json`` is
+``digits.lock.json``; where it is present, it is compared.
+"""
+
+import errno
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from layerkit.errors import UserError
+from layerkit.files import open_file
+from layerkit.registry import Registry
+from layerkit.run.provenance import Origin, Package, Provenance
+from layerkit.wording import shortened, visible
+
+VERSION = 2
+"""The version of the form of locks. Those of version 1 held a hash of each component's sources."""
+
+LARGEST = 10_000_000
+"""The bytes that a lock may have; one of a run has a few thousand."""
+
+
+def lock_of(spec: Path) -> Path:
+    """Return where the lock of a spec stands."""
+    return spec.parent / f"{spec.stem}.lock.json"
+
+
+def lock(now: Provenance) -> dict[str, Any]:
+    """Return what a lock file holds."""
+    return {"version": VERSION, **asdict(now)}
+
+
+class _OldLockError(UserError):
+    """A lock is of a version that cannot be compared any more."""
+
+
+def read_lock(path: Path) -> Provenance:
+    """Return what a lock file holds.
+
+    Raises:
+        FileNotFoundError: There is none.
+        UserError: It cannot be read, or is no lock of this version.
+    """
+    try:
+        with open_file(path) as file:
+            text = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # so there is none
+            raise FileNotFoundError(error.errno, error.strerror) from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        content = json.loads(text)
+        version = content["version"]
+        if type(version) is int and version == 1:
+            raise _OldLockError(
+                f"{path}: is a lock of version 1, which tells nothing about data files, compiled "
+                "code and NumPy; take a new spec.lock.json from a run of this version"
+            )
+        if type(version) is not int or version != VERSION:
+            raise ValueError("another version")
+        packages = [Package(**each) for each in content["packages"]]
+        components = [Origin(**each) for each in content["components"]]
+        steps, machine = content["steps"], {**content["machine"]}
+        texts = [
+            *(text for p in packages for text in (p.name, p.version, p.sha256 or "")),
+            *(text for c in components for text in (c.kind, c.name)),
+            *(steps or "", *machine, *machine.values()),
+        ]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("something is no text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError(
+            f"{path}: is no lock; take spec.lock.json from the folder of a run"
+        ) from None
+    return Provenance(packages, components, steps, machine)
+
+
+def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) -> list[str]:
+    """Return how what computes differs from a lock, a sentence for each difference.
+
+    Only the code can be refused. The machine decides on the last digits of a result, which a user
+    cannot help on another one, and not on what is computed.
+
+    Args:
+        path: The lock. Where there is none, nothing differs.
+        now: What is in use.
+        locked: Whether other code, or the lack of a lock, is an error.
+        machine: Whether to compare the machines too.
+
+    Raises:
+        UserError: The lock cannot be read; or with ``locked``, the code differs.
+    """
+    try:
+        before = read_lock(path)
+    except FileNotFoundError as error:
+        if not locked:
+            return []
+        raise UserError(
+            f"{path}: cannot be read: {error.strerror}; a run leaves such a lock in its folder, "
+            "spec.lock.json"
+        ) from None
+    except _OldLockError as error:
+        if locked:
+            raise
+        return [str(error).removeprefix(f"{path}: ")]
+    packages = {package.name: package for package in before.packages}
+    pairs = [(packages.get(package.name), package) for package in now.packages]
+    changes = [_change(old, new) for old, new in pairs if old != new]
+    if None not in (before.steps, now.steps) and before.steps != now.steps:
+        changes.append(f"training steps were made by {_short(before.steps)}, now by {now.steps}")
+    if changes and locked:
+        raise UserError(f"{path}: the code is not the one that was locked: {'; '.join(changes)}")
+    if machine:
+        changes += [
+            f"the machine differs, so the last digits may: {what} was "
+            f"{_short(before.machine[what])}, now {value}"
+            for what, value in now.machine.items()
+            if before.machine.get(what, value) != value
+        ]
+    return changes
+
+
+def _change(before: Package | None, now: Package) -> str:
+    if before is None:
+        return f"{now.name} {now.version} is not in the lock"
+    if before.version != now.version:
+        return f"{now.name} was of version {_short(before.version)} and is of {now.version}"
+    if None in (before.sha256, now.sha256):
+        where = "now" if now.sha256 is None else "in the lock"
+        return f"{now.name} {now.version} cannot be compared: its files were not to be had {where}"
+    return f"{now.name} is still of version {now.version}, but its files have changed"
+
+
+def _short(text: Any) -> str:
+    """Return what a lock says, which may be anything, so that it can be printed."""
+    return visible(shortened(str(text)))
+
+
+def remember(registry: Registry, spec: Path) -> None:
+    """Let messages about missing components name the package that a lock says they came from.
+
+    Args:
+        registry: Whose messages.
+        spec: The spec whose lock it is. Where there is none that can be read, nothing changes:
+            ``compare`` is what complains of that.
+    """
+    try:
+        before = read_lock(lock_of(spec))
+    except (FileNotFoundError, UserError):
+        return
+    versions = {package.name: package.version for package in before.packages}
+    for origin in before.components:
+        distribution, _, name = origin.name.rpartition("/")
+        if distribution in versions:
+            former = f"{_short(distribution)} {_short(versions[distribution])}"
+            registry.former[origin.kind, name] = (distribution, former)
