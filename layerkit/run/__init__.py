@@ -1,10 +1,11 @@
 """A run, from a spec to a folder of results."""
 
-from layerkit.run.checking import GradientCheck, check_gradients, check_graph
+from layerkit.run.checking import check_gradients, check_graph
 from layerkit.run.data import large_batch, load_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
 from layerkit.run.interrupting import Interruptible
+from layerkit.run.judging import GradientCheck
 from layerkit.run.locks import compare, lock_of, remember
 from layerkit.run.model import load_model
 from layerkit.run.provenance import Provenance, provenance

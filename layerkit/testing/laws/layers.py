@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from layerkit.comparison import EPSILON, Comparison, compare, rounding_noise
 from layerkit.contracts.component import Example
 from layerkit.contracts.layer import Layer, input_count
 from layerkit.contracts.variable import Parameter, State
 from layerkit.errors import LayerkitError, NotReadyError, ShapeError
-from layerkit.gradients import EPSILON, Comparison, compare, rounding_noise
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject, for_each
 from layerkit.types import Array, Meaning, Rng, Shape

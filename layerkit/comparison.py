@@ -1,0 +1,227 @@
+"""Derivatives beside their difference quotients: which are right, wrong, or too small to tell."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerkit.gradients import STEP, flat_view
+from layerkit.types import Array
+
+LONGEST, SHORTEST = 1e-2, 1e-60
+"""Between which an element that one step does not settle is given a step of its own."""
+
+RELATIVE = 1e-4
+"""The relative error that is allowed beyond rounding. A right ``backward`` stays orders of
+magnitude below it, a wrong one far above."""
+
+RESOLVED = 1e-3
+"""The share of a derivative that rounding may make up if the derivative is to be judged."""
+
+SHARES = RESOLVED / 30, RESOLVED / 3
+"""The shares at which an element is looked at again, if one step has not settled it: the less
+rounding there is to be, the longer the step, and the more kinks it may reach over."""
+
+SAFETY = 4.0
+"""How much larger than the estimate the rounding of a difference may be."""
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+DRAWS, RUNGS = 6, 16
+"""How many disturbances of each size show the noise, and how many sizes there are. Each size is
+four times the one before, so that even the stairs of a function of float32 are seen."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The derivatives of one array, each beside its difference quotient.
+
+    Exactly one of the four marks is set for each element.
+
+    Attributes:
+        numerical: The difference quotients, ``(count,)``.
+        agrees: Which derivatives are right.
+        wrong: Which are not.
+        kinks: Which cannot be judged, because the number has a kink within every usable step.
+        small: Which cannot be judged, because rounding hides them.
+    """
+
+    numerical: Array
+    agrees: Array
+    wrong: Array
+    kinks: Array
+    small: Array
+
+
+def rounding_noise(
+    terms: Callable[[], Array], arrays: Sequence[Array], floor: float, draws: int = DRAWS
+) -> float:
+    """Estimate by how much rounding changes a sum.
+
+    All numbers that the sum depends on are disturbed at random by one part in ``1 / eps``, which
+    is what rounding does to them on their way. A sum that does not move at all goes up in stairs:
+    the disturbance then grows until it moves, which shows how high the stairs are.
+
+    Args:
+        terms: Computes the terms of the sum from the present contents of the arrays.
+        arrays: What the sum depends on; each is changed while ``terms`` is called, and restored.
+        floor: The rounding of the sum itself.
+        draws: How often to draw a disturbance of each size.
+
+    Source:
+        Vignes (1993), "A stochastic arithmetic for reliable scientific computation".
+    """
+    rng = np.random.default_rng(0)
+    before = [array.copy() for array in arrays]
+    here = float(terms().sum())
+    size = EPSILON
+    try:
+        for _ in range(RUNGS):
+            changes = []
+            for _ in range(draws):
+                for array, values in zip(arrays, before, strict=True):
+                    array[...] = values * (1 + rng.uniform(-size, size, array.shape))
+                changes.append(abs(float(terms().sum()) - here))
+            if max(changes) > 0:
+                break
+            size *= 4
+    finally:
+        for array, values in zip(arrays, before, strict=True):
+            array[...] = values
+    return max(floor, *changes)
+
+
+def compare(
+    terms: Callable[[], Array],
+    x: Array,
+    gradient: Array,
+    noise: float,
+    at: Array | None = None,
+    most: int | None = None,
+) -> Comparison:
+    """Judge each derivative of a sum by difference quotients.
+
+    One step settles nearly all elements. Any other gets the shortest step at which rounding makes
+    up little of its derivative, so that the step reaches over as few kinks as can be. It is wrong
+    only if the slopes on both sides, at that step and at a longer one, agree with each other and
+    not with the derivative.
+
+    Args:
+        terms: Computes the terms of the sum from the present contents of ``x``.
+        x: A float64 array; it is changed while ``terms`` is called, and restored.
+        gradient: The derivatives to judge, of the shape of ``x``.
+        noise: By how much rounding changes the sum.
+        at: The flat indices to judge; all of them by default.
+        most: How many elements that one step does not settle are looked at again; all of them by
+            default. The rest counts as at a kink, or as too small.
+
+    Raises:
+        OptionError: ``x`` is of another type, or not contiguous.
+    """
+    flat = flat_view(x)
+    at = np.arange(flat.size) if at is None else at
+    exact = gradient.reshape(-1)[at]
+    longest = LONGEST * np.maximum(1, np.abs(flat[at])) / 4
+    shortest = np.maximum(SHORTEST, 64 * EPSILON * np.abs(flat[at]))
+    with np.errstate(all="ignore"):
+        here = terms().copy()
+        slopes = _Slopes.of(terms, here, flat, at, STEP * np.maximum(1, np.abs(flat[at])), noise)
+        agrees, resolved = slopes.fit(exact), slopes.resolve(exact)
+        numerical = np.where(agrees, slopes.nearest(exact), slopes.mean)
+        wrong = ~np.isfinite(exact) & np.isfinite(numerical)
+        suspected = np.zeros_like(wrong)
+        for share in SHARES:
+            open_ = np.flatnonzero(~agrees & ~wrong)[:most]
+            if not open_.size:
+                break
+            g, before = exact[open_], numerical[open_]
+            step = SAFETY * noise / (share * np.maximum(np.abs(g), np.abs(before)))
+            step = np.clip(np.nan_to_num(step, nan=STEP), shortest[open_], longest[open_])
+            near = _Slopes.of(terms, here, flat, at[open_], step, noise)
+            far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
+            near_fits, far_fits = near.fit(g), far.fit(g)
+            agrees[open_] = near_fits | far_fits
+            # What a longer step refutes, a shorter one that sees no kink either has to confirm.
+            still = suspected[open_] & (2 * np.abs(g - near.mean) > np.abs(g - before))
+            refuted = near.refute(g, far) | still
+            suspected[open_], resolved[open_] = refuted, near.resolve(g)
+            numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
+            numerical[open_[far_fits]] = far.nearest(g)[far_fits]
+        wrong |= suspected & ~agrees
+        # The first step is best for a smooth sum: of a quotient to be shown it gives more digits.
+        smooth = np.abs(slopes.mean - numerical) <= RELATIVE * np.abs(numerical)
+        numerical = np.where(wrong & smooth, slopes.mean, numerical)
+    unsettled = ~agrees & ~wrong
+    return Comparison(numerical, agrees, wrong, unsettled & resolved, unsettled & ~resolved)
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """The slopes of a sum on both sides of some elements, and what rounding makes of their mean."""
+
+    left: Array
+    right: Array
+    noise: Array
+
+    @classmethod
+    def of(
+        cls,
+        terms: Callable[[], Array],
+        here: Array,
+        flat: Array,
+        at: Array,
+        step: Array,
+        noise: float,
+    ) -> "_Slopes":
+        left, right, rounding = np.empty((3, len(at)))
+        for k, (i, h) in enumerate(zip(at, step, strict=True)):
+            before = flat[i]
+            try:
+                # Divided by what was really added: next to a large number not quite the step.
+                flat[i] = before + h
+                above, up = flat[i] - before, terms() - here
+                flat[i] = before - h
+                below, down = before - flat[i], here - terms()
+            finally:
+                flat[i] = before
+            right[k], left[k] = up.sum() / above, down.sum() / below
+            # Terms that cancel leave the rounding of the largest of them, in backward too.
+            size = np.abs(up).sum() / above + np.abs(down).sum() / below
+            rounding[k] = noise / h + 2 * EPSILON * size
+        return cls(left, right, SAFETY * rounding)
+
+    @property
+    def mean(self) -> Array:
+        """The central difference quotients."""
+        mean: Array = (self.left + self.right) / 2
+        return mean
+
+    def nearest(self, exact: Array) -> Array:
+        """Return of the mean and the slopes of both sides the one next to a derivative."""
+        slopes = np.stack([self.mean, self.left, self.right])
+        best = np.argmin(np.abs(slopes - exact), axis=0)
+        nearest: Array = np.take_along_axis(slopes, best[np.newaxis], axis=0)[0]
+        return nearest
+
+    def resolve(self, exact: Array) -> Array:
+        """Return where rounding makes up little of the larger of both derivatives."""
+        resolved: Array = self.noise <= RESOLVED * np.maximum(np.abs(exact), np.abs(self.mean))
+        return resolved
+
+    def fit(self, exact: Array) -> Array:
+        """Return where a derivative is the mean of the slopes, or at a kink that of one side."""
+        nearest = self.nearest(exact)
+        allowed = RELATIVE * np.maximum(np.abs(nearest), np.abs(exact)) + self.noise
+        zero = (exact == 0) & (self.left == 0) & (self.right == 0)
+        fits: Array = zero | (self.resolve(exact) & (np.abs(nearest - exact) <= allowed))
+        return fits
+
+    def refute(self, exact: Array, far: "_Slopes") -> Array:
+        """Return where these slopes and those at a longer step agree, but not with a derivative."""
+        mean = self.mean
+        others = np.stack([self.left, self.right, far.left, far.right])
+        spread = np.abs(others - mean).max(axis=0) + self.noise
+        error = np.abs(exact - mean)
+        size = np.maximum(np.abs(exact), np.abs(mean))
+        refuted: Array = (5 * spread <= error) & (error > RELATIVE * size)
+        return refuted

@@ -1,0 +1,211 @@
+"""The verdict on a gradient: which of its elements difference quotients confirm or refute."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from layerkit.comparison import DRAWS, compare, rounding_noise
+from layerkit.errors import LayerkitError
+from layerkit.threads import limit_blas_threads
+from layerkit.types import Array
+
+SECONDS = 5.0
+"""How long it may take to look at every element once. Where that takes longer, each array is
+sampled. Elements that one look does not settle may take as long again in all."""
+
+SAMPLE = 100
+"""How many elements of each array a sample has, unless even these take too long."""
+
+STRIDES = 1.0, 1e10, 1e100
+"""The steps that show whether a sum depends on an array of which no small step changes it."""
+
+Verdict: TypeAlias = Literal[
+    "agrees", "disagrees", "too small to tell", "too many kinks to tell", "no time left"
+]
+
+Watch: TypeAlias = Callable[[int, int], None]
+"""Is called with the number of evaluations made and the number expected, after each."""
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """How the two gradients of one array compare.
+
+    Attributes:
+        name: The name of the parameter or input; ``output`` for the output of the network, whose
+            gradient comes from the loss.
+        size: How many numbers it has.
+        checked: How many of them were differentiated numerically.
+        wrong: How many of these disagree.
+        kinks: How many cannot be judged because they lie at a kink.
+        too_small: How many cannot be judged because rounding hides them.
+        mean_difference: The mean absolute difference of the two gradients, where they were judged.
+        mean_gradient: The mean absolute numerical gradient, likewise.
+        worst: Where the difference is largest: the index, and both gradients; None unless one is
+            wrong.
+        verdict: ``disagrees`` if any element does; ``agrees`` if half of them or more could be
+            judged; otherwise the reason why they could not.
+    """
+
+    name: str
+    size: int
+    checked: int
+    wrong: int
+    kinks: int
+    too_small: int
+    mean_difference: float
+    mean_gradient: float
+    worst: tuple[tuple[int, ...], float, float] | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A gradient that is claimed to be that of a sum.
+
+    Attributes:
+        name: The name of the array.
+        x: The array that the gradient is with respect to.
+        gradient: The gradient.
+        terms: Computes the terms of the sum from the present contents of ``x``.
+        depends_on: All arrays that the sum depends on.
+        floor: The rounding of the sum itself.
+    """
+
+    name: str
+    x: Array
+    gradient: Array
+    terms: Callable[[], Array]
+    depends_on: Sequence[Array]
+    floor: float
+
+
+def judge(claims: Sequence[Claim], watch: Watch | None) -> list[GradientCheck]:
+    """Judge claims, each by as many of its elements as there is time for."""
+    sizes = [claim.x.size for claim in claims]
+    made = expected = 0
+
+    def count() -> None:
+        nonlocal made
+        made += 1
+        if watch is not None:
+            watch(min(made, expected), expected)
+
+    # The products of three examples are small, and threads would wait for each other after each.
+    with np.errstate(all="ignore"), limit_blas_threads(1):
+        seconds = _seconds(claims[0].terms)
+        if seconds < 0.1:  # a call of a millisecond may happen to take ten
+            seconds = min(seconds, *(_seconds(claims[0].terms) for _ in range(3)))
+        affordable = int(SECONDS / seconds) // 2
+        if sum(sizes) > affordable:
+            share = min(SAMPLE, max(1, affordable // len(claims)))
+            sizes = [min(size, share) for size in sizes]
+        expected = 2 * sum(sizes)
+        again = max(1, affordable // (4 * len(claims)))
+        draws = min(DRAWS, max(1, affordable // 10))
+        noises: dict[int, float] = {}
+        checks = []
+        for claim, size in zip(claims, sizes, strict=True):
+            terms, key = _counted(claim.terms, count), id(claim.terms)
+            if key not in noises:
+                before = made
+                noises[key] = rounding_noise(terms, claim.depends_on, claim.floor, draws)
+                expected += made - before
+            # By the count, not by the clock: a busy machine is to check the same.
+            if made > 6 * affordable:
+                size = 0
+            checks.append(_check(claim, terms, size, noises[key], again))
+    return checks
+
+
+def _seconds(f: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    f()
+    return max(time.perf_counter() - began, 1e-9)
+
+
+def _counted(terms: Callable[[], Array], count: Callable[[], None]) -> Callable[[], Array]:
+    def counted() -> Array:
+        count()
+        return terms()
+
+    return counted
+
+
+def _check(
+    claim: Claim, terms: Callable[[], Array], size: int, noise: float, again: int
+) -> GradientCheck:
+    """Judge a claim by a sample of its elements."""
+    x, gradient = claim.x, claim.gradient.reshape(-1)
+    at = np.arange(x.size) if size == x.size else _sample(gradient, size)
+    found = compare(terms, x, gradient, noise, at, again)
+    judged = found.agrees | found.wrong
+    differences = np.abs(gradient[at] - found.numerical)
+    small = found.small
+    are_zeros = judged.any() and not gradient[at].any() and not found.numerical.any()
+    # Zeros on both sides prove nothing where the array counts, but too little for a small step.
+    if are_zeros and _can_change(claim, terms):
+        judged, small = judged & False, small | judged
+    worst = None
+    if found.wrong.any():
+        k = int(np.argmax(np.where(found.wrong, np.nan_to_num(differences, nan=np.inf), -1)))
+        index = tuple(int(i) for i in np.unravel_index(at[k], x.shape))
+        worst = index, float(gradient[at[k]]), float(found.numerical[k])
+    return GradientCheck(
+        claim.name,
+        x.size,
+        len(at),
+        int(found.wrong.sum()),
+        int(found.kinks.sum()),
+        int(small.sum()),
+        _mean(differences[judged]),
+        _mean(np.abs(found.numerical[judged])),
+        worst,
+        _verdict(len(at), x.size, found.wrong.sum(), found.kinks.sum(), small.sum()),
+    )
+
+
+def _can_change(claim: Claim, terms: Callable[[], Array]) -> bool:
+    """Return whether a sum changes with an array at all, however large the step."""
+    rng, before, here = np.random.default_rng(0), claim.x.copy(), terms()
+    try:
+        for size in STRIDES:
+            claim.x[...] = before + size * rng.standard_normal(before.shape)
+            if not np.array_equal(terms(), here):
+                return True
+    except (LayerkitError, ArithmeticError, LookupError, ValueError):
+        return False  # no step is possible where a layer takes symbols or a range of numbers
+    finally:
+        claim.x[...] = before
+    return False
+
+
+def _sample(gradient: Array, size: int) -> Array:
+    """Return which elements to check: half of them anywhere, half where the gradient is not 0.
+
+    Behind a relu most of a gradient may be 0, and a few elements would show nothing else.
+    """
+    rng = np.random.default_rng(0)
+    others = np.flatnonzero(gradient)
+    count = min(len(others), (size + 1) // 2)
+    at = rng.choice(others, count, replace=False) if count else others[:0]
+    anywhere = rng.permutation(np.setdiff1d(rng.choice(gradient.size, size, replace=False), at))
+    return np.sort(np.concatenate([at, anywhere[: size - count]]))
+
+
+def _verdict(checked: int, size: int, wrong: int, kinks: int, small: int) -> Verdict:
+    if wrong:
+        return "disagrees"
+    if size and not checked:
+        return "no time left"
+    if 2 * (kinks + small) <= checked:
+        return "agrees"
+    return "too small to tell" if small >= kinks else "too many kinks to tell"
+
+
+def _mean(numbers: Array) -> float:
+    return float(numbers.mean()) if numbers.size else 0.0
