@@ -9,7 +9,7 @@ import time
 import numpy as np
 from test_compiled_steps import assert_close, both
 
-from layerkit import Split
+from layerkit import Network, Split
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
@@ -162,8 +162,18 @@ class Case:
             with np.errstate(over="ignore", invalid="ignore"):
                 expected = in_numpy.network.forward(x)
             if np.isfinite(expected).all():
-                assert_close(outputs, expected)
+                self.check_outputs(outputs, expected, in_c.network, x)
         return in_c.fastest_step.compiles_gradients
+
+    def check_outputs(self, outputs, expected, network, x):
+        """Compare outputs, where terms cancel by how far each is from those in float64."""
+        error = np.abs(outputs - expected).max()
+        if error <= 1e-5 * np.abs(expected).max():
+            return
+        exact = Network(self.layers(), x.shape[1:], dtype="float64").initialize()
+        exact.params = network.params
+        truth = exact.predict(x)
+        assert np.abs(outputs - truth).max() <= 4 * np.abs(expected - truth).max(), error
 
 
 def test_random_chains_compute_what_numpys_do():
