@@ -1,15 +1,15 @@
 """The part of the package that is in C; all else stands in pyproject.toml."""
 
-from setuptools import Extension, setup
+from glob import glob
 
-PARTS = "arguments", "kernels", "lstm", "pool", "program", "sparse"
+from setuptools import Extension, setup
 
 setup(
     ext_modules=[
         Extension(
             "layerkit_compiled._kernels",
-            sources=[f"source/{name}.c" for name in (*PARTS, "module")],
-            depends=[f"source/{name}.h" for name in PARTS],
+            sources=sorted(glob("source/*.c")),
+            depends=sorted(glob("source/*.h")),
             # For loops to become vector instructions: reductions are marked as such, and nobody
             # reads errno or catches floating-point traps. NaN and infinity stay what they are.
             extra_compile_args=[

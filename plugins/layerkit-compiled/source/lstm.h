@@ -9,7 +9,7 @@ V, which sums over steps and batch, is one product too. */
 #ifndef LAYERKIT_LSTM_H
 #define LAYERKIT_LSTM_H
 
-#include "program.h"
+#include "layer.h"
 
 /* Set up the memory of a layer for batches of so many examples; 0 if there is none. */
 int lstm_prepare(Lstm *lstm, int64_t batch);

@@ -1,5 +1,8 @@
 #include "program.h"
 
+#include "activation.h"
+#include "affine.h"
+#include "loss.h"
 #include "lstm.h"
 
 #include <float.h>
@@ -7,14 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* of CBLAS */
-
 /* Shares that hold fewer rows than this are not worth a thread. */
 enum { FEWEST_ROWS = 8 };
-
-static int has_parameters(const Layer *layer) {
-    return layer->kind == AFFINE || layer->kind == SPARSE_AFFINE || layer->kind == LSTM;
-}
 
 /* Whether a layer overwrites its input: an activation that of a layer that does not need it. */
 static int is_in_place(const Program *p, int i) {
@@ -45,62 +42,7 @@ void program_free(Program *p) {
     free(p->layers);
 }
 
-Part part_of(int64_t things, int share, int shares) {
-    const int64_t from = things * share / shares;
-    return (Part){from, things * (share + 1) / shares - from};
-}
-
-void multiply(const Program *p, Product product, int64_t m, int64_t n, int64_t k, const float *a,
-              int64_t a_stride, const float *b, int64_t b_stride, float *c, int64_t c_stride) {
-    p->sgemm(ROW_MAJOR, product == AT_B ? TRANSPOSED : AS_IS,
-             product == A_BT ? TRANSPOSED : AS_IS, m, n, k, 1, a, a_stride, b, b_stride, 0, c,
-             c_stride);
-}
-
-/* Threads share the products of a layer with so many weights by columns of the result, and not by
-rows. Each then reads its own weights only, where by rows each would read all of them, and copy them
-into the order in which products take them; but threads must meet before and after. */
-enum { LARGE = 1 << 17 };
-
-static int is_large(const Layer *layer) {
-    return layer->kind == AFFINE && layer->inputs * layer->outputs >= LARGE;
-}
-
-static Part part_of_rows(const Program *p, int i, int share) {
-    return is_large(&p->layers[i]) ? (Part){0, p->rows} : part_of(p->rows, share, p->used);
-}
-
-static Part part_of_columns(const Program *p, int i, int64_t columns, int share) {
-    return is_large(&p->layers[i]) ? part_of(columns, share, p->used) : (Part){0, columns};
-}
-
-/* Threads share the first product by columns of the examples, and add up the sums that each has
-made of its own. Each then reads its own weights only, and the examples come from the memory of the
-data in any case; by rows, copying all weights twice took 8% of a step of 784-50-10. */
-enum { FEWEST_INPUTS = 256, LINE = 64 / sizeof(float) };
-
-static int is_deep(const Program *p) {
-    const Layer *first = &p->layers[0];
-    return first->kind == AFFINE && !is_large(first) && p->shares > 1 &&
-           first->inputs >= p->shares * FEWEST_INPUTS;
-}
-
-/* Lines of the cache have one owner each, where rows begin with a line. */
-static Part part_of_inputs(const Program *p, int share) {
-    const Part lines = part_of((p->inputs + LINE - 1) / LINE, share, p->used);
-    const int64_t from = lines.from * LINE, left = p->inputs - from, most = lines.count * LINE;
-    return (Part){from, most < left ? most : left};
-}
-
-/* The operations that a step is made of: the share of each that a thread does. */
-
-static void pick_columns(Program *p, int i, int share) {
-    (void)i;
-    const Part columns = part_of_inputs(p, share);
-    gather(p->x_stored, (const char *)p->source + columns.from * size_of(p->x_stored), p->indices,
-           p->rows, columns.count, p->inputs, p->scale, p->values[0] + columns.from);
-}
-
+/* Gather the examples of a share. */
 static void pick(Program *p, int i, int share) {
     const Part rows = part_of(p->rows, share, p->used);
     if (p->layers[i].kind == SPARSE_AFFINE)
@@ -109,160 +51,6 @@ static void pick(Program *p, int i, int share) {
     else
         gather(p->x_stored, p->source, p->indices + rows.from, rows.count, p->inputs,
                p->inputs, p->scale, p->values[0] + rows.from * p->inputs);
-}
-
-/* y += b. */
-static void add_bias(const Program *p, const Layer *layer, float *y, int64_t rows, Part columns) {
-    if (layer->bias >= 0)
-        add_to_rows(y, p->params + layer->bias + columns.from, rows, columns.count, layer->outputs);
-}
-
-/* db = sum(dy): some columns. */
-static void sum_bias(const Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part columns = part_of(layer->outputs, share, p->used);
-    if (layer->bias >= 0)
-        sum_of_rows(p->slopes[i + 1] + columns.from, p->grads + layer->bias + columns.from,
-                    p->rows, columns.count, layer->outputs);
-}
-
-/* y = x W + b. */
-static void forward_affine(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const int64_t in = layer->inputs, out = layer->outputs;
-    const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, out, share);
-    float *y = p->values[i + 1] + rows.from * out + columns.from;
-    multiply(p, A_B, rows.count, columns.count, in, p->values[i] + rows.from * in, in,
-             p->params + layer->weight + columns.from, out, y, out);
-    add_bias(p, layer, y, rows.count, columns);
-}
-
-/* Where the sum of a share goes, of the numbers of all rows. */
-static float *sums_of(const Program *p, int share) {
-    return share ? p->sums + (share - 1) * p->batch * p->layers[0].outputs : p->values[1];
-}
-
-/* The sum over a share's own inputs of y = x W. */
-static void forward_deep(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part own = part_of_inputs(p, share);
-    multiply(p, A_B, p->rows, layer->outputs, own.count, p->values[0] + own.from, layer->inputs,
-             p->params + layer->weight + own.from * layer->outputs, layer->outputs,
-             sums_of(p, share), layer->outputs);
-}
-
-/* y += the sums of all other shares, and b. */
-static void add_sums(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part rows = part_of(p->rows, share, p->used);
-    const int64_t from = rows.from * layer->outputs, count = rows.count * layer->outputs;
-    float *y = p->values[1] + from;
-    for (int other = 1; other < p->used; other++) add(y, sums_of(p, other) + from, count);
-    add_bias(p, layer, y, rows.count, (Part){0, layer->outputs});
-}
-
-/* dx = dy W^T. */
-static void backward_affine(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const int64_t in = layer->inputs, out = layer->outputs;
-    const Part rows = part_of_rows(p, i, share), columns = part_of_columns(p, i, in, share);
-    multiply(p, A_BT, rows.count, columns.count, out, p->slopes[i + 1] + rows.from * out, out,
-             p->params + layer->weight + columns.from * out, out,
-             p->slopes[i] + rows.from * in + columns.from, in);
-}
-
-/* dW = x^T dy and db = sum(dy): of dW some rows or columns, whichever there are more of. */
-static void weights_of_affine(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const int64_t in = layer->inputs, out = layer->outputs;
-    const Part some_in = in < out ? (Part){0, in} : part_of(in, share, p->used);
-    const Part some_out = in < out ? part_of(out, share, p->used) : (Part){0, out};
-    multiply(p, AT_B, some_in.count, some_out.count, p->rows, p->values[i] + some_in.from, in,
-             p->slopes[i + 1] + some_out.from, out,
-             p->grads + layer->weight + some_in.from * out + some_out.from, out);
-    sum_bias(p, i, share);
-}
-
-static void forward_sparse(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part rows = part_of(p->rows, share, p->used);
-    float *y = p->values[i + 1] + rows.from * layer->outputs;
-    sparse_forward(&layer->sparse[share], p->params + layer->weight, layer->outputs, y);
-    add_bias(p, layer, y, rows.count, (Part){0, layer->outputs});
-}
-
-static void weights_of_sparse(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    sparse_weights(layer->sparse, share, p->used, p->slopes[i + 1], layer->outputs,
-                   p->grads + layer->weight);
-    sum_bias(p, i, share);
-}
-
-/* y = f(x). */
-static void activate(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part rows = part_of(p->rows, share, p->used);
-    const int64_t from = rows.from * layer->outputs, count = rows.count * layer->outputs;
-    const float *x = p->values[i] + from;
-    float *y = p->values[i + 1] + from;
-    if (x != y) memcpy(y, x, (size_t)count * sizeof *y);
-    switch (layer->kind) {
-        case RELU: relu(y, count); break;
-        case SIGMOID: sigmoid(y, count); break;
-        case TANH: hyperbolic_tangent(y, count); break;
-        default: break;
-    }
-}
-
-/* dx = f'(x) dy. */
-static void activate_back(Program *p, int i, int share) {
-    const Layer *layer = &p->layers[i];
-    const Part rows = part_of(p->rows, share, p->used);
-    const int64_t from = rows.from * layer->outputs, count = rows.count * layer->outputs;
-    const float *y = p->values[i + 1] + from;
-    float *dx = p->slopes[i] + from, *dy = p->slopes[i + 1] + from;
-    switch (layer->kind) {
-        case RELU: relu_back(y, dy, count); break;
-        case SIGMOID: sigmoid_back(y, dy, count); break;
-        case TANH: hyperbolic_tangent_back(y, dy, count); break;
-        default: break;
-    }
-    if (dx != dy) memcpy(dx, dy, (size_t)count * sizeof *dx);
-}
-
-static void gather_labels(Program *p, int share, Part rows) {
-    p->wrong_labels[share] = 0;
-    for (int64_t i = rows.from; i < rows.from + rows.count; i++) {
-        const int64_t at = p->indices[i];
-        int64_t label = p->t_stored == BYTES  ? ((const uint8_t *)p->t)[at]
-                        : p->t_stored == INTS ? ((const Int *)p->t)[at]
-                                              : ((const Long *)p->t)[at];
-        if (label < 0 || label >= p->outputs) p->wrong_labels[share] = label, label = 0;
-        p->labels[i] = label;
-    }
-}
-
-static void compare(Program *p, int i, int share) {
-    (void)i;
-    const Part rows = part_of(p->rows, share, p->used);
-    const int64_t width = p->outputs, at = rows.from * width;
-    const float *y = p->values[p->layer_count] + at;
-    float *dy = p->slopes[p->layer_count] + at;
-    if (p->loss == SOFTMAX_OF_LABELS) {
-        gather_labels(p, share, rows);
-        p->losses[share] = softmax_of_labels(y, dy, p->labels + rows.from, rows.count, width,
-                                             1.0f / (float)p->rows);
-        return;
-    }
-    if (p->loss == SOFTMAX_OF_PROBABILITIES) {
-        float *t = p->targets + at;
-        gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, width, 1, t);
-        p->losses[share] = softmax_of_probabilities(y, dy, t, rows.count, width,
-                                                    1.0f / (float)p->rows);
-        return;
-    }
-    errors(p->t_stored, y, p->t, p->indices + rows.from, rows.count, width, dy);
-    p->losses[share] = squares(dy, rows.count * width, 1.0f / (float)(p->rows * width));
 }
 
 /* What a layer of each kind does: on the way back first what the gradients of its weights take, then
