@@ -21,7 +21,7 @@ from layerkit.builtin.layers import Add, Affine, Dropout, LeakyRelu, Mul, Relu, 
 from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, SoftmaxWithLoss
 from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError
 from layerkit.errors import NotReadyError
-from layerkit.testing.laws.layers import uses
+from layerkit.testing.laws.layers.uses import uses
 from layerkit.testing.subject import Subject
 
 ELEMENTWISE = [Huber, MeanSquaredError, SigmoidWithLoss, BinaryAccuracy, MeanAbsoluteError, R2]

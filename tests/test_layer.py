@@ -8,7 +8,7 @@ from layerkit import Layer, Network, Parameter, ShapeError, State, load_registry
 from layerkit.builtin.layers import Add, Affine, Dropout, Mul, Relu
 from layerkit.contracts.layer import input_count
 from layerkit.initializers import Normal
-from layerkit.testing.laws.layers import uses
+from layerkit.testing.laws.layers.uses import uses
 from layerkit.testing.subject import Subject
 
 

@@ -7,7 +7,7 @@ from layerkit import DataError, Parameter, ShapeError, load_registry
 from layerkit.builtin.layers import Add, Affine, Gelu, Mul, Relu, Sigmoid, Softmax, Tanh
 from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, SoftmaxWithLoss
 from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError
-from layerkit.testing.laws.layers import uses
+from layerkit.testing.laws.layers.uses import uses
 from layerkit.testing.subject import Subject
 
 NARROW = ["u1", "i1", "i8", "f2", "?"]
