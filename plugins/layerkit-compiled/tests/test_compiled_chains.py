@@ -7,7 +7,7 @@ import os
 import time
 
 import numpy as np
-from test_compiled_steps import assert_close, both
+from comparing import assert_close, both
 
 from layerkit import Network, Split
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from comparing import both
 from hypothesis import given, settings, strategies as st
-from test_compiled_steps import both
 
 from layerkit import Array, Split
 from layerkit.builtin.layers import Affine, Relu, Sigmoid, Tanh

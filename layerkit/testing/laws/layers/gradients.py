@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from layerkit.errors import LayerkitError, ShapeError
 from layerkit.comparison import EPSILON, Comparison, compare, rounding_noise
+from layerkit.errors import LayerkitError, ShapeError
 from layerkit.testing.laws.layers.passes import Passes, close, input_names, upstream
 from layerkit.testing.laws.layers.uses import BATCH, BATCHES, LARGE, Use, each_use
 from layerkit.testing.subject import LawBroken

@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from test_layer import Chain, Gate
+from nesting import Chain, Gate
 
 from layerkit import (
     DataError,

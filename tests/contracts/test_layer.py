@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+from nesting import Chain, Gate
 
 from layerkit import Layer, Network, Parameter, ShapeError, State, load_registry
 from layerkit.builtin.layers import Add, Affine, Dropout, Mul, Relu
@@ -10,43 +11,6 @@ from layerkit.contracts.layer import input_count
 from layerkit.initializers import Normal
 from layerkit.testing.laws.layers.uses import uses
 from layerkit.testing.subject import Subject
-
-
-class Chain(Layer):
-    """Layers one after the other, inside one layer."""
-
-    def __init__(self, *layers):
-        self.layers = list(layers)
-
-    def build(self, shape):
-        for layer in self.layers:
-            shape = layer.build(shape)
-        return shape
-
-    def forward(self, x):
-        for layer in self.layers:
-            x = layer.forward(x)
-        return x
-
-    def backward(self, dout):
-        for layer in reversed(self.layers):
-            dout = layer.backward(dout)
-        return dout
-
-
-class Gate(Layer):
-    """``y = x relu(V x + c)``; its inner layers are made when the shape is known."""
-
-    def build(self, shape):
-        self.inner = Chain(Affine(shape[0]), Relu())
-        return self.inner.build(shape)
-
-    def forward(self, x):
-        self._x, self._gate = x, self.inner.forward(x)
-        return x * self._gate
-
-    def backward(self, dout):
-        return dout * self._gate + self.inner.backward(dout * self._x)
 
 
 def test_a_layer_alone_is_ready_after_initialize():

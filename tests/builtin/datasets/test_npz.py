@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from refusing import refusal
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Npz
@@ -26,16 +27,6 @@ def stored(tmp_path):
 
 def labels(count, classes=2):
     return np.arange(count) % classes
-
-
-def refusal(dataset):
-    """What ``inspect`` says, which ``load`` must say as well."""
-    with pytest.raises(DataError) as inspected:
-        dataset.inspect()
-    with pytest.raises(DataError) as loaded:
-        dataset.load()
-    assert str(loaded.value) == str(inspected.value)
-    return str(inspected.value)
 
 
 class TestWhatIsRead:

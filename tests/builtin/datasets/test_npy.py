@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 import pytest
-from test_datasets_npz import refusal
+from refusing import refusal
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Npy

@@ -13,7 +13,7 @@ from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.initializers import Normal
 from layerkit.run import load_data, run_training
 
-SPECS = Path(__file__).parents[1] / "specs"
+SPECS = Path(__file__).parents[2] / "specs"
 
 
 def test_two_apples_with_tax_cost_220_and_the_derivatives_are_those_of_the_book():

@@ -134,7 +134,7 @@ def test_a_signal_while_the_command_imports_ends_it_without_a_word(start, module
 
 
 def test_the_installed_command_heeds_signals_before_it_imports_anything_large():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     assert project["project"]["scripts"] == {"layerkit": "layerkit.__main__:main"}
 
     code = "import sys; from layerkit.__main__ import main; print(*sys.modules)"

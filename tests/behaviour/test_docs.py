@@ -9,7 +9,7 @@ from layerkit import load_registry
 from layerkit.registry import KINDS, Provider, Registrar
 from layerkit.testing import check_layer, checks
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugins" / "layerkit-example"
 
 

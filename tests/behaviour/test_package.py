@@ -11,7 +11,7 @@ import pytest
 
 import layerkit
 
-SPEC = Path(__file__).parents[1] / "specs" / "mnist_two_layer.json"
+SPEC = Path(__file__).parents[2] / "specs" / "mnist_two_layer.json"
 
 
 def loaded_by(statement: str) -> set[str]:
