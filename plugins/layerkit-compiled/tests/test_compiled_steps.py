@@ -517,7 +517,8 @@ class TestWhatIsWrong:
 TRAIN = """
 import hashlib, multiprocessing, sys
 sys.path.insert(0, sys.argv[1])
-from comparing import LAYERS, OPTIMIZERS, SoftmaxWithLoss, trainer
+from comparing import LAYERS, OPTIMIZERS, trainer
+from layerkit.builtin.losses import SoftmaxWithLoss
 
 def trained(name="shared by columns"):
     made = trainer(LAYERS[name], SoftmaxWithLoss, optimizer=OPTIMIZERS["adam"])
