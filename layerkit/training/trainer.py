@@ -294,7 +294,12 @@ class Trainer(CopiedWhole):
         ts = self.data.train.t, self.data.test.t
         of_loss = "the loss itself" if all(np.isfinite(t).all() for t in ts) else "the targets"
         where = self.network.first_non_finite() or of_loss
-        advice = "; a lower learning_rate or a max_gradient_norm may help"
+        if self.step:
+            advice = "; a lower learning_rate or a max_gradient_norm may help"
+        else:  # no update had a part in it
+            advice = "; scale the inputs or the targets"
+            if self.network.dtype != np.float64:
+                advice += ', or compute in "dtype": "float64"'
         return NonFiniteError(
             f"{what}; the first value that is not finite arose in {where}"
             + (advice if where not in ("the data", "the targets") else "")

@@ -474,6 +474,18 @@ def test_a_loss_that_overflows_is_told_with_the_step(evaluate_every, what):
     )
 
 
+def test_a_loss_that_overflows_before_any_update_is_not_put_down_to_the_learning_rate():
+    trainer = line(data=Split(np.array([[1.0]]), np.array([1e200])))
+
+    with pytest.raises(NonFiniteError) as caught:
+        list(trainer.run())
+
+    assert str(caught.value) == (
+        "the loss became inf at step 1; the first value that is not finite arose in the loss "
+        "itself; scale the inputs or the targets"
+    )
+
+
 def test_the_layer_is_named_where_a_number_first_overflowed():
     trainer = classifier(Affine(4), Relu(), optimizer=SGD(1e38))
 
