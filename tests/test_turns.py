@@ -34,7 +34,7 @@ from layerkit_conv import Conv2d, MaxPool2d
 from layerkit_sequence import Lstm
 
 THREADS = 8
-CALLS = 2000
+CALLS = 400
 
 NETS = {
     "affine": lambda: ([Affine(30), Relu(), Affine(4)], (12,)),
@@ -96,7 +96,7 @@ def in_each_thread(task):
 
 
 def answers_of(predict, batches, first):
-    """Return the answers to 2,000 calls, one after the other, in one array."""
+    """Return the answers to ``CALLS`` calls, one after the other, in one array."""
     return np.stack([predict(batches[i % len(batches)]) for i in range(first, first + CALLS)])
 
 
@@ -483,13 +483,13 @@ class TestFork:
         thread.start()
         x = examples(net, 5)
         try:
-            codes = [exit_code(lambda: self.trains_and_predicts(net, x)) for _ in range(100)]
+            codes = [exit_code(lambda: self.trains_and_predicts(net, x)) for _ in range(40)]
         finally:
             running.stop_requested = True
             ended.set()
             thread.join()
 
-        assert codes == [0] * 100
+        assert codes == [0] * 40
 
     def test_a_fork_does_not_wait_for_ever(self, monkeypatch):
         monkeypatch.setattr(layerkit.turns, "PATIENCE", 0.1)

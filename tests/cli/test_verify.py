@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from layerkit.testing import Record, Status, checks
+
 HALVES = """
     from layerkit import Array, Layer, hookimpl
 
@@ -86,6 +88,12 @@ def test_everything_that_is_installed_keeps_its_laws(layerkit):
 def test_a_plugin_that_does_not_work_is_a_failure_where_everything_is_verified(
     layerkit, install, monkeypatch
 ):
+    def passed(cls, registry):
+        """Stand in for the checks, which are not the point here and take long."""
+        names = [check.name for check in checks(cls, registry=registry)]
+        return [Record(cls.__name__, name, Status.PASSED, "", 0.0) for name in names]
+
+    monkeypatch.setattr("layerkit.testing.check_component", passed)
     install("layerkit-bad", "1 / 0")
 
     outcome = layerkit("verify")

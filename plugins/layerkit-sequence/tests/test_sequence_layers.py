@@ -207,7 +207,8 @@ def test_heads_share_the_features():
 @pytest.mark.parametrize(
     ("spec", "accuracy", "changes"),
     [
-        ("addition.json", 0.95, ["training.epochs=25"]),
+        # 0.95 is passed after 9 epochs.
+        ("addition.json", 0.95, ["training.epochs=12"]),
         # 0.974 to 0.982 from six seeds.
         ("mnist_rows.json", 0.97, []),
     ],

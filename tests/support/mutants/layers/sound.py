@@ -46,6 +46,7 @@ class Scale(Layer):
 
 class OfScale(Scale):
     __doc__ = Scale.__doc__
+    examples = (Example(shapes=[(5,)]),)
 
 
 @sound
@@ -72,6 +73,7 @@ class Product(Layer):
 
 class OfProduct(Product):
     __doc__ = Product.__doc__
+    examples = (Example(shapes=[(5,), (5,)]),)
 
 
 @sound
@@ -107,6 +109,7 @@ class Centre(Layer):
 
 class OfCentre(Centre):
     __doc__ = Centre.__doc__
+    examples = (Example(shapes=[(5,)]),)
 
 
 @sound
