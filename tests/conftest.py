@@ -2,12 +2,14 @@
 
 import importlib
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -143,5 +145,27 @@ def layerkit(
             code = int(exit_.code or 0)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own: ``process("run", "spec.json").returncode``.
+
+    Where the border of a process is not the point, the fixture ``layerkit`` does the same 0.6
+    seconds faster. ``env`` adds to the environment, where None takes a variable away; other options
+    are those of ``subprocess.run``.
+    """
+
+    def call(
+        *arguments: object, env: dict[str, str | None] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **(env or {})}
+        return subprocess.run(
+            [sys.executable, "-m", "layerkit", *map(str, arguments)],
+            env={name: value for name, value in environment.items() if value is not None},
+            **{"capture_output": True, "text": True, "timeout": 60, "check": False, **options},
+        )
 
     return call

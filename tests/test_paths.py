@@ -92,9 +92,8 @@ def test_what_does_not_fit_on_the_disk_leaves_nothing(tmp_path, arguments, writt
     assert names(tmp_path) == []
 
 
-def test_a_schema_that_does_not_fit_leaves_the_one_before(tmp_path):
-    call = [sys.executable, "-m", "layerkit", "schema", "--out", "schema.json"]
-    subprocess.run(call, cwd=tmp_path, check=True, capture_output=True)
+def test_a_schema_that_does_not_fit_leaves_the_one_before(tmp_path, process):
+    process("schema", "--out", "schema.json", cwd=tmp_path, check=True)
     before = (tmp_path / "schema.json").read_bytes()
 
     command = [sys.executable, "-c", LIMITED, "schema", "--out", "schema.json"]
@@ -121,27 +120,24 @@ def test_home_is_put_in(monkeypatch, tmp_path):
         (["new", "plugin", "swish", "--in", "~"], "layerkit-swish"),
     ],
 )
-def test_the_command_puts_home_in(tmp_path, arguments, made):
+def test_the_command_puts_home_in(tmp_path, process, arguments, made):
     home = tmp_path / "home"
     home.mkdir()
-    environment = {**os.environ, "HOME": str(home)}
-    command = [sys.executable, "-m", "layerkit", *arguments]
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+
+    process(*arguments, cwd=tmp_path, env={"HOME": str(home)}, check=True)
 
     assert names(home) == [made]
     assert names(tmp_path) == ["home"]
 
 
-def test_a_run_puts_home_in_for_its_spec_and_its_folder(tmp_path):
+def test_a_run_puts_home_in_for_its_spec_and_its_folder(tmp_path, process):
     home = tmp_path / "home"
     home.mkdir()
-    environment = {**os.environ, "HOME": str(home)}
     for arguments in (
         ["new", "spec", "~/net.json"],
         ["run", "~/net.json", "--out=~/results", "--quiet", "--set", "training.epochs=1"],
     ):
-        command = [sys.executable, "-m", "layerkit", *arguments]
-        subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+        process(*arguments, cwd=tmp_path, env={"HOME": str(home)}, check=True)
 
     assert names(home) == ["net.json", "results"]
     assert (home / "results" / "run.json").exists()

@@ -219,10 +219,10 @@ def test_another_notation_is_told_by_its_name(layerkit, name, text):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
 @pytest.mark.parametrize("file", ["pipe", "/dev/zero", "/dev/null"])
-def test_a_spec_that_is_no_file_is_refused_and_not_waited_for(file):
+def test_a_spec_that_is_no_file_is_refused_and_not_waited_for(process, file):
     os.mkfifo("pipe")
-    command = [sys.executable, "-m", "layerkit", "run", file]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    run = process("run", file)
 
     assert run.returncode == 2
     assert run.stderr == (

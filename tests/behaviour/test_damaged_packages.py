@@ -3,8 +3,6 @@
 import json
 import os
 import resource
-import subprocess
-import sys
 
 import pytest
 
@@ -12,19 +10,15 @@ GRAPH = '{"version": 1, "inputs": {"x": 2}, "layers": ["relu"]}'
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, process):
     """Run the command with a folder of packages on the path, and no others of layerkit's."""
 
     def call(*arguments, graph=GRAPH, **settings):
         (tmp_path / "graph.json").write_text(graph)
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), **settings}
-        return subprocess.run(
-            [sys.executable, "-m", "layerkit", *arguments],
-            env={key: value for key, value in environment.items() if value is not None},
+        return process(
+            *arguments,
+            env={"PYTHONPATH": str(tmp_path / "site"), **settings},
             cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
             timeout=30,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)),
         )

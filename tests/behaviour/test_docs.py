@@ -35,7 +35,7 @@ def test_the_layer_in_the_guide_keeps_every_law():
 def test_the_list_of_laws_is_that_of_the_kit():
     text = (ROOT / "docs" / "conformance.md").read_text()
 
-    assert laws_as_documented() in text, "write it anew: python tests/test_docs.py"
+    assert laws_as_documented() in text, "write it anew: python tests/behaviour/test_docs.py"
 
 
 def laws_as_documented() -> str:

@@ -1,9 +1,6 @@
 """A disk that fills at any moment of a run: told with the file, and what is there is whole."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +19,18 @@ SPEC = {
 }
 
 
-def run(limit, *arguments):
+@pytest.fixture
+def run(process):
     """Run the command where no file can be longer, as none can on a disk that is full."""
-    command = [sys.executable, "-m", "layerkit", "run", "spec.json", "--out", "out", "--quiet"]
-    return subprocess.run(
-        [*command, *arguments],
-        env={**os.environ, "LAYERKIT_PLUGINS": ""},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+
+    def call(limit, *arguments):
+        return process(
+            *("run", "spec.json", "--out", "out", "--quiet", *arguments),
+            env={"LAYERKIT_PLUGINS": ""},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+
+    return call
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +40,7 @@ def _folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def sizes():
+def sizes(run):
     """The sizes of the files of a run that has room."""
     assert run(10**6).returncode == 0
     found = {p.name: p.stat().st_size for p in Path("out").iterdir()}
@@ -66,7 +63,7 @@ def assert_whole(folder):
 
 
 @pytest.mark.parametrize("name", ["spec.json", "spec.lock.json", "best.npz", "metrics.jsonl"])
-def test_a_file_for_which_there_is_no_room_is_named_and_the_others_are_whole(sizes, name):
+def test_a_file_for_which_there_is_no_room_is_named_and_the_others_are_whole(run, sizes, name):
     # In this order they are ever larger, so that this one is the first that does not fit.
     done = run(sizes[name] - 1)
 

@@ -2,7 +2,7 @@
 
 By hand, for an hour and from another seed than in CI::
 
-    LAYERKIT_FUZZ_SECONDS=3600 LAYERKIT_FUZZ_SEED=$RANDOM pytest -n 0 tests/cli/test_fuzzing.py
+    LAYERKIT_FUZZ_SECONDS=3600 LAYERKIT_FUZZ_SEED=$RANDOM pytest -n 0 -k test_fuzzing
 """
 
 import json

@@ -3,7 +3,6 @@
 import json
 import random
 import resource
-import subprocess
 import sys
 import time
 import tracemalloc
@@ -162,16 +161,13 @@ def test_the_problems_of_a_large_spec_are_each_told_at_their_place():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process")
-def test_the_command_refuses_a_large_spec_with_little_memory(tmp_path):
+def test_the_command_refuses_a_large_spec_with_little_memory(tmp_path, process):
     Path(tmp_path, "spec.json").write_text(TEXTS["8,000 names, all of them missed"])
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
 
-    command = [sys.executable, "-m", "layerkit", "check", "spec.json", "--no-gradients"]
-    run = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, preexec_fn=limit, check=False
-    )
+    run = process("check", "spec.json", "--no-gradients", cwd=tmp_path, preexec_fn=limit)
 
     assert run.returncode == 2
     assert run.stderr.endswith("problems; nothing was run.\n")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -569,13 +568,8 @@ class TestRun:
     def test_numbers_are_shown_with_ten_digits(self, value, text):
         assert number(value) == text
 
-    def test_as_a_module_is_the_same_command(self):
-        done = subprocess.run(
-            [sys.executable, "-m", "layerkit", "run", SPEC, *SHORT, "--quiet", "--out", "results"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+    def test_as_a_module_is_the_same_command(self, process):
+        done = process("run", SPEC, *SHORT, "--quiet", "--out", "results", check=True)
 
         assert (done.stdout, done.stderr) == ("", "")
         assert Path("results", "run.json").exists()

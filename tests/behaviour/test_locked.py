@@ -1,3 +1,5 @@
+"""``layerkit run --locked``: a run is made again only from what it was made from."""
+
 import hashlib
 import json
 import zipfile
