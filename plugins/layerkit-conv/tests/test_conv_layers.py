@@ -11,7 +11,12 @@ import pytest
 from layerkit import ShapeError
 from layerkit_conv import AveragePool2d, Conv1d, Conv2d, GlobalAveragePool, MaxPool2d
 
-SPEC = Path(__file__).parents[3] / "specs" / "mnist_convnet.json"
+# In a checkout the specs stand at its root, in the sdist at that of the package.
+SPEC = next(
+    file
+    for folder in Path(__file__).parents
+    if (file := folder / "specs" / "mnist_convnet.json").is_file()
+)
 IMAGE = np.arange(16.0).reshape(1, 1, 4, 4)
 
 
