@@ -28,22 +28,41 @@ from annotated_types import BaseMetadata, GroupedMetadata
 from layerkit.arguments import plain, shown
 from layerkit.errors import OptionError
 
-_BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any], str]]] = {
-    "gt": (lambda limit, value: value > limit, lambda limit: f"must be greater than {limit:g}"),
-    "ge": (lambda limit, value: value >= limit, lambda limit: f"must be at least {limit:g}"),
-    "lt": (lambda limit, value: value < limit, lambda limit: f"must be less than {limit:g}"),
-    "le": (lambda limit, value: value <= limit, lambda limit: f"must be at most {limit:g}"),
+
+class Requirement(NamedTuple):
+    """What a value must be, or what it must have.
+
+    Attributes:
+        verb: As in ``must be``.
+        what: As in ``greater than 0``.
+    """
+
+    verb: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.what}"
+
+
+_be = partial(Requirement, "must be")
+_have = partial(Requirement, "must have")
+
+_BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any], Requirement]]] = {
+    "gt": (lambda limit, value: value > limit, lambda limit: _be(f"greater than {limit:g}")),
+    "ge": (lambda limit, value: value >= limit, lambda limit: _be(f"at least {limit:g}")),
+    "lt": (lambda limit, value: value < limit, lambda limit: _be(f"less than {limit:g}")),
+    "le": (lambda limit, value: value <= limit, lambda limit: _be(f"at most {limit:g}")),
     "multiple_of": (
         lambda limit, value: value % limit == 0,
-        lambda limit: f"must be a multiple of {limit}",
+        lambda limit: _be(f"a multiple of {limit}"),
     ),
     "min_length": (
         lambda limit, value: len(value) >= limit,
-        lambda limit: f"must have at least {_elements(limit)}",
+        lambda limit: _have(f"at least {_elements(limit)}"),
     ),
     "max_length": (
         lambda limit, value: len(value) <= limit,
-        lambda limit: f"must have at most {_elements(limit)}",
+        lambda limit: _have(f"at most {_elements(limit)}"),
     ),
 }
 """For each kind of bound, whether a value keeps it, and what a message says it asks for."""
@@ -59,7 +78,7 @@ class Mismatch(NamedTuple):
     """
 
     place: str
-    expected: str
+    expected: Requirement
     value: Any
 
 
@@ -95,8 +114,8 @@ def checked_options(
     return positional, named
 
 
-def worded_bound(name: str, limit: Any) -> str:
-    """Return what a bound asks for, in the words of messages: ``must be greater than 0``."""
+def worded_bound(name: str, limit: Any) -> Requirement:
+    """Return what a bound asks for, in the words of messages."""
     return _BOUNDS[name][1](limit)
 
 
@@ -138,32 +157,33 @@ def _check_of(hint: Any) -> Check | None:
     if isclass(hint) and hint in _TYPES:
         return _TYPES[hint]
     if isclass(hint) and issubclass(hint, PurePath):
-        return _test(lambda v: isinstance(v, PurePath), "must be the pathlib.Path of a file")
+        return _test(lambda v: isinstance(v, PurePath), "the pathlib.Path of a file")
     if isclass(hint) and hasattr(hint, "accepts"):  # a kind of component
-        return _test(hint.accepts, f"must be an instance of {hint.__name__}")
+        return _test(hint.accepts, f"an instance of {hint.__name__}")
     return None
 
 
-def _test(fits: Callable[[Any], bool], expected: str) -> Check:
-    return lambda value: None if fits(value) else Mismatch("", expected, value)
+def _test(fits: Callable[[Any], bool], expected: str | Requirement) -> Check:
+    requirement = _be(expected) if isinstance(expected, str) else expected
+    return lambda value: None if fits(value) else Mismatch("", requirement, value)
 
 
 def _number(value: Any) -> Mismatch | None:
     if not isinstance(value, Real) or isinstance(value, bool):
-        return Mismatch("", "must be a number", value)
+        return Mismatch("", _be("a number"), value)
     try:
         is_finite = math.isfinite(value)
     except OverflowError:  # an integer that no float holds
         is_finite = False
-    return None if is_finite else Mismatch("", "must be a finite number", value)
+    return None if is_finite else Mismatch("", _be("a finite number"), value)
 
 
 _TYPES: dict[type, Check] = {
-    int: _test(lambda v: isinstance(v, Integral) and not isinstance(v, bool), "must be an integer"),
+    int: _test(lambda v: isinstance(v, Integral) and not isinstance(v, bool), "an integer"),
     float: _number,
-    bool: _test(lambda v: isinstance(v, bool), "must be True or False"),
-    str: _test(lambda v: isinstance(v, str), "must be text"),
-    NoneType: _test(lambda v: v is None, "must be None"),
+    bool: _test(lambda v: isinstance(v, bool), "True or False"),
+    str: _test(lambda v: isinstance(v, str), "text"),
+    NoneType: _test(lambda v: v is None, "None"),
 }
 
 
@@ -204,15 +224,16 @@ def _any_of(checks: list[Check | None]) -> Check | None:
         # The member that got furthest into the value is the one that was meant.
         deepest = max(mismatches, key=lambda m: len(m.place))
         heads = list(dict.fromkeys(m.expected for m in mismatches if m.place == deepest.place))
-        rest = [head.removeprefix("must be ") for head in heads[1:]]
-        return deepest._replace(expected=" or ".join([heads[0], *rest]))
+        first = heads[0]
+        words = [head.what if head.verb == first.verb else str(head) for head in heads]
+        return deepest._replace(expected=first._replace(what=" or ".join(words)))
 
     return check
 
 
 def _one_of(choices: tuple[Any, ...]) -> Check:
     *most, last = (f'"{c}"' if isinstance(c, str) else repr(c) for c in choices)
-    expected = f"must be {', '.join(most)}{' or ' if most else ''}{last}"
+    expected = f"{', '.join(most)}{' or ' if most else ''}{last}"
     return _test(lambda v: any(type(v) is type(c) and v == c for c in choices), expected)
 
 
@@ -222,9 +243,9 @@ def _sequence(parts: tuple[Any, ...], is_fixed: bool) -> Check:
 
     def check(value: Any) -> Mismatch | None:
         if not isinstance(value, tuple | list):
-            return Mismatch("", "must be a tuple or a list", value)
+            return Mismatch("", _be("a tuple or a list"), value)
         if is_fixed and len(value) != len(checks):
-            return Mismatch("", f"must have {_elements(len(checks))}", value)
+            return Mismatch("", _have(_elements(len(checks))), value)
         for i, (item, of_item) in enumerate(
             zip(value, checks if is_fixed else checks[:1] * len(value), strict=False)
         ):

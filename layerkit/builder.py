@@ -5,7 +5,7 @@ memory is allocated or an example read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from layerkit.contracts.dataset import Dataset, Form
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.metric import Metric, is_better_higher, score_names
 from layerkit.contracts.optimizer import Optimizer
-from layerkit.errors import DataError, Path, ShapeError, SpecError
+from layerkit.errors import DataError, Path, Problem, ShapeError, SpecError
 from layerkit.footprint import bytes_of_training, graph_problem, training_problem
 from layerkit.network import Network, Node
 from layerkit.registry import UnknownComponentError
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
+from layerkit.spec.wording import suggested
 from layerkit.types import Array, Shape
+from layerkit.wording import quoted
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,11 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
     if wrong:
         raise spec.error(
             *(
-                (
+                Problem(
+                    "wrong-value",
                     ("inputs", name),
-                    f"must be a batch of {count}, like the first input, got {len(batches[name])}",
+                    f"a batch of {count}, like the first input",
+                    f"{len(batches[name])}",
                 )
                 for name in wrong
             )
@@ -167,11 +171,11 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         form = dataset.inspect()
         network = _network(spec, [form.shape], loss, dtype or content.dtype)
     except OSError as error:  # of a file that opens, and then cannot be read
-        raise spec.error(*problems, (("data",), f"cannot be read: {error}")) from error
+        raise spec.error(*problems, data_problem(f"cannot be read: {error}")) from error
     except (DataError, MemoryError) as error:
-        raise spec.error(*problems, (("data",), str(error))) from error
+        raise spec.error(*problems, data_problem(error)) from error
     except SpecError as error:
-        raise spec.error(*problems, *((p.path, p.message) for p in error.problems)) from error
+        raise spec.error(*problems, *error.problems) from error
     for metric in metrics.values():
         metric.meaning = network.meaning
     checked: list[tuple[Path, str, Loss | Metric]] = [
@@ -183,7 +187,9 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         try:
             component.check(network.output_shape, form.targets)
         except ShapeError as error:
-            problems.append((("data",) if error.is_about_data else path, f"{name} {error}"))
+            where: Path = ("data",) if error.is_about_data else path
+            expected = f"{name} {error.expected}"
+            problems.append(Problem("shapes-do-not-match", where, expected, hint=error.hint))
             if content.metrics is None:
                 break  # what does not fit the loss does not fit its metrics either
     optimizer = content.optimizer.create()
@@ -239,50 +245,57 @@ def _network(
     except ShapeError as error:
         index = error.layer or 0
         # The report itself says which of the layers; a name that the spec gives is left.
-        kind = nodes[index].type
-        message = str(error).replace(f"layers[{index}] ({kind})", kind, 1)
-        raise spec.error((("layers", index), message)) from error
+        node = nodes[index]
+        named = str(node) if spec.content.layers[index].name else node.type
+        code = "shapes-do-not-fit" if error.given else "layers-do-not-fit"
+        expected, got = f"{named} {error.expected}", error.given or None
+        raise spec.error(
+            Problem(code, ("layers", index), expected, got, hint=error.hint)
+        ) from error
     network.compilers = spec.registry.compilers
     return network
 
 
-def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[tuple[Path, str]]:
+def data_problem(reason: object) -> Problem:
+    """Return as a problem of a spec why its data cannot be used."""
+    return Problem("wrong-data", ("data",), str(reason))
+
+
+def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[Problem]:
     """Return the options that a type does not hold, each at its place."""
     return [
-        ((*place, *option), message)
+        replace(problem, path=(*place, *problem.path))
         for place, component in components
-        for option, message in unheld_options(component, dtype)
+        for problem in unheld_options(component, dtype)
     ]
 
 
 def _metrics(
     spec: Spec, content: TrainingSpec, loss: Loss
-) -> tuple[dict[str, Metric], list[tuple[Path, str]]]:
+) -> tuple[dict[str, Metric], list[Problem]]:
     """Return by name the metrics of a spec, or else of its loss; and what is wrong with them."""
     found: dict[str, Metric] = {}
-    problems: list[tuple[Path, str]] = []
+    problems: list[Problem] = []
     if content.metrics is not None:
         for i, metric in enumerate(content.metrics):
             name = spec.registry.name_of(metric.entry)
             if name in found:
-                message = f'"{name}" is among the metrics already; leave one of them out'
-                problems.append((("metrics", i), message))
+                message, hint = f'"{name}" is among the metrics already', "leave one of them out"
+                problems.append(Problem("duplicate-metric", ("metrics", i), message, hint=hint))
             found[name] = metric.create()
         return found, problems
     for name in loss.metrics:
         try:
             entry = spec.registry.find(Metric.kind, name)
         except UnknownComponentError as error:
-            problems.append((("loss",), str(error)))
+            problems.append(Problem("unknown-metric", ("loss",), str(error)))
             continue
         cls: type[Any] = entry.cls
         found[spec.registry.name_of(entry)] = cls()
     return found, problems
 
 
-def _monitor(
-    content: TrainingSpec, metrics: dict[str, Metric], problems: list[tuple[Path, str]]
-) -> str:
+def _monitor(content: TrainingSpec, metrics: dict[str, Metric], problems: list[Problem]) -> str:
     """Return the number that early stopping watches, or else the first metric on the test data."""
     stopping = content.training.early_stopping
     if stopping is None:
@@ -290,6 +303,9 @@ def _monitor(
     known = score_names(metrics)
     if stopping.metric not in known:
         path = ("training", "early_stopping", "metric")
-        message = f'must be one of {", ".join(known)}, got "{stopping.metric}"'
-        problems.append((path, message))
+        expected = f"one of {', '.join(known)}"
+        suggestion = suggested(stopping.metric, known)
+        if suggestion is not None:
+            suggestion = replace(suggestion, wording="silent")
+        problems.append(Problem("wrong-value", path, expected, quoted(stopping.metric), suggestion))
     return stopping.metric

@@ -15,9 +15,12 @@ LayerkitError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from layerkit.wording import shortened, visible
+from layerkit.wording import LONGEST_NAME, shortened, visible
+
+Span: TypeAlias = tuple[int, int]
+"""Characters of a text: the offset of the first one, and the offset behind the last one."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a spec: ``("layers", 1, "units")`` is ``layers[1].units``."""
@@ -51,10 +54,10 @@ class ShapeError(UserError):
     Args:
         expected: What would fit, as in ``"takes vectors"``.
         hint: What to do about it, as in ``'put "flatten" before it'``.
-
-    Attributes:
         layer: The position in the network of the layer that refused, once that is known.
         is_about_data: Whether the data are to be changed, rather than a layer.
+        given: What came before that layer gives, as in ``"layers[0] (affine) gives (5,)"``.
+        named: What the message calls that layer.
     """
 
     def __init__(
@@ -63,12 +66,17 @@ class ShapeError(UserError):
         hint: str = "",
         layer: int | None = None,
         is_about_data: bool = False,
+        given: str = "",
+        named: str = "",
     ) -> None:
-        super().__init__(f"{expected}; {hint}" if hint else expected)
+        words = f"{named} {expected}" if named else expected
+        words += f", but {given}" if given else ""
+        super().__init__(f"{words}; {hint}" if hint else words)
         self.expected = expected
         self.hint = hint
         self.layer = layer
         self.is_about_data = is_about_data
+        self.given = given
 
 
 class DataError(UserError):
@@ -93,20 +101,97 @@ class PluginError(UserError):
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a spec.
+class Suggestion:
+    """An edit that may mend a problem.
 
     Attributes:
-        path: The place in the spec.
-        message: What was expected, what came, and what to do.
-        at_key: Whether the key is wrong rather than the value it names.
-        span: The offending characters of the text, where the text did not even parse.
+        text: What to write, as JSON; nothing where characters are to be removed.
+        applicability: ``certain`` if it is what was meant, so that a program may apply it;
+            ``maybe`` if a person has to decide.
+        wording: How the message puts it: ``ask`` if that was meant, ``write`` it, write it for
+            ``text``; or ``silent``, where the message says as much already.
+        inside: Where it stands, from the place of the problem on.
+        at_key: Whether it replaces the key rather than the value; None as the problem says.
+        span: The characters that it replaces, where it is no value and no key.
     """
 
-    path: Path
-    message: str
+    text: str
+    applicability: Literal["certain", "maybe"]
+    wording: Literal["ask", "write", "text", "silent"] = "ask"
+    inside: Path = ()
+    at_key: bool | None = None
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        text = visible(shortened(self.text, LONGEST_NAME + 2))  # the quotes aside
+        return {
+            "ask": f"did you mean {text}?",
+            "write": f"write {text}",
+            "text": f"for text write {text}",
+            "silent": "",
+        }[self.wording]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a spec, as data.
+
+    Attributes:
+        code: The kind of problem, as in ``out-of-bounds``; ``docs/specs.md`` lists them.
+        path: The place in the spec.
+        expected: What would do, as in ``greater than 0``; of a problem that a component or a data
+            set reports all that it says.
+        got: What came, as JSON; of a long value only the beginning.
+        suggestion: How to mend it, where that can be told.
+        hint: What to do about it, where no single edit can be suggested.
+        at_key: Whether the key is wrong rather than the value it names.
+        span: The offending characters of the text, where the text did not even parse.
+        also: What else would have done, where the place takes values of several kinds.
+    """
+
+    code: str
+    path: Path = ()
+    expected: str = ""
+    got: str | None = None
+    suggestion: Suggestion | None = None
+    hint: str = ""
     at_key: bool = False
-    span: tuple[int, int] | None = None
+    span: Span | None = None
+    also: tuple["Problem", ...] = ()
+
+    @property
+    def message(self) -> str:
+        """All of it in one sentence, as people read it."""
+        sentence = _SENTENCES.get(self.code, "{expected}")
+        if self.got is not None and "{got}" not in sentence:
+            sentence += ", got {got}"
+        suggestion = str(self.suggestion or "")
+        return "; ".join(
+            [
+                sentence.format(expected=self.expected, got=self.got),
+                *(words for words in (self.hint, suggestion) if words),
+                *(other.message for other in self.also),
+            ]
+        )
+
+
+_SENTENCES = {
+    "duplicate-key": "the key {got} appears twice",
+    "empty-text": "must not be empty",
+    "missing-key": "needs {expected}",
+    "out-of-bounds": "must be {expected}",
+    "shapes-do-not-fit": "{expected}, but {got}",
+    "syntax": "expected {expected}",
+    "unheld-number": "must be {expected}",
+    "unknown-input": "nothing earlier is named {got}",
+    "unknown-key": "unknown key {got}",
+    "unknown-type": "no {expected} is named {got}",
+    "wrong-length": "must have {expected}",
+    "wrong-pattern": "must match {expected}",
+    "wrong-type": "must be {expected}",
+    "wrong-value": "must be {expected}",
+}
+"""How the problems of a code are put; those of others say themselves what they expected."""
 
 
 class SpecError(UserError):

@@ -7,7 +7,7 @@ import numpy as np
 
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.variable import variables
-from layerkit.errors import Path
+from layerkit.errors import Problem
 from layerkit.memory import available_memory
 from layerkit.network import Network
 from layerkit.wording import amount
@@ -48,8 +48,8 @@ def bytes_of_training(
     return numbers * dtype.itemsize
 
 
-def training_problem(network: Network, needed: int, batch: int) -> tuple[Path, str] | None:
-    """Return at which layer of a spec, and in which words, training takes too much memory, if so.
+def training_problem(network: Network, needed: int, batch: int) -> Problem | None:
+    """Return that training takes too much memory, and which layer of a spec takes most, if so.
 
     Args:
         network: The network.
@@ -60,7 +60,7 @@ def training_problem(network: Network, needed: int, batch: int) -> tuple[Path, s
     return _problem("training", network, needed, batch, " for each example", advice)
 
 
-def graph_problem(network: Network, batch: int) -> tuple[Path, str] | None:
+def graph_problem(network: Network, batch: int) -> Problem | None:
     """Return the same of a graph, which is run once.
 
     Args:
@@ -76,7 +76,7 @@ def graph_problem(network: Network, batch: int) -> tuple[Path, str] | None:
 
 def _problem(
     what: str, network: Network, needed: int, batch: int, for_one: str, advice: str
-) -> tuple[Path, str] | None:
+) -> Problem | None:
     if needed <= ALWAYS_FREE:
         return None
     available = available_memory()
@@ -87,8 +87,10 @@ def _problem(
     shares = [size + batch * output for size, output in zip(sizes, outputs, strict=True)]
     largest = shares.index(max(shares))
     examples = f" for each of {batch:,} examples" if batch > 1 else for_one
-    return ("layers", largest), (
-        f"{what} takes {amount(needed)} of memory, and {amount(available)} are free; "
-        f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
-        f"{outputs[largest]:,} outputs{examples}; {advice}"
+    return Problem(
+        "too-much-memory",
+        ("layers", largest),
+        f"{what} takes {amount(needed)} of memory, and {amount(available)} are free",
+        hint=f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
+        f"{outputs[largest]:,} outputs{examples}; {advice}",
     )

@@ -43,14 +43,16 @@ def output_meaning(
         name = layers[source][0]
         if given == "probabilities":
             raise ShapeError(
-                f"{name} gives probabilities, but the loss takes logits, which it turns into "
+                "gives probabilities, but the loss takes logits, which it turns into "
                 "probabilities itself",
                 "leave this layer out",
                 layer=source,
+                named=name,
             )
         raise ShapeError(
-            f"{name} gives logits, but the loss takes probabilities",
+            "gives logits, but the loss takes probabilities",
             'put "sigmoid" or "softmax" after it',
             layer=source,
+            named=name,
         )
     return taken

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import Parameter, isclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ from layerkit.contracts.metric import Metric
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.schedule import Schedule
 from layerkit.distributions import canonical_name
-from layerkit.errors import PluginError
-from layerkit.wording import did_you_mean, quoted, with_article
+from layerkit.errors import PluginError, Suggestion
+from layerkit.wording import nearest, quoted, with_article
 
 if TYPE_CHECKING:
     from layerkit.compilers import AnyCompiler
@@ -144,16 +145,33 @@ class UnknownComponentError(KeyError):
 
     Args:
         message: What is missing.
-        advice: Gives the end of the message. It is asked for only when somebody reads it, because
-            to compare names takes longer than to find out that one is unknown.
+        advice: Gives what to do, and the name that comes close. It is asked for only when somebody
+            reads it, because to compare names takes longer than to find out that one is unknown.
     """
 
-    def __init__(self, message: str, advice: Callable[[], str] = str) -> None:
+    def __init__(
+        self, message: str, advice: Callable[[], tuple[str, Suggestion | None]] = lambda: ("", None)
+    ) -> None:
         super().__init__(message)
         self._advice = advice
 
+    @cached_property
+    def _advised(self) -> tuple[str, Suggestion | None]:
+        return self._advice()
+
+    @property
+    def hint(self) -> str:
+        """What to do; nothing where a name comes close."""
+        return self._advised[0]
+
+    @property
+    def suggestion(self) -> Suggestion | None:
+        """The name that may have been meant."""
+        return self._advised[1]
+
     def __str__(self) -> str:
-        return f"{self.args[0]}{self._advice()}"
+        words = (self.args[0], self.hint, str(self.suggestion or ""))
+        return "; ".join(part for part in words if part)
 
 
 class ContestedNameError(UnknownComponentError):
@@ -250,7 +268,11 @@ class Registry:
         )
 
     def suspects(self, name: str) -> str:
-        """Return, as the end of a message, the plugins that may have what there is not.
+        """Return, as the end of a message, the plugins that may have what there is not."""
+        return "".join(f"; {hint}" for hint in self._suspected(name))
+
+    def _suspected(self, name: str) -> list[str]:
+        """Return the plugins that do not work and may have what there is not.
 
         Args:
             name: What is missing. If it names its package, only that one counts; a plugin of the
@@ -263,38 +285,44 @@ class Registry:
             if not distribution or plugin.startswith(f"plugin {distribution} (")
         ]
         found.sort(key=lambda each: not each[0].endswith(f"({bare})"))
-        told = "".join(
-            f"; {plugin}, which is not working, may have it: {reason}"
+        hints = [
+            f"{plugin}, which is not working, may have it: {reason}"
             for plugin, reason in found[:MOST_SUSPECTS]
-        )
+        ]
         more = len(found) - MOST_SUSPECTS
-        return told + (f"; {more} more are not working, see: layerkit plugins" if more > 0 else "")
+        if more > 0:
+            hints.append(f"{more} more are not working, see: layerkit plugins")
+        return hints
 
-    def _origin(self, kind: str, name: str) -> str:
-        """Return, as the end of a message, who provided a component when a lock was written."""
+    def _origin(self, kind: str, name: str) -> list[str]:
+        """Return who provided a component when a lock was written, if that is known."""
         distribution, bare = split_name(name)
         former, described = self.former.get((kind, bare), ("", ""))
         is_absent = any(plugin.startswith(f"plugin {former} (") for plugin in self.absent)
         if not former or distribution not in ("", former) or is_absent:
-            return ""
+            return []
         state = "which is not installed"
         if any(provider.distribution == former for provider in self.providers):
             state = "but the version that is installed has none"
         elif "LAYERKIT_PLUGINS" in os.environ:
             state += ", or which LAYERKIT_PLUGINS leaves out"
-        return f"; it came from {described}, {state}"
+        return [f"it came from {described}, {state}"]
 
-    def _advice(self, kind: str, name: str) -> str:
-        advice, origin = self.suspects(name), self._origin(kind, name)
-        if origin:
-            return advice + origin
+    def _advice(self, kind: str, name: str) -> tuple[str, Suggestion | None]:
+        """Return what to do about a name that is missing, and the one that comes close."""
+        hints = [*self._suspected(name), *self._origin(kind, name)]
+        if self._origin(kind, name):
+            return "; ".join(hints), None
         other = sorted({e.kind for e in self if e.name == name})
+        close = ""
         if other:
-            advice += f"; {quoted(name)} names {' and '.join(map(with_article, other))}"
+            hints.append(f"{quoted(name)} names {' and '.join(map(with_article, other))}")
         else:
             names = self.names(kind)
-            advice += did_you_mean(name, names) or did_you_mean(name.rpartition("/")[2], names)
-        return advice or f"; see: layerkit layers --kind {kind}"
+            close = nearest(name, names) or nearest(name.rpartition("/")[2], names)
+        if not hints and not close:
+            hints.append(f"see: layerkit layers --kind {kind}")
+        return "; ".join(hints), Suggestion(f'"{close}"', "maybe") if close else None
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -61,12 +61,41 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def did_you_mean(word: str, words: list[str]) -> str:
-    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close.
+def nearest(word: str, words: list[str]) -> str:
+    """Return the word that comes closest, or nothing where none does.
 
     Nothing is compared either where that would take long: with many words, or long ones.
     """
     if len(word) * sum(map(len, words)) > MOST_COMPARED:
         return ""
-    close = difflib.get_close_matches(word, words, n=1)
-    return f"; did you mean {quoted(close[0])}?" if close else ""
+    return next(iter(difflib.get_close_matches(word, words, n=1)), "")
+
+
+def did_you_mean(word: str, words: list[str]) -> str:
+    """Return ``'; did you mean "relu"?'``, or nothing where no word comes close."""
+    close = nearest(word, words)
+    return f"; did you mean {quoted(close)}?" if close else ""
+
+
+def is_one_edit_away(word: str, other: str) -> bool:
+    """Return whether a word is another one with a single slip of the keys.
+
+    A character too many, too few or a wrong one; two of them swapped; or only another case, and
+    hyphens or blanks for underscores. Two words of fewer than three characters have too little in
+    common to tell.
+    """
+    if word == other or max(len(word), len(other)) < 3 or abs(len(word) - len(other)) > 1:
+        return False
+    if word.translate(_ALIKE).casefold() == other.translate(_ALIKE).casefold():
+        return True
+    start, least = 0, min(len(word), len(other))
+    while start < least and word[start] == other[start]:
+        start += 1
+    end = 0
+    while end < least - start and word[-1 - end] == other[-1 - end]:
+        end += 1
+    one, two = word[start : len(word) - end], other[start : len(other) - end]
+    return max(len(one), len(two)) == 1 or (len(one) == 2 and one == two[::-1])
+
+
+_ALIKE = str.maketrans("- ", "__")

@@ -73,7 +73,8 @@ def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
 
 
 def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
-    from layerkit.spec.options import docstring_sections, options_schema
+    from layerkit.docstrings import docstring_sections
+    from layerkit.spec.options import options_schema
 
     sections = docstring_sections(entry.cls)
     schema = options_schema(entry.cls, registry)
@@ -113,7 +114,7 @@ def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list
     from pydantic import ValidationError
 
     from layerkit.registry import KINDS
-    from layerkit.spec.models import Reading
+    from layerkit.spec.components import Reading
 
     reading, name = Reading(registry, Path()), registry.name_of(entry)
     required = schema.get("required", [])

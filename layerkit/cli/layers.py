@@ -19,9 +19,9 @@ def layers(
 
     Example: layerkit layers --kind loss
     """
+    from layerkit.docstrings import docstring_sections
     from layerkit.plugins import load_registry
     from layerkit.registry import KINDS
-    from layerkit.spec.options import docstring_sections
 
     if kind not in (*KINDS, "all"):
         raise UserError(f'--kind: must be one of {", ".join(KINDS)} or all, got "{kind}"')

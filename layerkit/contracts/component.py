@@ -3,7 +3,7 @@
 import math
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from dis import Instruction, get_instructions
 from functools import cache, wraps
 from inspect import Parameter, isfunction, signature, unwrap
@@ -13,7 +13,7 @@ import numpy as np
 
 from layerkit.annotations import checked_options
 from layerkit.arrays import DType, Scratch
-from layerkit.errors import NotReadyError, OptionError, Path, UserError
+from layerkit.errors import NotReadyError, OptionError, Problem, UserError
 from layerkit.types import Array, Shape
 
 
@@ -286,7 +286,7 @@ def option_parameters(cls: type[Component]) -> Mapping[str, Parameter]:
     return dict(list(signature(cls.__init__).parameters.items())[1:])
 
 
-def unheld_options(component: Component, dtype: DType) -> Iterator[tuple[Path, str]]:
+def unheld_options(component: Component, dtype: DType) -> Iterator[Problem]:
     """Yield the options that a type of numbers turns into 0 or infinity, each with what to do.
 
     Components among the options are searched too.
@@ -296,23 +296,25 @@ def unheld_options(component: Component, dtype: DType) -> Iterator[tuple[Path, s
         dtype: The type that it is to compute in.
 
     Returns:
-        Where each of them is among the options, and what is wrong with it.
+        What is wrong with each of them, and where it is among the options.
     """
     info = np.finfo(dtype)
     least, most = float(info.smallest_subnormal), float(info.max)
     for option in option_parameters(type(component)):
         value = getattr(component, option, None)
         if isinstance(value, Component):
-            for path, message in unheld_options(value, dtype):
-                yield (option, *path), message
+            for problem in unheld_options(value, dtype):
+                yield replace(problem, path=(option, *problem.path))
         elif isinstance(value, float) and (0 < abs(value) < least or most < abs(value) < math.inf):
             name = np.dtype(dtype).name  # takes long, and is seldom needed
             becomes = "0" if abs(value) < least else "infinity"
             wider = "" if name == "float64" else ', or compute in "dtype": "float64"'
-            yield (
+            yield Problem(
+                "unheld-number",
                 (option,),
-                f"must be a number that {name} holds, got {value:g}, which becomes {becomes}; "
-                f"choose one from {least:.2g} to {most:.2g}{wider}",
+                f"a number that {name} holds",
+                f"{value:g}, which becomes {becomes}",
+                hint=f"choose one from {least:.2g} to {most:.2g}{wider}",
             )
 
 
@@ -322,5 +324,6 @@ def refuse_unheld_options(component: Component, dtype: DType) -> None:
     Raises:
         UserError: Says which, and what to do.
     """
-    for path, message in unheld_options(component, dtype):
-        raise UserError(f"{type(component).__name__}: {'.'.join(map(str, path))} {message}")
+    for problem in unheld_options(component, dtype):
+        where = ".".join(map(str, problem.path))
+        raise UserError(f"{type(component).__name__}: {where} {problem.message}")

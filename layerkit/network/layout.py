@@ -102,13 +102,14 @@ def built(node: Node, index: int, shapes: Sequence[Shape], sources: Sequence[str
             f"{source} gives {shape}" for source, shape in zip(sources, shapes, strict=True)
         )
         raise ShapeError(
-            f"{node} {error.expected}, but {given}", error.hint, layer=index
+            error.expected, error.hint, layer=index, given=given, named=str(node)
         ) from error
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
         raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
     if len(shape) >= MOST_AXES:
         axes = f"{len(shape) + 1} axes, that of the batch included"
-        raise ShapeError(f"{node} gives {axes}", f"take at most {MOST_AXES}", layer=index)
+        limit = f"take at most {MOST_AXES}"
+        raise ShapeError(f"gives {axes}", limit, layer=index, named=str(node))
     node.layer.input_shapes = list(shapes)
     return shape
 

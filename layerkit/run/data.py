@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.builder import Experiment
+from layerkit.builder import Experiment, data_problem
 from layerkit.contracts.dataset import Data, check_form
-from layerkit.errors import DataError, ShapeError
+from layerkit.errors import DataError, Problem, ShapeError
 from layerkit.training.beginning import batch_problem
 
 
@@ -29,12 +29,13 @@ def load_data(experiment: Experiment) -> Data:
                 _protect(split.x)
                 _protect(split.t)
     except OSError as error:  # of a file that opens, and then cannot be read
-        raise experiment.spec.error((("data",), f"cannot be read: {error}")) from error
+        raise experiment.spec.error(data_problem(f"cannot be read: {error}")) from error
     except MemoryError as error:
-        raise experiment.spec.error((("data",), str(error))) from error
+        raise experiment.spec.error(data_problem(error)) from error
     too_small = batch_problem(experiment.network, experiment.settings, len(data.train))
     if too_small:
-        raise experiment.spec.error((("training", "batch_size"), too_small))
+        place = ("training", "batch_size")
+        raise experiment.spec.error(Problem("small-batch", place, too_small))
     experiment.check_memory(len(data.train), len(data.test))
     return data
 
@@ -47,8 +48,13 @@ def large_batch(experiment: Experiment, examples: int) -> str:
     takes = "each step takes them all"
     if settings.sampling == "with_replacement":
         takes = "each step draws some of them several times"
-    message = f"is {settings.batch_size:,}, but there are {examples:,} training examples; {takes}"
-    return experiment.spec.located(("training", "batch_size"), message)
+    problem = Problem(
+        "large-batch",
+        ("training", "batch_size"),
+        f"is {settings.batch_size:,}, but there are {examples:,} training examples",
+        hint=takes,
+    )
+    return experiment.spec.located(problem)
 
 
 @contextmanager
@@ -61,7 +67,7 @@ def about_data(experiment: Experiment) -> Iterator[None]:
     try:
         yield
     except (DataError, ShapeError) as error:
-        raise experiment.spec.error((("data",), str(error))) from error
+        raise experiment.spec.error(data_problem(error)) from error
 
 
 def _protect(array: Any) -> None:

@@ -12,16 +12,9 @@ from pydantic import ValidationError
 from layerkit.errors import Path, Problem, SpecError
 from layerkit.paths import expanded
 from layerkit.registry import Registry
+from layerkit.spec.components import ComponentSpec, LayerSpec, Reading
 from layerkit.spec.malformed import ENOUGH, MAX_DEPTH, depth
-from layerkit.spec.models import (
-    ComponentSpec,
-    EarlyStopping,
-    GraphSpec,
-    LayerSpec,
-    Reading,
-    TrainingSettings,
-    TrainingSpec,
-)
+from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.problems import problems_of
@@ -71,13 +64,13 @@ class Spec:
         stem = file.stem if descriptor(file) is None else "spec"
         return self.content.name or stem[:LONGEST_NAME]
 
-    def located(self, path: Path, message: str) -> str:
-        """Return a message about a place of this spec, with the line that it is about."""
-        return located(self.document, Problem(path, message))
+    def located(self, problem: Problem) -> str:
+        """Return a problem in words, with the line of this spec that it is about."""
+        return located(self.document, problem)
 
-    def error(self, *problems: tuple[Path, str]) -> SpecError:
-        """Return an error about places of this spec, each with a message."""
-        return _error(self.document, [Problem(path, message) for path, message in problems])
+    def error(self, *problems: Problem) -> SpecError:
+        """Return an error about places of this spec."""
+        return _error(self.document, problems)
 
 
 def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence[str] = ()) -> Spec:
@@ -138,7 +131,7 @@ def _too_large(value: Any) -> Problem | None:
     Only the arrays of a graph's inputs hold numbers in bulk.
     """
     if depth(value) > MAX_DEPTH:
-        return Problem((), f"nested deeper than {MAX_DEPTH} levels")
+        return Problem("too-deep", expected=f"nested deeper than {MAX_DEPTH} levels")
     inputs = value.get("inputs") if isinstance(value, dict) else None
     exempt = set(map(id, inputs.values())) if isinstance(inputs, dict) else set()
     pending: deque[tuple[Path, Any]] = deque([((), value)])
@@ -147,8 +140,8 @@ def _too_large(value: Any) -> Problem | None:
         if not isinstance(outer, dict | list) or id(outer) in exempt:
             continue
         if len(outer) > MOST_ELEMENTS:
-            message = f"must have at most {MOST_ELEMENTS:,} elements, got {len(outer):,}"
-            return Problem(path, message)
+            most = f"at most {MOST_ELEMENTS:,} elements"
+            return Problem("wrong-length", path, most, f"{len(outer):,}")
         items = outer.items() if isinstance(outer, dict) else enumerate(outer)
         pending += [((*path, k), v) for k, v in items if isinstance(v, dict | list)]
     return None

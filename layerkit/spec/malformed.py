@@ -4,11 +4,12 @@ import json
 import math
 import re
 import sys
+from dataclasses import replace
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
-from layerkit.errors import Problem
-from layerkit.wording import quoted, shortened
+from layerkit.errors import Problem, Suggestion
+from layerkit.wording import is_one_edit_away, quoted, shortened
 
 MAX_DEPTH = 100
 """How deep arrays and objects may nest; far below the depth at which Python gives up."""
@@ -18,8 +19,6 @@ ENOUGH = 500
 
 LARGEST = 2**63 - 1
 """The largest integer that a spec may hold; nothing that it could count has more."""
-
-Span: TypeAlias = tuple[int, int]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -49,14 +48,15 @@ def read_by_hand(text: str) -> tuple[Any, list[Problem]]:
         value, end = reader.value(0, skip(text, 0))
         end = skip(text, end)
         if end < len(text):
-            raise _NotJsonError(end, "the spec ended here, but more text follows")
+            ended = "the spec ended here, but more text follows"
+            raise _NotJsonError(end, "trailing-text", ended)
     except _NotJsonError as error:
         if len(reader.problems) == ENOUGH:
             return None, reader.problems
         word = _WORD.match(text, error.at)
         end = word.end() if word else error.at
         value = None
-        reader.problems.append(Problem((), str(error), span=(error.at, end)))
+        reader.problems.append(replace(error.problem, span=(error.at, end)))
     return value, reader.problems
 
 
@@ -97,9 +97,12 @@ def skip(text: str, at: int) -> int:
 
 
 class _NotJsonError(Exception):
-    def __init__(self, at: int, message: str) -> None:
-        super().__init__(message)
+    """The text is no JSON from that offset on."""
+
+    def __init__(self, at: int, code: str, expected: str, **more: Any) -> None:
+        super().__init__(code)
         self.at = at
+        self.problem = Problem(code, (), expected, **more)
 
 
 class _Reader:
@@ -115,7 +118,7 @@ class _Reader:
         if opening not in ("{", "["):
             return self.scalar(at)
         if level >= MAX_DEPTH:
-            raise _NotJsonError(at, f"nested deeper than {MAX_DEPTH} levels")
+            raise _NotJsonError(at, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
         self.path.append("")
         read = self.members if opening == "{" else self.items
         value, end = read(level, at)
@@ -129,18 +132,17 @@ class _Reader:
             return members, at + 1
         while True:
             if self.text[at : at + 1] != '"':
-                raise _NotJsonError(at, f"expected a key in double quotes, got {self.seen(at)}")
+                raise self.unexpected(at, "a key in double quotes")
             key, end = self.string(at)
             self.path[-1] = key
             if key in members:
-                message = f"the key {quoted(key)} appears twice; keep one"
-                twice = Problem(tuple(self.path), message, span=(at, end))
-                self.problems.append(twice)
+                twice: dict[str, Any] = {"got": quoted(key), "hint": "keep one", "span": (at, end)}
+                self.problems.append(Problem("duplicate-key", tuple(self.path), **twice))
                 if len(self.problems) == ENOUGH:
-                    raise _NotJsonError(at, message)
+                    raise _NotJsonError(at, "duplicate-key", "", **twice)
             at = skip(self.text, end)
             if self.text[at : at + 1] != ":":
-                raise _NotJsonError(at, f'expected ":" behind the key, got {self.seen(at)}')
+                raise self.unexpected(at, '":" behind the key')
             members[key], at = self.value(level + 1, skip(self.text, at + 1))
             at, closed = self.separator(at, "}")
             if closed:
@@ -168,10 +170,12 @@ class _Reader:
         if mark == closing:
             return at + 1, True
         if mark != ",":
-            raise _NotJsonError(at, f'expected "," or "{closing}", got {self.seen(at)}')
+            raise self.unexpected(at, f'"," or "{closing}"')
         behind = skip(self.text, at + 1)
         if self.text[behind : behind + 1] == closing:
-            raise _NotJsonError(at, f'a comma before "{closing}" is not JSON; remove it')
+            comma = f'a comma before "{closing}" is not JSON'
+            remove = Suggestion("", "certain", "silent")
+            raise _NotJsonError(at, "trailing-comma", comma, hint="remove it", suggestion=remove)
         return behind, False
 
     def scalar(self, at: int) -> tuple[Any, int]:
@@ -183,7 +187,7 @@ class _Reader:
         word = _WORD.match(self.text, at)
         if word and word.group() in _LITERALS:
             return _LITERALS[word.group()], word.end()
-        raise _NotJsonError(at, f"expected a value, got {self.seen(at)}")
+        raise self.unexpected(at, "a value")
 
     def number(self, at: int, written: str) -> int | float:
         is_float = any(c in written for c in ".eE")
@@ -192,40 +196,64 @@ class _Reader:
         except ValueError:  # more digits than Python turns into an integer
             value = math.inf
         if abs(value) > (sys.float_info.max if is_float else LARGEST):
-            raise _NotJsonError(at, "the number is too large")
+            raise _NotJsonError(at, "number-too-large", "the number is too large")
         return value
 
     def string(self, at: int) -> tuple[str, int]:
         string = _STRING.match(self.text, at)
         if not string:
-            raise _NotJsonError(at, "the text in quotes does not end, or holds a bad escape")
+            endless = "the text in quotes does not end, or holds a bad escape"
+            raise _NotJsonError(at, "bad-text", endless)
         value: str = json.loads(string.group())
         if _SURROGATE.search(value):
-            raise _NotJsonError(at, "the text holds half a surrogate pair, which is no character")
+            half = "the text holds half a surrogate pair, which is no character"
+            raise _NotJsonError(at, "bad-text", half)
         return value, string.end()
 
-    def seen(self, at: int) -> str:
+    def unexpected(self, at: int, expected: str) -> _NotJsonError:
+        """Return that something else stands here, and how to write it where that is clear."""
         notation = other_notation(self.text) if not self.text[:at].strip() else None
         if notation:
-            return f"{notation}; write it as JSON: an object in braces, keys and text in quotes"
+            hint = "write it as JSON: an object in braces, keys and text in quotes"
+            return _NotJsonError(at, "no-json", f"expected {expected}, got {notation}", hint=hint)
         word = _WORD.match(self.text, at)
         if not word:
-            return "the end of the text"
-        advice = {
-            "NaN": "; JSON has no NaN",
-            "Infinity": "; JSON has no Infinity",
-            "True": "; JSON writes true",
-            "False": "; JSON writes false",
-            "None": "; JSON writes null",
-            "//": "; JSON has no comments",
-            "/*": "; JSON has no comments",
-            "#": "; JSON has no comments",
-            ".": "; JSON writes a digit before the point, as in 0.5",
-            "+": "; JSON writes no plus sign",
-        }
+            return _NotJsonError(at, "syntax", expected, got="the end of the text")
         seen = word.group()
-        if seen.startswith("'"):
-            return f"{shortened(seen)}; JSON takes double quotes"
-        return (shortened(seen) if seen.isprintable() else repr(shortened(seen))) + advice.get(
-            seen, ""
-        )
+        shown = shortened(seen) if seen.isprintable() else repr(shortened(seen))
+        hint = "JSON takes double quotes" if seen.startswith("'") else _HINTS.get(seen, "")
+        meant = self.meant(at, seen)
+        return _NotJsonError(at, "syntax", expected, got=shown, hint=hint, suggestion=meant)
+
+    def meant(self, at: int, seen: str) -> Suggestion | None:
+        """Return how JSON writes a word that other languages write so."""
+        before_digit = self.text[at + 1 : at + 2].isdecimal()
+        if seen == "." and before_digit:
+            return Suggestion("0", "certain", "silent", span=(at, at))
+        if seen == "+" and before_digit:
+            return Suggestion("", "certain", "silent")
+        if _QUOTED.fullmatch(seen):
+            return Suggestion(f'"{seen[1:-1]}"', "certain", "silent")
+        if seen == "None":
+            return Suggestion("null", "certain", "silent")
+        literals = [word for word in _LITERALS if is_one_edit_away(seen, word)]
+        if not literals:
+            return None
+        return Suggestion(literals[0], "certain", "silent" if seen in _HINTS else "ask")
+
+
+_QUOTED = re.compile(r"""'[^'"\\]*'""")
+
+_HINTS = {
+    "NaN": "JSON has no NaN",
+    "Infinity": "JSON has no Infinity",
+    "True": "JSON writes true",
+    "False": "JSON writes false",
+    "None": "JSON writes null",
+    "//": "JSON has no comments",
+    "/*": "JSON has no comments",
+    "#": "JSON has no comments",
+    ".": "JSON writes a digit before the point, as in 0.5",
+    "+": "JSON writes no plus sign",
+}
+"""What JSON has instead of words that other languages have."""

@@ -4,10 +4,7 @@ The signature is the interface: annotations give types and bounds, defaults say 
 out, and the lines under ``Args`` describe.
 """
 
-import inspect
-import json
 import math
-import re
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     ValidationError,
     WithJsonSchema,
     create_model,
@@ -30,6 +28,7 @@ from typing_extensions import TypeAliasType
 
 from layerkit.arguments import plain
 from layerkit.contracts.component import Component, option_parameters
+from layerkit.docstrings import descriptions
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
 from layerkit.spec.problems import problems_of
@@ -59,8 +58,7 @@ class SpecModel(BaseModel):
 
 def _in_python(cls: type[SpecModel], values: dict[str, Any], error: ValidationError) -> OptionError:
     """Return what is wrong with the arguments of a constructor, in layerkit's words."""
-    known = [f.alias or name for name, f in cls.model_fields.items()]
-    problems = problems_of(worded(error, known), values)
+    problems = problems_of(worded(error, cls), values)
     texts = [f"{place(p.path)}: {p.message}" if p.path else p.message for p in problems]
     return OptionError(f"{cls.__name__}: {'; '.join(texts)}")
 
@@ -80,11 +78,9 @@ def validated(model: type[M], value: Any, context: Any) -> M:
         ValidationError: All that is wrong with it, in layerkit's words.
     """
     try:
-        # As JSON, because strict types of a Python value would refuse a list for a tuple.
-        return model.model_validate_json(json.dumps(value), context=context)
+        return model.model_validate(value, context=context)
     except ValidationError as error:
-        known = [f.alias or name for name, f in model.model_fields.items()]
-        raise worded(error, known) from None
+        raise worded(error, model) from None
 
 
 @cache
@@ -113,7 +109,7 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
                 )
             # The field's own name is out of the way of pydantic's methods ("copy", "schema").
             fields[f"option_{name}"] = (
-                _refusing_empty_paths(hints[name]),
+                _as_written_in_json(hints[name]),
                 Field(default, alias=name, description=described.get(name)),
             )
         return create_model(cls.__name__, __base__=SpecModel, __module__=cls.__module__, **fields)
@@ -139,20 +135,24 @@ def _is_json_type(hint: Any) -> bool:
 _JSON_TYPES = (int, float, bool, str, None, NoneType, Path, tuple, list)
 
 
-def _refusing_empty_paths(hint: Any) -> Any:
-    """Return a type whose paths, however deep, refuse an empty text, which Path makes a folder."""
+def _as_written_in_json(hint: Any) -> Any:
+    """Return a type that takes what JSON has for it: an array for a tuple, a text for a path.
+
+    Strict types of Python would refuse both. An empty text, which Path makes a folder, is refused.
+    """
     if isinstance(hint, TypeAliasType):
-        inner = _refusing_empty_paths(hint.__value__)
+        inner = _as_written_in_json(hint.__value__)
         return hint if inner is hint.__value__ else inner
     if hint is Path:
         schema = {"type": "string", "format": "path", "minLength": 1}
-        return Annotated[Path, BeforeValidator(_not_empty), WithJsonSchema(schema)]
-    parts = get_args(hint)
-    refusing = tuple(map(_refusing_empty_paths, parts))
-    if refusing == parts:
+        return Annotated[Path, Strict(False), BeforeValidator(_not_empty), WithJsonSchema(schema)]
+    parts, origin = get_args(hint), get_origin(hint)
+    if origin is Literal:
         return hint
-    origin = get_origin(hint)
-    return (Union if origin is UnionType else origin)[refusing]
+    written = tuple(map(_as_written_in_json, parts))
+    if written != parts:
+        hint = (Union if origin is UnionType else origin)[written]
+    return Annotated[hint, Strict(False)] if tuple in (hint, origin) else hint
 
 
 def _not_empty(value: Any) -> Any:
@@ -233,26 +233,3 @@ def as_written(component: Component, registry: Registry) -> str | dict[str, Any]
     }
     name = names[0] if names else cls.__name__
     return {"type": name, **options} if options else name
-
-
-def descriptions(cls: type[Any], section: str = "Args") -> dict[str, str]:
-    """Return what a section of a Google-style docstring says of each of its names."""
-    found: dict[str, str] = {}
-    for part in re.split(r"\n(?=\w)", docstring_sections(cls).get(section, "")):
-        name, colon, text = part.partition(":")
-        if colon:
-            found[name.split("(")[0].strip()] = " ".join(text.split())
-    return found
-
-
-def docstring_sections(cls: type[Any]) -> dict[str, str]:
-    """Return the sections of a Google-style docstring by title; the text before them under ""."""
-    sections: dict[str, str] = {}
-    # Splitting by a group gives: text, title, text, title, text, ...
-    parts = re.split(
-        r"^(\w+):\n(?=[ ]+\S)", inspect.cleandoc(cls.__doc__ or ""), flags=re.MULTILINE
-    )
-    sections[""] = parts[0].strip()
-    for title, text in zip(parts[1::2], parts[2::2], strict=True):
-        sections[title] = inspect.cleandoc(f"\n{text}")
-    return sections

@@ -1,10 +1,14 @@
 """What pydantic raises, as problems at places of the document that was validated."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from layerkit.errors import Path, Problem
+
+_OF_VALUES = {"wrong-type", "wrong-value", "out-of-bounds"}
+"""The codes of problems that say what a value must be, and so can be said together."""
 
 
 def problems_of(error: ValidationError, value: Any) -> list[Problem]:
@@ -15,19 +19,19 @@ def problems_of(error: ValidationError, value: Any) -> list[Problem]:
     where a member got further into the value than the others, its errors alone count.
     """
     single: list[Problem] = []
-    tried: dict[Path, list[str]] = {}
-    for found in error.errors(include_url=False):
-        path = _path(found["loc"], value)
-        at_key = found["msg"].startswith("unknown key")
-        if len(path) == len(found["loc"]):
-            single.append(Problem(path, found["msg"], at_key))
+    tried: dict[Path, list[Problem]] = {}
+    for raised in error.errors(include_url=False):
+        path = _path(raised["loc"], value)
+        problem = replace(raised["ctx"]["problem"], path=path)
+        if len(path) == len(raised["loc"]):
+            single.append(problem)
         else:
-            tried.setdefault(path, []).append(found["msg"])
+            tried.setdefault(path, []).append(problem)
     paths = [*tried, *(s.path for s in single)]
     surrounding = {path[:length] for path in paths for length in range(len(path))}
-    for path, messages in tried.items():
+    for path, problems in tried.items():
         if path not in surrounding:
-            single.append(Problem(path, _either(messages), messages[0].startswith("unknown key")))
+            single.append(_either(problems))
     return single
 
 
@@ -42,13 +46,19 @@ def _path(loc: tuple[str | int, ...], value: Any) -> Path:
     return tuple(path)
 
 
-def _either(messages: list[str]) -> str:
-    """Join what each member of a union expected: ``must be a or b, got c``."""
-    messages = list(dict.fromkeys(messages))
-    types = [m.removeprefix("must be ") for m in messages if m.startswith("must be ")]
-    others = [m for m in messages if not m.startswith("must be ")]
-    if types:
-        value = types[0].partition(", got ")[2]
-        expected = " or ".join(dict.fromkeys(m.partition(", got ")[0] for m in types))
-        others.insert(0, f"must be {expected}" + (f", got {value}" if value else ""))
-    return "; ".join(others)
+def _either(problems: list[Problem]) -> Problem:
+    """Return as one problem what each member of a union expected: ``must be a or b, got c``."""
+    problems = list(dict.fromkeys(problems))
+    of_values = [p for p in problems if p.code in _OF_VALUES]
+    others = tuple(p for p in problems if p.code not in _OF_VALUES)
+    if not of_values:
+        return replace(others[0], also=others[1:])
+    first = of_values[0]
+    codes = {p.code for p in of_values}
+    return replace(
+        first,
+        code=first.code if len(codes) == 1 else "wrong-type",
+        expected=" or ".join(dict.fromkeys(p.expected for p in of_values)),
+        suggestion=next((p.suggestion for p in of_values if p.suggestion), None),
+        also=others,
+    )

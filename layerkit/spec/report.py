@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
-from layerkit.errors import Problem, place
-from layerkit.spec.malformed import ENOUGH, Span
+from layerkit.errors import Problem, Span, place
+from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.text import Document
 from layerkit.wording import shortened, visible
 
@@ -48,8 +48,9 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
         if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
     ]
     if replaced:
-        words = said.rpartition("; for text write ")[2] if "; for text write " in said else ""
-        quotes = f"; in a shell that is '{place(problem.path)}={words}'" if words else ""
+        suggestion, quotes = problem.suggestion, ""
+        if suggestion is not None and suggestion.wording == "text":
+            quotes = f"; in a shell that is '{place(problem.path)}={suggestion.text}'"
         return f"{' '.join(replaced[:MOST])}: {said}{quotes}"
     if not document.text.strip():
         return f"{file}:1:1: {said}"

@@ -3,15 +3,11 @@
 from typing import Any
 
 from layerkit.contracts.layer import Layer
+from layerkit.docstrings import descriptions, docstring_sections
 from layerkit.registry import KINDS, Entry, Registry
-from layerkit.spec.models import (
-    EarlyStopping,
-    GraphSpec,
-    Place,
-    TrainingSettings,
-    TrainingSpec,
-)
-from layerkit.spec.options import SpecModel, descriptions, docstring_sections, options_schema
+from layerkit.spec.components import Place
+from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
+from layerkit.spec.options import SpecModel, options_schema
 
 TITLE = "layerkit spec"
 

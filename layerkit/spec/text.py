@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from layerkit.errors import Path, Problem, UserError
-from layerkit.spec.malformed import MAX_DEPTH, Span, depth, read_by_hand, skip
+from layerkit.errors import Path, Problem, Span, UserError
+from layerkit.spec.malformed import MAX_DEPTH, depth, read_by_hand, skip
 from layerkit.wording import visible
 
 MAX_BYTES = 2**20
@@ -172,7 +172,7 @@ def parse(text: str, file: str) -> Document:
     document = Document(file, text)
     if not text.strip():
         nothing = "the file is empty; a spec is a JSON object"
-        document.problems.append(Problem((), nothing, span=(0, 0)))
+        document.problems.append(Problem("no-json", expected=nothing, span=(0, 0)))
         return document
     try:
         document.value = _parsed(text)

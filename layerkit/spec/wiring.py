@@ -1,13 +1,14 @@
 """Which layer takes what: the names and ``inputs`` of a spec turned into positions."""
 
+import json
 from typing import Any
 
 from layerkit.contracts.layer import Layer, input_count
-from layerkit.errors import Problem
+from layerkit.errors import Problem, Suggestion
 from layerkit.registry import Registry, UnknownComponentError
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.wording import MOST_SUGGESTED
-from layerkit.wording import did_you_mean, listed, quoted
+from layerkit.wording import listed, nearest, quoted
 
 INPUT = "input"
 """What the input of a network is called where it has only one."""
@@ -61,15 +62,23 @@ class _Wiring:
         for k, name in enumerate(wanted):
             if name not in self.names:
                 path = ("layers", index, "inputs", k) if several else ("layers", index, "inputs")
-                message = f"nothing earlier is named {quoted(name)}{self._advice(name)}"
-                self.problems.append(Problem(path, message))
+                suggestion, hint = self._advice(name)
+                self.problems.append(
+                    Problem("unknown-input", path, "", quoted(name), suggestion, hint)
+                )
         return tuple(self.names.get(name, 0) for name in wanted)
 
-    def _advice(self, name: str) -> str:
-        """Return what there is instead; of very many wrong names only for the first ones."""
+    def _advice(self, name: str) -> tuple[Suggestion | None, str]:
+        """Return what there is instead; of very many wrong names only for the first ones.
+
+        It is never certain: the name may be right here, and wrong where it was given.
+        """
         if len(self.problems) >= MOST_SUGGESTED:
-            return ""
-        return did_you_mean(name, list(self.names)) or f"; there are: {listed(self.names)}"
+            return None, ""
+        close = nearest(name, list(self.names))
+        if not close:
+            return None, f"there are: {listed(self.names)}"
+        return Suggestion(json.dumps(close, ensure_ascii=False), "maybe"), ""
 
     def _count(
         self, index: int, layer: Any, slots: tuple[int, ...], given: bool, registry: Registry
@@ -88,23 +97,21 @@ class _Wiring:
             return
         takes = f"{least}{' or more' if most is None else ''} input{'s' if least > 1 else ''}"
         path = ("layers", index, "inputs") if given else ("layers", index)
-        message = f"{name} takes {takes}, got {count}"
-        if not given:
-            message = f'{name} takes {takes}; name them: "inputs": [...]'
-        self.problems.append(Problem(path, message))
+        got = f"{count}" if given else None
+        hint = "" if given else 'name them: "inputs": [...]'
+        self.problems.append(Problem("wrong-inputs", path, f"{name} takes {takes}", got, hint=hint))
 
     def _name(self, index: int, name: Any) -> None:
         if not isinstance(name, str):
             return
         path = ("layers", index, "name")
         if name == INPUT or name in self.inputs:
-            self.problems.append(
-                Problem(path, f"{quoted(name)} is the name of an input; choose another")
-            )
+            message = f"{quoted(name)} is the name of an input"
+            self.problems.append(Problem("name-taken", path, message, hint="choose another"))
         elif name in self.names:
             first = self.names[name] - len(self.inputs)
-            message = f"{quoted(name)} is the name of layers[{first}] already; choose another"
-            self.problems.append(Problem(path, message))
+            message = f"{quoted(name)} is the name of layers[{first}] already"
+            self.problems.append(Problem("name-taken", path, message, hint="choose another"))
         else:
             self.names[name] = len(self.inputs) + index
 
@@ -113,5 +120,6 @@ class _Wiring:
         used = {slot for slots in self.slots for slot in slots}
         for i in range(len(layers) - 1):
             if len(self.inputs) + i not in used:
-                message = "no later layer takes its output; remove it, or name it in some inputs"
-                self.problems.append(Problem(("layers", i), message))
+                message = "no later layer takes its output"
+                hint = "remove it, or name it in some inputs"
+                self.problems.append(Problem("unused-output", ("layers", i), message, hint=hint))

@@ -1,103 +1,180 @@
-"""What pydantic finds wrong, in layerkit's words: what was expected and what came."""
+"""What pydantic finds wrong, as problems of a spec: what was expected and what came."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, ValidationError
 
 from layerkit.annotations import worded_bound
-from layerkit.spec.malformed import ENOUGH
-from layerkit.wording import LONGEST_VALUE, did_you_mean, listed, quoted, shortened, visible
+from layerkit.errors import Problem, Suggestion
+from layerkit.spec.malformed import ENOUGH, is_number
+from layerkit.wording import (
+    LONGEST_VALUE,
+    is_one_edit_away,
+    listed,
+    nearest,
+    quoted,
+    shortened,
+    visible,
+)
 
 OURS = "layerkit"
-"""The type of an error that is worded already."""
+"""The type of an error that carries a problem in its context."""
 
 MOST_SUGGESTED = 20
 """How many unknown keys of an object come with a suggestion."""
 
-_EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than": lambda c: worded_bound("gt", c["gt"]),
-    "greater_than_equal": lambda c: worded_bound("ge", c["ge"]),
-    "less_than": lambda c: worded_bound("lt", c["lt"]),
-    "less_than_equal": lambda c: worded_bound("le", c["le"]),
-    "multiple_of": lambda c: worded_bound("multiple_of", c["multiple_of"]),
-    "literal_error": lambda c: f"must be {c['expected'].replace(chr(39), chr(34))}",
-    "int_type": lambda c: "must be an integer",
-    "int_from_float": lambda c: "must be an integer",
-    "float_type": lambda c: "must be a number",
-    "bool_type": lambda c: "must be true or false",
-    "string_type": lambda c: "must be text",
-    "path_type": lambda c: "must be the path of a file",
-    "none_required": lambda c: "must be null",
-    "list_type": lambda c: "must be an array",
-    "tuple_type": lambda c: "must be an array",
-    "dict_type": lambda c: "must be an object",
-    "model_type": lambda c: "must be an object",
-    "too_short": lambda c: worded_bound("min_length", c["min_length"]),
-    "too_long": lambda c: worded_bound("max_length", c["max_length"]),
-    "string_too_short": lambda c: "must not be empty",
-    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
-    "string_pattern_mismatch": lambda c: f"must match {c['pattern']}",
-    "value_error": lambda c: str(c["error"]),
+_TYPES = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "path_type": "the path of a file",
+    "none_required": "null",
+    "list_type": "an array",
+    "tuple_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+}
+
+_BOUNDS = {
+    "greater_than": "gt",
+    "greater_than_equal": "ge",
+    "less_than": "lt",
+    "less_than_equal": "le",
+    "multiple_of": "multiple_of",
+    "too_short": "min_length",
+    "too_long": "max_length",
+}
+
+_OTHERS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
+    "literal_error": lambda c: ("wrong-value", c["expected"].replace("'", '"')),
+    "string_too_short": lambda c: ("empty-text", ""),
+    "string_too_long": lambda c: ("wrong-length", f"at most {c['max_length']} characters"),
+    "string_pattern_mismatch": lambda c: ("wrong-pattern", c["pattern"]),
 }
 
 
-def worded(error: ValidationError, known: list[str]) -> ValidationError:
-    """Return the errors of a model in our words, ready to be raised.
+def worded(error: ValidationError, model: type[BaseModel]) -> ValidationError:
+    """Return the errors of a model as problems of a spec, ready to be raised.
 
     Args:
         error: What pydantic raised.
-        known: The keys of the model, for suggestions.
+        model: The model, whose keys and values are suggested.
     """
-    found = error.errors(include_url=False)[:ENOUGH]
-    missing = [f'"{e["loc"][-1]}"' for e in found if e["type"] == "missing"]
-    needs = [problem(f"needs {', '.join(missing)}")] if missing else []
-    others = [e for e in found if e["type"] != "missing"]
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    errors = error.errors(include_url=False)[:ENOUGH]
+    missing = [f'"{e["loc"][-1]}"' for e in errors if e["type"] == "missing"]
+    needs = [refusal(Problem("missing-key", expected=", ".join(missing)))] if missing else []
+    others = [e for e in errors if e["type"] != "missing"]
     # Suggestions cost time, and nobody reads a hundred of them.
-    worded = [_worded(e, known, suggest=i < MOST_SUGGESTED) for i, e in enumerate(others)]
-    return invalid(*needs, *worded)
-
-
-def _worded(error: ErrorDetails, known: list[str], suggest: bool) -> InitErrorDetails:
-    loc, context = error["loc"], error.get("ctx") or {}
-    if error["type"] == OURS:
-        message = error["msg"]
-    elif error["type"] == "extra_forbidden":
-        key = str(loc[-1])
-        advice = did_you_mean(key, known) if suggest else ""
-        message = f"unknown key {quoted(key)}" + (advice or f"; known: {listed(known) or 'none'}")
-    elif error["type"] in _EXPECTED:
-        message = _EXPECTED[error["type"]](context)
-        if error["type"] != "value_error":
-            message += got(error["input"]) + _as_meant(error["type"], error["input"])
-    else:
-        message = error["msg"][0].lower() + error["msg"][1:] + got(error["input"])
-    return problem(message, loc, error["input"])
-
-
-def _as_meant(type_: str, value: Any) -> str:
-    """Return how to write a value of the wrong type, where it is clear what was meant."""
-    if type_.startswith("int_") and isinstance(value, float) and value.is_integer():
-        return f"; write {int(value)}" if abs(value) < 1e15 else ""
-    if type_ == "string_type" and not isinstance(value, dict | list | None):
-        return f'; for text write "{json.dumps(value)}"'
-    return ""
-
-
-def problem(message: str, loc: tuple[str | int, ...] = (), value: Any = None) -> InitErrorDetails:
-    """Return an error with our own words at a place."""
-    # A template without a context is taken as it stands, braces and all.
-    return InitErrorDetails(
-        type=PydanticCustomError(OURS, message),
-        loc=loc,
-        input=value,
+    return invalid(
+        *needs,
+        *(
+            refusal(_problem(e, known, model, i < MOST_SUGGESTED), e["loc"], e["input"])
+            for i, e in enumerate(others)
+        ),
     )
 
 
+def _problem(
+    error: ErrorDetails, known: list[str], model: type[BaseModel], suggest: bool
+) -> Problem:
+    kind, context, value = error["type"], error.get("ctx") or {}, error["input"]
+    if kind == OURS:
+        problem: Problem = context["problem"]
+        return problem
+    if kind == "extra_forbidden":
+        key = str(error["loc"][-1])
+        suggestion = suggested(key, known) if suggest else None
+        hint = "" if suggestion else f"known: {listed(known) or 'none'}"
+        return Problem("unknown-key", (), "", quoted(key), suggestion, hint, at_key=True)
+    if kind == "value_error":
+        return Problem("options-do-not-fit", expected=str(context["error"]))
+    if kind in _TYPES:
+        suggestion = _as_meant(kind, value)
+        return Problem("wrong-type", (), _TYPES[kind], got(value), suggestion)
+    if kind in _BOUNDS:
+        name = _BOUNDS[kind]
+        verb, expected = worded_bound(name, context[name])
+        code = "out-of-bounds" if verb == "must be" else "wrong-length"
+        return Problem(code, (), expected, got(value))
+    if kind in _OTHERS:
+        code, expected = _OTHERS[kind](context)
+        choices: list[str] = []
+        if kind == "literal_error" and error["loc"]:
+            choices = list(_choices(model, str(error["loc"][0])))
+        meant = [c for c in choices if isinstance(value, str) and is_one_edit_away(value, c)]
+        suggestion = _certain(meant[0], "silent") if len(meant) == 1 else None
+        return Problem(code, (), expected, got(value), suggestion)
+    return Problem("invalid", (), error["msg"][0].lower() + error["msg"][1:], got(value))
+
+
+def _choices(model: type[BaseModel], key: str) -> Iterator[str]:
+    """Yield the texts that the annotation of a key lists."""
+    for name, field in model.model_fields.items():
+        if key in (name, field.alias):
+            yield from _literals(field.annotation)
+
+
+def _literals(hint: Any) -> Iterator[str]:
+    if get_origin(hint) is Literal:
+        yield from (value for value in get_args(hint) if isinstance(value, str))
+        return
+    for part in get_args(hint):
+        yield from _literals(part)
+
+
+def _as_meant(kind: str, value: Any) -> Suggestion | None:
+    """Return how to write a value of the wrong type, where it is clear what was meant."""
+    if kind.startswith("int_") and isinstance(value, float) and value.is_integer():
+        return Suggestion(f"{int(value)}", "certain", "write") if abs(value) < 1e15 else None
+    if kind == "string_type" and not isinstance(value, dict | list | None):
+        return Suggestion(f'"{json.dumps(value)}"', "certain", "text")
+    if isinstance(value, str) and len(value) <= LONGEST_VALUE:
+        if kind == "bool_type" and value.lower() in ("true", "false"):
+            return Suggestion(value.lower(), "certain", "silent")
+        if kind in ("int_type", "float_type") and is_number(value):
+            try:
+                written = json.loads(value)
+            except ValueError:
+                return None
+            if kind == "float_type" or isinstance(written, int):
+                return Suggestion(value.strip(), "certain", "silent")
+    return None
+
+
+def suggested(word: str, words: Sequence[str]) -> Suggestion | None:
+    """Return what a misspelt name was meant to be, if a known one comes close.
+
+    It is certain where exactly one is a single slip of the keys away.
+    """
+    slips = [other for other in words if is_one_edit_away(word, other)]
+    if len(slips) == 1:
+        return _certain(slips[0], "ask")
+    close = nearest(word, list(words))
+    return Suggestion(json.dumps(close, ensure_ascii=False), "maybe") if close else None
+
+
+def _certain(text: str, wording: Literal["ask", "silent"]) -> Suggestion:
+    return Suggestion(json.dumps(text, ensure_ascii=False), "certain", wording)
+
+
+def refusal(
+    problem: Problem, loc: tuple[str | int, ...] = (), value: Any = None
+) -> InitErrorDetails:
+    """Return an error that carries a problem through pydantic to its place."""
+    error = PydanticCustomError(OURS, "a problem of a spec", {"problem": problem})
+    return InitErrorDetails(type=error, loc=loc, input=value)
+
+
 def again(error: ValidationError) -> list[InitErrorDetails]:
-    """Return errors that are worded already, ready to be raised again at the same places."""
-    return [problem(e["msg"], e["loc"], e["input"]) for e in error.errors(include_url=False)]
+    """Return errors that carry problems, ready to be raised again at the same places."""
+    errors = error.errors(include_url=False)
+    return [refusal(e["ctx"]["problem"], e["loc"], e["input"]) for e in errors]
 
 
 def invalid(*problems: InitErrorDetails) -> ValidationError:
@@ -106,7 +183,7 @@ def invalid(*problems: InitErrorDetails) -> ValidationError:
 
 
 def got(value: Any) -> str:
-    """Return ``", got -50"``; of a long value only the beginning."""
+    """Return a value as JSON; of a long one only the beginning."""
     value = value[: LONGEST_VALUE + 1] if isinstance(value, str) else value
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return f", got {visible(shortened(text, LONGEST_VALUE))}"
+    return visible(shortened(text, LONGEST_VALUE))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from layerkit.contracts.component import Component, Example, option_parameters
 from layerkit.registry import KINDS, Entry, Provider, Registrar, Registry
-from layerkit.spec.models import ComponentSpec, Reading
+from layerkit.spec.components import ComponentSpec, Reading
 
 
 class LawBroken(AssertionError):
@@ -129,7 +129,7 @@ def how_to_declare(cls: type[Component], required: list[str]) -> str:
 def told_refusal(error: ValidationError) -> str:
     """Return in one line what is wrong with options."""
     return "; ".join(
-        ": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"])))
+        ": ".join(filter(None, (".".join(map(str, e["loc"])), e["ctx"]["problem"].message)))
         for e in error.errors(include_url=False)
     )
 

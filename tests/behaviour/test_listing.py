@@ -126,7 +126,7 @@ class TestLayers:
 class TestDescribe:
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_component_is_described_with_an_example_that_its_kind_takes(self, layerkit, kind):
-        from layerkit.spec.models import Reading
+        from layerkit.spec.components import Reading
 
         registry = load_registry()
         for name in registry.names(kind):

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from layerkit.contracts.component import Component, option_parameters
+from layerkit.docstrings import descriptions, docstring_sections
 from layerkit.spec import ComponentSpec
-from layerkit.spec.options import as_written, descriptions, docstring_sections, options_schema
+from layerkit.spec.options import as_written, options_schema
 from layerkit.testing.subject import LawBroken, Subject
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerkit.contracts.dataset import Data, Dataset, Form, check_form
 from layerkit.errors import DataError
-from layerkit.spec.models import Reading
+from layerkit.spec.components import Reading
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
 

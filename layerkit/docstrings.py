@@ -1,0 +1,28 @@
+"""Google-style docstrings, taken into their sections."""
+
+import inspect
+import re
+from typing import Any
+
+
+def descriptions(cls: type[Any], section: str = "Args") -> dict[str, str]:
+    """Return what a section of a Google-style docstring says of each of its names."""
+    found: dict[str, str] = {}
+    for part in re.split(r"\n(?=\w)", docstring_sections(cls).get(section, "")):
+        name, colon, text = part.partition(":")
+        if colon:
+            found[name.split("(")[0].strip()] = " ".join(text.split())
+    return found
+
+
+def docstring_sections(cls: type[Any]) -> dict[str, str]:
+    """Return the sections of a Google-style docstring by title; the text before them under ""."""
+    sections: dict[str, str] = {}
+    # Splitting by a group gives: text, title, text, title, text, ...
+    parts = re.split(
+        r"^(\w+):\n(?=[ ]+\S)", inspect.cleandoc(cls.__doc__ or ""), flags=re.MULTILINE
+    )
+    sections[""] = parts[0].strip()
+    for title, text in zip(parts[1::2], parts[2::2], strict=True):
+        sections[title] = inspect.cleandoc(f"\n{text}")
+    return sections

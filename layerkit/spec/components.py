@@ -1,0 +1,264 @@
+"""The components that a spec names: found in the registry, their options validated."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import Field, PlainValidator, StringConstraints, ValidationError
+from pydantic_core import InitErrorDetails
+
+from layerkit.contracts.component import Component, created, option_parameters
+from layerkit.contracts.layer import Layer
+from layerkit.errors import PluginError, Problem, Suggestion, UserError
+from layerkit.paths import expanded
+from layerkit.registry import ContestedNameError, Entry, Registry, UnknownComponentError
+from layerkit.spec.malformed import ENOUGH
+from layerkit.spec.options import (
+    SpecModel,
+    default_options,
+    given_options,
+    options_model,
+    validated,
+)
+from layerkit.spec.wording import again, got, invalid, refusal, suggested
+from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, visible, with_article
+
+C = TypeVar("C", bound=Component)
+
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)
+]
+"""A name that can also be that of a folder."""
+
+MOST_NESTED = 16
+"""How deep components nest as options of each other; each level is read again for the next."""
+
+
+@dataclass(frozen=True)
+class ComponentSpec(Generic[C]):
+    """A component as a spec names it: which one, and its options, validated.
+
+    Attributes:
+        entry: The registered component.
+        options: The options that were given; a nested component is a ``ComponentSpec`` again.
+    """
+
+    entry: Entry
+    options: dict[str, Any]
+    _validated: list[C] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def create(self) -> C:
+        """Return an instance that nobody else has.
+
+        The first one is that with which ``validate`` found out that it can be made.
+
+        Raises:
+            ValueError: Its options do not go together.
+        """
+        try:
+            return self._validated.pop()  # in one step, whatever other threads do
+        except IndexError:
+            cls: type[Any] = self.entry.cls
+            made: C = created(cls, {k: _created(v) for k, v in self.options.items()})
+            return made
+
+    def validate(self) -> None:
+        """Find out whether its options go together.
+
+        Raises:
+            ValueError: They do not.
+        """
+        self._validated.append(self.create())
+
+
+def _created(value: Any) -> Any:
+    if isinstance(value, ComponentSpec):
+        return value.create()
+    if isinstance(value, list | tuple):
+        return type(value)(_created(v) for v in value)
+    return value
+
+
+def _anchored(value: Any, folder: FilePath) -> Any:
+    """Return an option with the paths in it, however deep, taken as relative to a folder."""
+    if isinstance(value, FilePath):
+        return folder / expanded(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_anchored(v, folder) for v in value)
+    return value
+
+
+def component(kind: type[Component]) -> PlainValidator:
+    """Return the validator of a component of that kind."""
+    return PlainValidator(
+        lambda value, info: info.context.component(kind, value), json_schema_input_type=kind
+    )
+
+
+def nested(model: type[SpecModel]) -> PlainValidator:
+    """Return the validator of an object inside a spec that words its own errors."""
+    return PlainValidator(
+        lambda value, info: (
+            value if isinstance(value, model) else validated(model, value, info.context)
+        ),
+        json_schema_input_type=model,
+    )
+
+
+def _type_meant(value: Any) -> Suggestion | None:
+    """Return the key of an object that was meant to be its type, if one comes close."""
+    keys = [k for k in value if is_one_edit_away(k, "type")] if isinstance(value, dict) else []
+    if len(keys) != 1:
+        return None
+    return Suggestion('"type"', "certain", inside=(keys[0],), at_key=True)
+
+
+LAYER = PlainValidator(lambda value, info: info.context.layer(value), json_schema_input_type=Layer)
+"""The validator of a layer at its place in the network."""
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A layer as a spec names it, with its place in the network.
+
+    Attributes:
+        component: The layer itself.
+        name: What other layers may call it, if it has a name.
+        inputs: The names of what it takes; None where it takes the output before it.
+    """
+
+    component: ComponentSpec[Layer]
+    name: str | None
+    inputs: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The context of one validation: where names are looked up.
+
+    Attributes:
+        registry: The components there are.
+        folder: What the paths in the spec are relative to.
+        nested: Of how many components the present one is an option.
+        refused: The places of layers that were refused so far.
+    """
+
+    registry: Registry
+    folder: FilePath
+    nested: int = 0
+    refused: list[None] = field(default_factory=list, compare=False)
+
+    def component(self, kind: type[Component], value: Any) -> ComponentSpec[Any]:
+        """Validate a component: its bare name, or an object with its type and options."""
+        if isinstance(value, str):
+            name, options = value, {}
+            at: tuple[str, ...] = ()
+        elif isinstance(value, dict) and "type" in value:
+            name, options, at = value["type"], {**value}, ("type",)
+            del options["type"]
+        else:
+            expected = f'the name of {with_article(kind.kind)}, or an object with its "type"'
+            raise invalid(
+                refusal(Problem("wrong-type", (), expected, got(value), _type_meant(value)))
+            )
+        if not isinstance(name, str):
+            raise invalid(refusal(Problem("wrong-type", (), "text", got(name)), at))
+        if self.nested > MOST_NESTED:
+            message = f"components nest at most {MOST_NESTED} deep"
+            raise invalid(refusal(Problem("too-deep", expected=message), at))
+        try:
+            entry = self.registry.find(kind.kind, name)
+        except UnknownComponentError as error:
+            raise invalid(refusal(self._unknown(kind, name, options, error), at)) from None
+        if not issubclass(entry.cls, kind):
+            wrong = Problem("wrong-type", (), f"a {kind.__name__}", entry.cls.__name__)
+            raise invalid(refusal(wrong, at))
+        return self._with_options(entry, options)
+
+    def _unknown(
+        self,
+        kind: type[Component],
+        name: str,
+        options: dict[str, Any],
+        error: UnknownComponentError,
+    ) -> Problem:
+        """Return that there is no component of that name, and which was meant."""
+        problem = Problem("unknown-type", (), kind.kind, quoted(name), error.suggestion, error.hint)
+        if isinstance(error, ContestedNameError):
+            return Problem("contested-type", expected=str(error))
+        if error.suggestion is None or error.hint:
+            return problem  # it may be that of a plugin that does not work
+        # Of the names that come close only those count whose component takes these options.
+        names = [
+            other
+            for other in self.registry.names(kind.kind)
+            if is_one_edit_away(name, other) and self._takes(kind, other, options)
+        ]
+        meant = suggested(name, names) if len(names) == 1 else None
+        return replace(
+            problem, suggestion=meant or replace(error.suggestion, applicability="maybe")
+        )
+
+    def _takes(self, kind: type[Component], name: str, options: dict[str, Any]) -> bool:
+        known = option_parameters(self.registry.find(kind.kind, name).cls)
+        return all(
+            key in known or any(is_one_edit_away(key, other) for other in known) for key in options
+        )
+
+    def layer(self, value: Any) -> LayerSpec | None:
+        """Validate a layer of the network: a component that may have a name and inputs.
+
+        Returns None of a layer that is not looked at, as enough others are wrong.
+        """
+        if len(self.refused) >= ENOUGH:
+            return None
+        place, layer = {}, value
+        if isinstance(value, dict):
+            place = {k: v for k, v in value.items() if k in Place.model_fields}
+            layer = {k: v for k, v in value.items() if k not in Place.model_fields}
+        errors: list[InitErrorDetails] = []
+        try:
+            placed = validated(Place, place, self)
+        except ValidationError as error:
+            errors += again(error)
+        try:
+            component = self.component(Layer, layer)
+        except ValidationError as error:
+            errors += again(error)
+        if errors:
+            self.refused.append(None)
+            raise invalid(*errors)
+        inputs = [placed.inputs] if isinstance(placed.inputs, str) else placed.inputs
+        return LayerSpec(component, placed.name, None if inputs is None else tuple(inputs))
+
+    def _with_options(self, entry: Entry, options: dict[str, Any]) -> ComponentSpec[Any]:
+        try:
+            model = options_model(entry.cls)
+        except PluginError as error:
+            message = f'"{entry.qualified_name}" is broken: {error}'
+            raise invalid(refusal(Problem("broken-plugin", expected=visible(message)))) from None
+        given = given_options(validated(model, options, replace(self, nested=self.nested + 1)))
+        try:
+            # A default path too: where the command is called from says nothing of where files are.
+            for name, option in (default_options(entry.cls) | given).items():
+                anchored = _anchored(option, self.folder)
+                if name in given or anchored != option:
+                    given[name] = anchored
+            component = ComponentSpec[Any](entry, given)
+            component.validate()
+        except (UserError, ValueError) as error:
+            problem = Problem("options-do-not-fit", expected=visible(str(error)))
+            raise invalid(refusal(problem)) from None
+        return component
+
+
+class Place(SpecModel):
+    """The keys of a layer that are no options of its own.
+
+    Attributes:
+        name: What later layers may call it.
+        inputs: What it takes instead of the output before it: a name, or several.
+    """
+
+    name: Name | None = None
+    inputs: Name | Annotated[list[Name], Field(min_length=1)] | None = None
