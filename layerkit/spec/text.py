@@ -175,7 +175,7 @@ def parse(text: str, file: str) -> Document:
         document.problems.append(Problem("no-json", expected=nothing, span=(0, 0)))
         return document
     try:
-        document.value = _parsed(text)
+        document.value = parsed(text)
         return document
     except (ValueError, RecursionError):
         pass  # read again by hand, for a message that points
@@ -183,7 +183,7 @@ def parse(text: str, file: str) -> Document:
     return document
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
     """Return what a JSON text holds, if nothing is odd about it.
 
     Raises:
