@@ -160,6 +160,11 @@ class Problem:
     also: tuple["Problem", ...] = ()
 
     @property
+    def suggestions(self) -> list[Suggestion]:
+        """All that is suggested for its place; where there are several, none is certain."""
+        return [p.suggestion for p in (self, *self.also) if p.suggestion is not None]
+
+    @property
     def message(self) -> str:
         """All of it in one sentence, as people read it."""
         sentence = _SENTENCES.get(self.code, "{expected}")
@@ -200,14 +205,21 @@ class SpecError(UserError):
     Args:
         problems: Each at its place.
         report: The text for people, with file, line, column and caret.
+        records: The first problems as JSON for programs, in the order of the text.
     """
 
-    def __init__(self, problems: Sequence[Problem], report: str = "") -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        report: str = "",
+        records: Sequence[dict[str, Any]] = (),
+    ) -> None:
         super().__init__(report or "\n".join(f"{place(p.path)}: {p.message}" for p in problems))
         self.problems = tuple(problems)
+        self.records = tuple(records)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.problems, str(self))
+        return type(self), (self.problems, str(self), self.records)
 
 
 class RunError(LayerkitError):

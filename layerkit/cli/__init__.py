@@ -11,17 +11,18 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from layerkit.cli.check import check
 from layerkit.cli.describe import describe
 from layerkit.cli.layers import layers
 from layerkit.cli.new import new
 from layerkit.cli.plugins import plugins
+from layerkit.cli.problems import problems_as_json
 from layerkit.cli.run import run
 from layerkit.cli.schema import schema
 from layerkit.cli.streams import guarded
-from layerkit.cli.terminal import echo
+from layerkit.cli.terminal import echo, print_json
 from layerkit.cli.verify import verify
 from layerkit.errors import RunError, SpecError, UserError
 from layerkit.interrupts import interrupts
@@ -40,6 +41,19 @@ class _Verbs(TyperGroup):
         """Parse the rest, and run the verb."""
         with _visible_errors():
             return super().invoke(ctx)
+
+
+class _Verb(TyperCommand):
+    """A verb, which prints the problems of a spec as JSON too where it was asked for JSON."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except SpecError as error:
+            if ctx.params.get("json"):
+                print_json(problems_as_json(error))
+            raise
 
 
 @contextmanager
@@ -63,7 +77,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (run, check, layers, describe, plugins, schema, verify):
-    app.command()(command)
+    app.command(cls=_Verb)(command)
 app.add_typer(new)
 
 

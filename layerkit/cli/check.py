@@ -22,12 +22,24 @@ def check(
     gradients: Annotated[
         bool, typer.Option(help="Also compare back-propagation with numerical gradients.")
     ] = True,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix",
+            help="Mend in the file what is certain to have been meant, show the rest, and end.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Validate a spec, show its shapes, and check its gradients.
 
     Example: layerkit check specs/digits.json
     """
+    if fix:
+        from layerkit.cli.fix import fix_file
+
+        fix_file(spec, set_, json)
+        return
     from layerkit.builder import build_experiment, build_graph
     from layerkit.plugins import load_registry
     from layerkit.run import check_gradients, check_graph, large_batch, load_data, remember

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
 from layerkit.builder import build
-from layerkit.errors import Problem, Span, SpecError, Suggestion, UserError
+from layerkit.errors import Problem, Span, SpecError, UserError
 from layerkit.registry import KINDS, Registry
 from layerkit.spec import parse_spec
-from layerkit.spec.repair import distinct_words, repaired, untidiness
-from layerkit.spec.text import parse
+from layerkit.spec.repair import distinct_words, repaired, tidiest, untidiness
+from layerkit.spec.report import suggested_edit
+from layerkit.spec.text import parse, parsed
 from layerkit.wording import is_one_edit_away
 
 MOST_ROUNDS = 50
@@ -125,6 +126,9 @@ class _Fixer:
         for edits in (certain, *([edit] for edit in certain if len(certain) > 1)):
             mended = _applied(text, edits)
             if edits and self._helps(after := self.examined(mended), findings):
+                if len(edits) == 1 and after.stage:
+                    mended = self._tidiest(text, mended, edits[0].span, findings.stage)
+                    edits = [_difference(text, mended)]
                 return mended, edits, after
         for problem in findings.problems[:MOST_TRIED]:
             meant = self._meant(text, problem, findings)
@@ -134,8 +138,17 @@ class _Fixer:
                     return meant, [_difference(text, meant)], after
         return None
 
+    def _tidiest(self, text: str, mended: str, span: Span, stage: int) -> str:
+        """Return the tidiest of the texts that say what a mended one does."""
+        if stage:
+            return tidiest(text, mended, span)
+        _, texts = repaired(text, span[0]).get(repr(parsed(mended)), (None, []))
+        return min([mended, *texts], key=untidiness)
+
     def _helps(self, after: _Findings, before: _Findings) -> bool:
         """Return whether edits were right: less is wrong, or only what is certain to be mended."""
+        if before.stage == 0 and any(p.code == "out-of-bounds" for p in after.problems):
+            return False  # JSON it is, but not the number that was meant
         return after.is_better_than(before) or (
             after.stage == before.stage
             and all(p.code == "missing-key" or _is_certain(p) for p in after.problems)
@@ -144,22 +157,13 @@ class _Fixer:
 
     def _certain(self, text: str, problems: Iterable[Problem]) -> list[Edit]:
         """Return the edits that the problems themselves are certain of, none across another."""
-        suggested = [(p, s) for p in problems for s in _suggestions(p) if _is_certain(p)]
-        places = [
-            replace(
-                p,
-                path=(*p.path, *s.inside),
-                at_key=p.at_key if s.at_key is None else s.at_key,
-                span=s.span or p.span,
-            )
-            for p, s in suggested
-        ]
+        certain = [p for p in problems if _is_certain(p)]
+        places = [place for p in certain if (place := suggested_edit(p)) is not None]
         edits: dict[int, Edit] = {}
         end = 0
         spans = parse(text, self.file).spans(places)
-        for span, (_, suggestion) in sorted(
-            zip(spans, suggested, strict=True), key=lambda each: each[0]
-        ):
+        for span, problem in sorted(zip(spans, certain, strict=True), key=lambda each: each[0]):
+            [suggestion] = problem.suggestions
             if span[0] >= end and text[slice(*span)] != suggestion.text:
                 edits[span[0]] = _edit(text, span, suggestion.text)
                 end = max(span[1], span[0] + 1)
@@ -213,6 +217,10 @@ class _Fixer:
             built = [(self._built(texts[0]), texts) for _, texts in judged]
             judged = _least(built, lambda f: (-f[0].stage, len(f[0].problems)))
         texts = [min(texts, key=untidiness) for _, texts in judged]
+        if len(texts) > 1:  # what is certain to be mended next may make one text of them
+            found = zip(texts, judged, strict=True)
+            mended = [_applied(t, self._certain(t, f.problems)) for t, (f, _) in found]
+            texts = list(dict.fromkeys(mended))
         if len(texts) > 1:
             texts = _least(texts, distinct_words)
         if len(texts) > 1:
@@ -232,14 +240,9 @@ def _least(items: list[Any], measure: Any) -> list[Any]:
     return [item for item, m in zip(items, measures, strict=True) if m == min(measures)]
 
 
-def _suggestions(problem: Problem) -> list[Suggestion]:
-    """Return all that a problem suggests for its place."""
-    return [p.suggestion for p in (problem, *problem.also) if p.suggestion is not None]
-
-
 def _is_certain(problem: Problem) -> bool:
     """Return whether a problem is certain of what was meant, with one suggestion."""
-    suggestions = _suggestions(problem)
+    suggestions = problem.suggestions
     return len(suggestions) == 1 and suggestions[0].applicability == "certain"
 
 
@@ -269,9 +272,7 @@ def _names(value: Any) -> Iterator[tuple[Problem, str]]:
 def _edit(text: str, span: Span, new: str) -> Edit:
     start, end = span
     line_start = text.rfind("\n", 0, start) + 1
-    return Edit(
-        span, text[start:end], new, text.count("\n", 0, start) + 1, start - line_start + 1
-    )
+    return Edit(span, text[start:end], new, text.count("\n", 0, start) + 1, start - line_start + 1)
 
 
 def _difference(old: str, new: str) -> Edit:

@@ -18,9 +18,10 @@ from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, Tra
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.problems import problems_of
-from layerkit.spec.report import located, report
+from layerkit.spec.report import located, records, report
 from layerkit.spec.text import Document, descriptor, parse, read_text
 from layerkit.spec.wiring import wire
+from layerkit.spec.wording import with_keys
 from layerkit.wording import LONGEST_NAME
 
 __all__ = [
@@ -117,7 +118,11 @@ def parse_spec(
         else:
             content = validated(TrainingSpec, document.value, reading)
     except ValidationError as error:
-        problems += problems_of(error, document.value)
+        # With that key it would be a spec of the other kind.
+        problems += [
+            with_keys(p, p.path, [] if is_graph else ["inputs"])
+            for p in problems_of(error, document.value)
+        ]
     wiring, misnamed = wire(document.value, registry)
     problems += misnamed
     if problems or content is None:
@@ -148,4 +153,4 @@ def _too_large(value: Any) -> Problem | None:
 
 
 def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
-    return SpecError(problems, report(document, problems))
+    return SpecError(problems, report(document, problems), records(document, problems))

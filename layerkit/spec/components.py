@@ -224,7 +224,7 @@ class Reading:
         try:
             component = self.component(Layer, layer)
         except ValidationError as error:
-            errors += again(error)
+            errors += again(error, [*Place.model_fields, "type"])
         if errors:
             self.refused.append(None)
             raise invalid(*errors)

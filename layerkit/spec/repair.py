@@ -8,22 +8,24 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from layerkit.errors import Span
 from layerkit.spec.text import parsed
 
 LARGEST = 8000
 """The characters of a text that is repaired; each attempt reads it whole."""
 
-BEFORE, BEHIND = 160, 120
-"""How far around the place at which reading stopped any edit is tried."""
+BEFORE, BEHIND, NEAR = 100, 80, 30
+"""How far around the place at which reading stopped punctuation is tried, and any character."""
 
 MOST_TOKENS = 400
 """How many tokens before that may lack a bracket, or be one too many."""
 
-WRITTEN = '",:{}[] \n.-0123456789q'
-"""What an edit may write: punctuation, digits, and a letter that stands for all others."""
+PUNCTUATION = '",:{}[] \n'
+OTHERS = ".-0123456789q"
+"""What else an edit may write: parts of numbers, and a letter that stands for all others."""
 
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
-_WORD = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
 def repaired(text: str, at: int) -> dict[str, tuple[Any, list[str]]]:
@@ -55,10 +57,11 @@ def _edited(text: str, at: int) -> Iterator[str]:
     start = max(0, at - BEFORE)
     for i in range(start, end + 1):
         before, rest = text[:i], text[i:]
-        yield from (before + c + rest for c in WRITTEN)
+        written = PUNCTUATION + OTHERS if abs(i - at) <= NEAR else PUNCTUATION
+        yield from (before + c + rest for c in written)
         if rest:
             yield before + rest[1:]
-            yield from (before + c + rest[1:] for c in WRITTEN)
+            yield from (before + c + rest[1:] for c in written)
         if len(rest) > 1:
             yield before + rest[1] + rest[0] + rest[2:]
     # A bracket that is missing, or one too many, may show only many lines later.
@@ -68,6 +71,26 @@ def _edited(text: str, at: int) -> Iterator[str]:
             yield from (text[: token.start()] + c + text[token.end() :] for c in "{}[]")
         yield from (text[: token.start()] + c + text[token.start() :] for c in "{[")
         yield from (text[: token.end()] + c + text[token.end() :] for c in "}]")
+
+
+def tidiest(text: str, mended: str, span: Span) -> str:
+    """Return the tidier of a mended text and one that says the same with two characters swapped.
+
+    Args:
+        text: The text before.
+        mended: The text that says what was meant.
+        span: The characters of the text that were replaced.
+    """
+    value = repr(parsed(mended))
+    texts = [mended]
+    for i in range(max(0, span[0] - 1), min(len(text) - 1, span[1] + 1)):
+        swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
+        try:
+            if repr(parsed(swapped)) == value:
+                texts.append(swapped)
+        except (ValueError, RecursionError):
+            continue
+    return min(texts, key=untidiness)
 
 
 def distinct_words(text: str) -> int:
@@ -81,7 +104,8 @@ def untidiness(text: str) -> int:
     That is the number of different ways in which it separates tokens of the same kinds. A closing
     bracket stands alone on its line, as deep as the line that opened it, or with the last element.
     """
-    ways, odd = set(), 0
+    ways: set[tuple[Any, ...]] = set()
+    odd = 0
     opened: list[tuple[bool, str]] = []
     before, end = "", 0
     for token in _TOKEN.finditer(text):
@@ -93,6 +117,7 @@ def untidiness(text: str) -> int:
         if kind in ("}", "]") and opened:
             has_lines, indent = opened.pop()
             odd += blanks != (f"\n{indent}" if has_lines else "")
-        ways.add((before, blanks, kind))
+        # Lines of one depth begin alike.
+        ways.add((len(opened), blanks) if "\n" in blanks else (before, blanks, kind))
         before, end = kind, token.end()
     return len(ways) + odd + (text[end:] not in ("\n", ""))

@@ -1,6 +1,8 @@
 """Problems of a spec as people read them: file, line, column, path, message and a caret."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 from unicodedata import east_asian_width
 
 from layerkit.errors import Problem, Span, place
@@ -37,16 +39,82 @@ def located(document: Document, problem: Problem) -> str:
     return _one(document, problem, span)
 
 
+def records(document: Document, problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Return the problems that are shown as JSON, for programs.
+
+    A place that the command line set has no location in the text, but the words that set it.
+    """
+    shown = document.in_order(problems)[:MOST]
+    edits = [suggested_edit(problem) for problem in shown]
+    spans = document.spans([*shown, *(edit for edit in edits if edit is not None)])
+    of_edits = iter(spans[len(shown) :])
+    recorded = []
+    for problem, edit, span in zip(shown, edits, spans, strict=False):
+        overrides = _overrides(document, problem)
+        record = {
+            "code": problem.code,
+            "message": visible(shortened(problem.message, LONGEST)),
+            "file": visible(document.file),
+            "path": [shortened(p) if isinstance(p, str) else p for p in problem.path],
+            "set": overrides[0] if overrides else None,
+            **_location(document, None if overrides else span),
+            "expected": shortened(problem.expected, LONGEST) or None,
+            "got": problem.got,
+            "suggestion": None,
+        }
+        if edit is not None and (suggestion := problem.suggestions[0]):
+            at = next(of_edits)
+            record["suggestion"] = {
+                "replacement": suggestion.text,
+                "applicability": suggestion.applicability,
+                **_location(document, None if overrides else at),
+            }
+        recorded.append(record)
+    return recorded
+
+
+def suggested_edit(problem: Problem) -> Problem | None:
+    """Return the place that the suggestion of a problem replaces, where there is exactly one."""
+    if len(problem.suggestions) != 1:
+        return None
+    [suggestion] = problem.suggestions
+    return replace(
+        problem,
+        path=(*problem.path, *suggestion.inside),
+        at_key=problem.at_key if suggestion.at_key is None else suggestion.at_key,
+        span=suggestion.span or problem.span,
+    )
+
+
+def _location(document: Document, span: Span | None) -> dict[str, Any]:
+    """Return where characters begin and where they end, counted from 1."""
+    names = ("location", "end_location")
+    if span is None:
+        return dict.fromkeys(names)
+    return {
+        name: {
+            "line": document.text.count("\n", 0, at) + 1,
+            "column": at - document.text.rfind("\n", 0, at),
+        }
+        for name, at in zip(names, span, strict=True)
+    }
+
+
+def _overrides(document: Document, problem: Problem) -> list[str]:
+    """Return the words of the command line that set a place or a part of it."""
+    return [
+        f"--set {visible(shortened(words))}"
+        for path, words in document.overridden.items()
+        if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
+    ]
+
+
 def _one(document: Document, problem: Problem, span: Span) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
     said = _lines(where + problem.message)
     file = visible(document.file)
     # Where the command line replaced the value or a part of it, the text does not show it.
-    replaced = [
-        f"--set {visible(shortened(words))}"
-        for path, words in document.overridden.items()
-        if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
-    ]
+    replaced = _overrides(document, problem)
     if replaced:
         suggestion, quotes = problem.suggestion, ""
         if suggestion is not None and suggestion.wording == "text":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -171,10 +172,33 @@ def refusal(
     return InitErrorDetails(type=error, loc=loc, input=value)
 
 
-def again(error: ValidationError) -> list[InitErrorDetails]:
-    """Return errors that carry problems, ready to be raised again at the same places."""
-    errors = error.errors(include_url=False)
-    return [refusal(e["ctx"]["problem"], e["loc"], e["input"]) for e in errors]
+def again(error: ValidationError, known: Sequence[str] = ()) -> list[InitErrorDetails]:
+    """Return errors that carry problems, ready to be raised again at the same places.
+
+    Args:
+        error: The errors.
+        known: More keys that the object may have.
+    """
+    return [
+        refusal(
+            with_keys(e["ctx"]["problem"], e["loc"], known) if known else e["ctx"]["problem"],
+            e["loc"],
+            e["input"],
+        )
+        for e in error.errors(include_url=False)
+    ]
+
+
+def with_keys(problem: Problem, loc: tuple[str | int, ...], known: Sequence[str]) -> Problem:
+    """Return a problem with one of these keys as its suggestion, if that is what was meant."""
+    if problem.code != "unknown-key" or len(loc) != 1:
+        return problem
+    if problem.suggestion is not None and problem.suggestion.applicability == "certain":
+        return problem
+    suggestion = suggested(str(loc[0]), known)
+    if suggestion is None or suggestion.applicability != "certain":
+        return problem
+    return replace(problem, suggestion=suggestion, hint="")
 
 
 def invalid(*problems: InitErrorDetails) -> ValidationError:

@@ -1,0 +1,77 @@
+"""``layerkit check --fix``: what is certain to have been meant is written into the file."""
+
+import os
+import sys
+from pathlib import Path
+
+from layerkit.cli.problems import edit_lines, edits_as_json, problems_as_json
+from layerkit.cli.terminal import echo, print_json
+from layerkit.errors import UserError
+
+BOM = b"\xef\xbb\xbf"
+
+
+def fix_file(spec: Path, set_: list[str], json: bool) -> None:
+    """Mend a spec in its file; one from standard input is printed, mended.
+
+    Raises:
+        SpecError: Some problems remain.
+        UserError: The file cannot be written, or values from the command line were given.
+    """
+    from layerkit.paths import expanded
+    from layerkit.plugins import load_registry
+    from layerkit.run import remember
+    from layerkit.run.fixing import fix
+    from layerkit.spec.text import descriptor, read_text
+
+    if set_:
+        raise UserError("--fix: --set gives values that no file holds; leave one of them out")
+    number, path = descriptor(spec), expanded(spec)
+    if number:
+        raise UserError(f"--fix: {spec} is a pipe, which cannot be written; store the spec first")
+    if number is not None and json:
+        raise UserError("--fix: standard output is for the spec from standard input; leave --json")
+    if number is None:
+        _check_writable(path)
+    registry = load_registry()
+    remember(registry, spec)
+    text = read_text(path)
+    folder = path.parent if number is None else Path()
+    fixed = fix(text, registry, str(path), folder)
+    if number is not None:
+        sys.stdout.write(fixed.text)
+    elif fixed.edits:
+        _write(path, text, fixed.text)
+    if json:
+        count = problems_as_json(fixed.error)
+        print_json({"fixed": edits_as_json(fixed.edits), **count})
+    else:
+        lines = edit_lines(str(spec), text, fixed) if fixed.edits else []
+        changes = f"{len(fixed.edits)} mended" if fixed.edits else "nothing to mend"
+        echo(*lines, f"{spec}: {changes}", err=number is not None)
+    if fixed.error is not None:
+        raise fixed.error
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse a file that its owner has protected; root could write it all the same."""
+    try:
+        is_protected = not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK)
+    except OSError:
+        return  # whoever reads it says what is wrong
+    if is_protected and path.is_file():
+        raise UserError(f"--fix: {path} is read-only; allow it to be written: chmod u+w {path}")
+
+
+def _write(path: Path, before: str, text: str) -> None:
+    from layerkit.paths import write_whole
+
+    path = path.resolve()  # where a link leads, so that it stays one
+    try:
+        content = path.read_bytes()
+        mark = BOM if content.startswith(BOM) else b""
+        if content != mark + before.encode():
+            raise UserError(f"--fix: {path} was changed meanwhile; try again")
+        write_whole(path, lambda file: file.write(mark + text.encode()))
+    except OSError as error:
+        raise UserError(f"--fix: {path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,42 @@
+"""Problems of a spec, and edits that mended it, as the command prints them."""
+
+from typing import TYPE_CHECKING, Any
+
+from layerkit.errors import SpecError
+
+if TYPE_CHECKING:
+    from layerkit.run.fixing import Edit, Fixed
+
+
+def problems_as_json(error: SpecError | None) -> dict[str, Any]:
+    """Return the problems of a spec as ``--json`` prints them; of very many the first ones."""
+    if error is None:
+        return {"count": 0, "problems": []}
+    return {"count": len(error.problems), "problems": list(error.records)}
+
+
+def edits_as_json(edits: "list[Edit]") -> list[dict[str, Any]]:
+    """Return the edits that mended a spec as ``--json`` prints them."""
+    return [
+        {
+            "location": {"line": edit.line, "column": edit.column},
+            "old": edit.old,
+            "new": edit.new,
+        }
+        for edit in edits
+    ]
+
+
+def edit_lines(file: str, before: str, fixed: "Fixed") -> list[str]:
+    """Return each edit in a line with its place, and then the lines that changed, old and new."""
+    lines = [f"{file}:{edit.line}:{edit.column}: {_words(edit)}" for edit in fixed.edits]
+    import difflib  # here, as it takes long for a command that mends nothing
+
+    difference = difflib.ndiff(before.split("\n"), fixed.text.split("\n"))
+    return [*lines, *(line.rstrip("\r") for line in difference if line[:1] in "+-")]
+
+
+def _words(edit: "Edit") -> str:
+    if not edit.old:
+        return f"inserted {edit.new}"
+    return f"{edit.old} became {edit.new}" if edit.new else f"removed {edit.old}"
