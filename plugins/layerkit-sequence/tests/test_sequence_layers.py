@@ -23,9 +23,7 @@ from layerkit_sequence import (
 )
 
 # In a checkout the specs stand at its root, in the sdist at that of the package.
-SPECS = next(
-    specs for folder in Path(__file__).parents if (specs := folder / "specs").is_dir()
-)
+SPECS = next(specs for folder in Path(__file__).parents if (specs := folder / "specs").is_dir())
 
 
 def test_an_embedding_gives_each_symbol_its_row():
