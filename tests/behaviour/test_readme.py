@@ -1,4 +1,13 @@
-"""What the README shows is what comes out."""
+"""What the documents show is what comes out.
+
+A mark above a block or a paragraph of a document says where its numbers come from:
+
+- ``<!-- prints: COMMAND -->``: the command prints the lines of the block, in their order (``...``
+  stands for lines left out), or all numbers of the paragraph.
+- ``<!-- tested: FILE::TEST -->``: that test holds the numbers.
+- ``<!-- measured: COMMAND; MACHINE -->``: the command measures them; they differ between machines.
+  Above a heading of a page or a section, it is said of all that follows there.
+"""
 
 import re
 import shlex
@@ -10,6 +19,127 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CONSOLE = re.findall(r"```console\n\$ layerkit (.*)\n([\s\S]*?)```", README)
+PAGES = [
+    page
+    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "plugins/*/README.md")
+    for page in sorted(ROOT.glob(pattern))
+    if page.name != "CHANGELOG.md"  # of the past
+]
+MARK = re.compile(r"<!-- (prints|tested|measured): (.*?) -->\n")
+QUANTITY = re.compile(
+    r"\b0\.\d{3,}\b|\d (?:[kKMG]B|ms|s|microseconds|percent)\b|\d%|\d parameters|\d real"
+)
+VARYING = re.compile(
+    r"\b\d+\.\ds\b"  # times in a table
+    r"|\b\d+\.\d s\b"  # and in a sentence
+    r"|\b\d{8}-\d{6}\b"  # when a run began
+    r"|\b\d\.\d+e-1\d\b"  # what rounding leaves
+)
+
+
+def marked(kind: str) -> list[tuple[str, str]]:
+    """Return what marks of one kind say, and the block or paragraph below each."""
+    return [
+        (match[2], text[match.end() :].partition("\n```\n" if fenced else "\n\n")[0])
+        for page in PAGES
+        for text in [page.read_text()]
+        for match in MARK.finditer(text)
+        if match[1] == kind
+        for fenced in [text.startswith("```", match.end())]
+    ]
+
+
+def numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?(?<!,)", text))
+
+
+def plain(line: str) -> str:
+    return " ".join(VARYING.sub("~", line).split())
+
+
+PRINTED = marked("prints")
+
+
+@pytest.mark.parametrize(("command", "shown"), PRINTED, ids=[command for command, _ in PRINTED])
+def test_a_command_prints_what_a_document_says(layerkit, monkeypatch, tmp_path, command, shown):
+    monkeypatch.chdir(ROOT)
+    program, *arguments = shlex.split(command)
+    assert program == "layerkit"
+    if arguments[0] == "run":
+        arguments += ["--out", str(tmp_path / "digits-20260101-000000")]
+
+    outcome = layerkit(*arguments)
+
+    printed = outcome.out.replace(str(tmp_path), "runs") + outcome.err
+    if not shown.startswith("```"):
+        assert numbers(shown) - numbers(printed) == set()
+        return
+    lines = iter([plain(line) for line in printed.splitlines()])
+    for line in shown.splitlines()[1:]:
+        assert line.strip() == "..." or plain(line) in lines, line
+
+
+@pytest.mark.parametrize("test", [test for test, _ in marked("tested")])
+def test_a_test_that_a_document_names_exists(test):
+    file, _, name = test.partition("::")
+
+    assert re.search(rf"^ *def {name}\(", (ROOT / file).read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("said", sorted({said for said, _ in marked("measured")}))
+def test_what_measured_a_number_can_measure_it_again(said):
+    command, _, machine = said.partition("; ")
+    words = shlex.split(command)
+
+    assert machine
+    if words[0] == "layerkit":
+        assert (ROOT / words[2]).is_file()
+        return
+    program, file, *arguments = words
+    assert (program, (ROOT / file).is_file()) == ("python", True)
+    jobs = (ROOT / "benchmarks" / "jobs.py").read_text()
+    others = {"command", "start", "memory"}
+    named = [a for a in arguments if not a.startswith("-")]
+    assert [job for job in named if job not in others and f'"{job}"' not in jobs] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_quantity_in_a_document_says_where_it_comes_from(page):
+    text = re.sub(r"(?<!-->\n)```[\s\S]*?\n```\n", "", page.read_text())
+    unfounded = []
+    for section in re.split(r"\n(?=(?:<!-- measured: .* -->\n)?#)", text):
+        if text.startswith("<!-- measured") or section.startswith("<!-- measured"):
+            continue
+        for paragraph in section.split("\n\n"):
+            if QUANTITY.search(paragraph) and not MARK.match(paragraph.lstrip()):
+                unfounded.append(paragraph)
+
+    assert unfounded == []
+
+
+def test_a_command_of_the_readme_is_run_by_ci_or_says_why_not():
+    # All other shell blocks are run by tests/packages/test_environments.py.
+    runs = (ROOT / ".ci" / "run").read_text()
+
+    for page in PAGES:
+        for mark in re.findall(r"<!-- (.*?) -->\n```sh", page.read_text()):
+            assert f"command_of {mark})" in runs or re.fullmatch(r"not run: .{10,}", mark), mark
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_link_of_a_document_leads_somewhere(page):
+    text = re.sub(r"```[\s\S]*?```|`[^`\n]*`(?!\])", "", page.read_text())
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if "://" in link:
+            continue
+        file, _, heading = link.partition("#")
+        target = (page.parent / file) if file else page
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            assert heading in [t.lower().replace(" ", "-") for t in titles], link
 
 
 @pytest.mark.parametrize(("command", "shown"), CONSOLE, ids=[command for command, _ in CONSOLE])
