@@ -77,6 +77,15 @@ def did_you_mean(word: str, words: list[str]) -> str:
     return f"; did you mean {quoted(close)}?" if close else ""
 
 
+def slips(word: str, words: Iterable[str]) -> list[str]:
+    """Return the words that a single slip of the keys makes this one of.
+
+    Where only case differs, or hyphens or blanks stand for underscores, no other slip counts.
+    """
+    near = [other for other in words if is_one_edit_away(word, other)]
+    return [other for other in near if _alike(word) == _alike(other)] or near
+
+
 def is_one_edit_away(word: str, other: str) -> bool:
     """Return whether a word is another one with a single slip of the keys.
 
@@ -86,7 +95,7 @@ def is_one_edit_away(word: str, other: str) -> bool:
     """
     if word == other or max(len(word), len(other)) < 3 or abs(len(word) - len(other)) > 1:
         return False
-    if word.translate(_ALIKE).casefold() == other.translate(_ALIKE).casefold():
+    if _alike(word) == _alike(other):
         return True
     start, least = 0, min(len(word), len(other))
     while start < least and word[start] == other[start]:
@@ -98,4 +107,8 @@ def is_one_edit_away(word: str, other: str) -> bool:
     return max(len(one), len(two)) == 1 or (len(one) == 2 and one == two[::-1])
 
 
-_ALIKE = str.maketrans("- ", "__")
+def _alike(word: str) -> str:
+    return word.translate(_UNDERSCORES).casefold()
+
+
+_UNDERSCORES = str.maketrans("- ", "__")

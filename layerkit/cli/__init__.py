@@ -51,7 +51,7 @@ class _Verb(TyperCommand):
         try:
             return super().invoke(ctx)
         except SpecError as error:
-            if ctx.params.get("json"):
+            if ctx.params.get("json") and not ctx.params.get("fix"):  # that prints them itself
                 print_json(problems_as_json(error))
             raise
 

@@ -10,10 +10,10 @@ from layerkit.builder import build
 from layerkit.errors import Problem, Span, SpecError, UserError
 from layerkit.registry import KINDS, Registry
 from layerkit.spec import parse_spec
-from layerkit.spec.repair import distinct_words, repaired, tidiest, untidiness
+from layerkit.spec.repair import distinct_words, lost, repaired, tidiest, untidiness
 from layerkit.spec.report import suggested_edit
 from layerkit.spec.text import parse, parsed
-from layerkit.wording import is_one_edit_away
+from layerkit.wording import is_one_edit_away, slips
 
 MOST_ROUNDS = 50
 """How often a spec is mended and checked again."""
@@ -125,10 +125,11 @@ class _Fixer:
         certain = self._certain(text, findings.problems)
         for edits in (certain, *([edit] for edit in certain if len(certain) > 1)):
             mended = _applied(text, edits)
-            if edits and self._helps(after := self.examined(mended), findings):
+            if edits and self._helps(mended, edits, after := self.examined(mended), findings):
                 if len(edits) == 1 and after.stage:
-                    mended = self._tidiest(text, mended, edits[0].span, findings.stage)
-                    edits = [_difference(text, mended)]
+                    tidy = self._tidiest(text, mended, edits[0].span, findings.stage)
+                    edits = edits if tidy == mended else [_difference(text, tidy)]
+                    return tidy, edits, after
                 return mended, edits, after
         for problem in findings.problems[:MOST_TRIED]:
             meant = self._meant(text, problem, findings)
@@ -145,10 +146,13 @@ class _Fixer:
         _, texts = repaired(text, span[0]).get(repr(parsed(mended)), (None, []))
         return min([mended, *texts], key=untidiness)
 
-    def _helps(self, after: _Findings, before: _Findings) -> bool:
+    def _helps(self, text: str, edits: list[Edit], after: _Findings, before: _Findings) -> bool:
         """Return whether edits were right: less is wrong, or only what is certain to be mended."""
-        if before.stage == 0 and any(p.code == "out-of-bounds" for p in after.problems):
-            return False  # JSON it is, but not the number that was meant
+        if before.stage == 0:  # it is JSON now, but the value must also be one that may stand here
+            values = parse(text, self.file).spans(after.problems)
+            touched = [(s, e) for s, e in values if text[s : s + 1] not in ("{", "[")]
+            if any(s <= edit.span[0] <= e for s, e in touched for edit in edits):
+                return False
         return after.is_better_than(before) or (
             after.stage == before.stage
             and all(p.code == "missing-key" or _is_certain(p) for p in after.problems)
@@ -177,21 +181,18 @@ class _Fixer:
             readings = repaired(text, problem.span[0])
             if len(readings) > MOST_TRIED:
                 return None
-            return self._best([texts for _, texts in readings.values()])
+            return self._best([texts for _, texts in readings.values()], text)
         return self._best([[t] for t in self._alternatives(text, problem)])
 
     def _alternatives(self, text: str, problem: Problem) -> Iterator[str]:
         """Yield the texts in which a name is one that is a slip away from it."""
         value = parse(text, self.file).value
         name = _at(value, problem.path)
-        if problem.code == "unknown-type" and isinstance(name, dict):
-            return
-        if not isinstance(name, str):
+        if not isinstance(name, str) or problem.hint:  # as a plugin that does not work may have it
             return
         if problem.code == "unknown-type" and problem.expected in KINDS:
-            for other in self.registry.names(problem.expected):
-                if is_one_edit_away(name, other):
-                    yield self._replaced(text, problem, other)
+            for other in slips(name, self.registry.names(problem.expected)):
+                yield self._replaced(text, problem, other)
         if problem.code in ("unknown-input", "wrong-pattern"):
             for place, other in _names(value):
                 if is_one_edit_away(name, other):
@@ -203,11 +204,13 @@ class _Fixer:
         [span] = parse(text, self.file).spans([place])
         return _applied(text, [_edit(text, span, json.dumps(name, ensure_ascii=False))])
 
-    def _best(self, readings: list[list[str]]) -> str | None:
+    def _best(self, readings: list[list[str]], written: str = "") -> str | None:
         """Return the tidiest text of the best reading; None where several are as good.
 
         Args:
             readings: For each of them the texts, which differ in blanks alone.
+            written: A text that is no JSON. To add or to swap what is missing comes before taking
+                away letters or digits that somebody has typed.
         """
         if not readings:
             return None
@@ -216,6 +219,8 @@ class _Fixer:
         if len(judged) > 1 and judged[0][0].stage == 2:
             built = [(self._built(texts[0]), texts) for _, texts in judged]
             judged = _least(built, lambda f: (-f[0].stage, len(f[0].problems)))
+        if len(judged) > 1:
+            judged = _least(judged, lambda f: min(lost(written, text) for text in f[1]))
         texts = [min(texts, key=untidiness) for _, texts in judged]
         if len(texts) > 1:  # what is certain to be mended next may make one text of them
             found = zip(texts, judged, strict=True)

@@ -21,7 +21,7 @@ from layerkit.spec.options import (
     validated,
 )
 from layerkit.spec.wording import again, got, invalid, refusal, suggested
-from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, visible, with_article
+from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, slips, visible, with_article
 
 C = TypeVar("C", bound=Component)
 
@@ -191,8 +191,8 @@ class Reading:
         # Of the names that come close only those count whose component takes these options.
         names = [
             other
-            for other in self.registry.names(kind.kind)
-            if is_one_edit_away(name, other) and self._takes(kind, other, options)
+            for other in slips(name, self.registry.names(kind.kind))
+            if self._takes(kind, other, options)
         ]
         meant = suggested(name, names) if len(names) == 1 else None
         return replace(

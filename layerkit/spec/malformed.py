@@ -236,7 +236,11 @@ class _Reader:
             return Suggestion(f'"{seen[1:-1]}"', "certain", "silent")
         if seen == "None":
             return Suggestion("null", "certain", "silent")
-        literals = [word for word in _LITERALS if is_one_edit_away(seen, word)]
+        literals = [
+            word
+            for word in _LITERALS
+            if seen.lower() == word or is_one_edit_away(seen.lower(), word)
+        ]
         if not literals:
             return None
         return Suggestion(literals[0], "certain", "silent" if seen in _HINTS else "ask")

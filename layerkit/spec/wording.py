@@ -13,11 +13,11 @@ from layerkit.errors import Problem, Suggestion
 from layerkit.spec.malformed import ENOUGH, is_number
 from layerkit.wording import (
     LONGEST_VALUE,
-    is_one_edit_away,
     listed,
     nearest,
     quoted,
     shortened,
+    slips,
     visible,
 )
 
@@ -108,7 +108,7 @@ def _problem(
         choices: list[str] = []
         if kind == "literal_error" and error["loc"]:
             choices = list(_choices(model, str(error["loc"][0])))
-        meant = [c for c in choices if isinstance(value, str) and is_one_edit_away(value, c)]
+        meant = slips(value, choices) if isinstance(value, str) else []
         suggestion = _certain(meant[0], "silent") if len(meant) == 1 else None
         return Problem(code, (), expected, got(value), suggestion)
     return Problem("invalid", (), error["msg"][0].lower() + error["msg"][1:], got(value))
@@ -153,9 +153,9 @@ def suggested(word: str, words: Sequence[str]) -> Suggestion | None:
 
     It is certain where exactly one is a single slip of the keys away.
     """
-    slips = [other for other in words if is_one_edit_away(word, other)]
-    if len(slips) == 1:
-        return _certain(slips[0], "ask")
+    near = slips(word, words)
+    if len(near) == 1:
+        return _certain(near[0], "ask")
     close = nearest(word, list(words))
     return Suggestion(json.dumps(close, ensure_ascii=False), "maybe") if close else None
 

@@ -1,0 +1,184 @@
+"""Specs with slips of the keys: what was meant comes back, and nothing else is touched."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from layerkit import SpecError, build, load_registry
+from layerkit.run.fixing import fix
+from layerkit.spec import parse_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+FILES = sorted(SPECS.glob("*.json"))
+KEYS = [chr(code) for code in range(32, 127)]
+REGISTRY = load_registry()
+
+
+def is_valid(text: str, folder: Path = SPECS) -> bool:
+    try:
+        build(parse_spec(text, REGISTRY, folder=folder))
+    except SpecError:
+        return False
+    return True
+
+
+def mended(text: str) -> str:
+    return fix(text, REGISTRY, "spec.json", SPECS).text
+
+
+def slip(random_: random.Random, text: str) -> tuple[str, str]:
+    """Return what happened to one character, and the text that comes of it."""
+    at, key = random_.randrange(len(text)), random_.choice(KEYS)
+    kind = random_.choice(["deleted", "inserted", "replaced", "swapped"])
+    before, rest = text[:at], text[at:]
+    slipped = {
+        "deleted": before + rest[1:],
+        "inserted": before + key + rest,
+        "replaced": before + key + rest[1:],
+        "swapped": before + rest[1:2] + rest[:1] + rest[2:],
+    }
+    return kind, slipped[kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(5))
+def test_nine_of_ten_slips_of_the_keys_come_back_as_they_were(part):
+    # One of the characters that a keyboard has, anywhere in any spec; blanks too. What leaves a
+    # spec valid, such as another number of units, nobody can notice, and does not count.
+    random_ = random.Random(f"slips {part}")
+    came_back: Counter[str] = Counter()
+    lost: list[str] = []
+    changed: list[str] = []
+    while sum(came_back.values()) + len(lost) < 100:
+        text = random_.choice(FILES).read_text()
+        kind, slipped = slip(random_, text)
+        if is_valid(slipped):
+            continue
+        result = mended(slipped)
+        if result == text:
+            came_back[kind] += 1
+        else:
+            lost.append(slipped)
+            changed += [slipped] if result != slipped else []
+
+    assert sum(came_back.values()) >= 88, came_back  # of 500 it is 90 %
+    assert set(came_back) == {"deleted", "inserted", "replaced", "swapped"}
+    assert len(changed) <= 3, changed  # the others are left as they are
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_valid_spec_is_left_alone(file):
+    text = file.read_text()
+    oddly_written = json.dumps(json.loads(text), separators=(" , ", " :")).replace("[", "[ \t")
+
+    assert mended(text) == text
+    assert mended(oddly_written) == oddly_written
+
+
+DIGITS = (SPECS / "digits.json").read_text()
+
+MEANT = [
+    ("a key", '"learning_rate"', '"learnig_rate"'),
+    ("a key of the spec", '"layers"', '"leyers"'),
+    ("the key of the type", '"type": "sgd"', '"tpye": "sgd"'),
+    ("a type", '"relu"', '"Relu"'),
+    ("a number in quotes", '"learning_rate": 0.1', '"learning_rate": "0.1"'),
+    ("an integer in quotes", '"units": 64', '"units": "64"'),
+    ("an integer with a fraction", '"units": 64', '"units": 64.0'),
+    ("a comma missing", '"version": 1,', '"version": 1'),
+    ("a comma too many", '"units": 10}', '"units": 10,}'),
+    ("a comma for a point", '"learning_rate": 0.1', '"learning_rate": 0,1'),
+    ("no digit before the point", '"learning_rate": 0.1', '"learning_rate": .1'),
+    ("single quotes", '"relu"', "'relu'"),
+    ("a quote missing at the end", '"relu",', '"relu,'),
+    ("a quote missing at the beginning", '"units": 64', 'units": 64'),
+    ("a brace missing", '"units": 64},', '"units": 64,'),
+    ("the bracket of all layers missing", "\n  ],", "\n  ,"),
+    ("the last brace missing", "50}\n}\n", "50}\n\n"),
+    ("a bracket too many", '"layers": [', '"layers": [['),
+    ("a letter for a blank", '"type": "affine", "units": 64', '"type":x"affine", "units": 64'),
+    ("two keys, a type and a comma",
+     '"relu",\n    {"type": "affine", "units": 10}\n  ],\n  "loss"',
+     '"rleu",\n    {"type": "affine", "unit": 10}\n  ]\n  "los"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong"), [c[1:] for c in MEANT], ids=[c[0] for c in MEANT])
+def test_what_was_meant_comes_back(right, wrong):
+    slipped = DIGITS.replace(right, wrong, 1)
+    assert slipped != DIGITS and not is_valid(slipped)
+
+    assert mended(slipped) == DIGITS
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("0.3", "True"), ("0.3", "Fals")])
+def test_words_of_other_languages_are_written_as_json_has_them(right, wrong):
+    text = DIGITS.replace('"data": "digits"', '"data": {"type": "mnist", "flat": %s}')
+
+    assert mended(text % wrong) == text % {"True": "true", "Fals": "false"}[wrong]
+
+
+UNDECIDED = {
+    "a letter in a number": ('"units": 64', '"units": 6x4'),
+    "a number cut off behind the point": ('"momentum": 0.9', '"momentum": 0.'),
+    "a number out of bounds": ('"units": 64', '"units": -64'),
+    "another version": ('"version": 1', '"version": 2'),
+    "a last layer that does not fit": ('"units": 10', '"units": 100'),
+    "a layer that nobody knows": ('"relu"', '"blorp"'),
+    "a type between two": ('"sgd"', '"adamx"'),
+    "text in a number's place": ('"units": 64', '"units": "many"'),
+    "a zero that would be out of bounds": ('"learning_rate": 0.1', '"learning_rate": .0'),
+}
+
+
+@pytest.mark.parametrize(("right", "wrong"), UNDECIDED.values(), ids=UNDECIDED)
+def test_what_may_have_been_meant_otherwise_is_left_alone(right, wrong):
+    slipped = DIGITS.replace(right, wrong, 1)
+
+    fixed = fix(slipped, REGISTRY, "spec.json", SPECS)
+
+    assert fixed.text == slipped
+    assert fixed.edits == []
+    assert fixed.error is not None
+
+
+GRAPH = """{
+  "version": 1,
+  "inputs": {"rain": 1, "rain_days": 2},
+  "layers": [{"name": "all_rain", "type": "mul", "inputs": ["rain", "rain_days"]}]
+}
+"""
+
+
+def test_of_two_spellings_of_a_name_the_one_that_is_used_elsewhere_is_right():
+    assert mended(GRAPH.replace('"rain_days"]', '"ran_days"]')) == GRAPH
+    assert mended(GRAPH.replace('"rain_days":', '"ran_days":')) == GRAPH
+
+
+def test_a_name_that_is_spelt_in_two_ways_once_each_is_left_alone():
+    spelt = GRAPH.replace('"rain_days"]', '"rain_dys"]')
+
+    assert mended(spelt) == spelt
+
+
+def test_a_name_that_a_broken_plugin_may_have_is_left_alone():
+    registry = load_registry()
+    registry.absent["plugin layerkit-foo (foo)"] = "it raised"
+    text = DIGITS.replace('"relu"', '"relux"')
+
+    assert fix(text, registry, "spec.json", SPECS).text == text
+
+
+def test_an_edit_is_told_with_its_place():
+    [edit] = fix(DIGITS.replace("epochs", "epoch"), REGISTRY, "spec.json", SPECS).edits
+
+    assert (edit.line, edit.column, edit.old, edit.new) == (13, 16, '"epoch"', '"epochs"')
+
+
+def test_a_text_that_is_too_long_to_try_is_left_alone():
+    text = DIGITS.replace('"version": 1,', '"version": 1' + " " * 10_000)
+
+    assert mended(text) == text
