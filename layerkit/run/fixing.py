@@ -10,7 +10,7 @@ from layerkit.builder import build
 from layerkit.errors import Problem, Span, SpecError, UserError
 from layerkit.registry import KINDS, Registry
 from layerkit.spec import parse_spec
-from layerkit.spec.repair import distinct_words, lost, repaired, tidiest, untidiness
+from layerkit.spec.repair import distinct_words, keeps_words, repaired, tidiest, untidiness
 from layerkit.spec.report import suggested_edit
 from layerkit.spec.text import parse, parsed
 from layerkit.wording import is_one_edit_away, slips
@@ -209,8 +209,8 @@ class _Fixer:
 
         Args:
             readings: For each of them the texts, which differ in blanks alone.
-            written: A text that is no JSON. To add or to swap what is missing comes before taking
-                away letters or digits that somebody has typed.
+            written: A text that is no JSON. To add a mark that is missing comes before taking away
+                letters or digits that somebody has typed.
         """
         if not readings:
             return None
@@ -220,14 +220,14 @@ class _Fixer:
             built = [(self._built(texts[0]), texts) for _, texts in judged]
             judged = _least(built, lambda f: (-f[0].stage, len(f[0].problems)))
         if len(judged) > 1:
-            judged = _least(judged, lambda f: min(lost(written, text) for text in f[1]))
+            judged = _least(judged, lambda f: distinct_words(f[1][0]))
+        if len(judged) > 1 and written:
+            judged = _least(judged, lambda f: not any(keeps_words(written, t) for t in f[1]))
         texts = [min(texts, key=untidiness) for _, texts in judged]
         if len(texts) > 1:  # what is certain to be mended next may make one text of them
             found = zip(texts, judged, strict=True)
             mended = [_applied(t, self._certain(t, f.problems)) for t, (f, _) in found]
             texts = list(dict.fromkeys(mended))
-        if len(texts) > 1:
-            texts = _least(texts, distinct_words)
         if len(texts) > 1:
             texts = _least(texts, untidiness)
         return texts[0] if len(texts) == 1 else None

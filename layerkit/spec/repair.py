@@ -29,6 +29,7 @@ OTHERS = ".-0123456789q"
 _decode = json.JSONDecoder().decode
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_WORD_OR_NUMBER = re.compile(r"[\w.]+")
 
 
 def repaired(text: str, at: int) -> dict[str, tuple[Any, list[str]]]:
@@ -97,9 +98,9 @@ def tidiest(text: str, mended: str, span: Span) -> str:
     return min(texts, key=untidiness)
 
 
-def lost(written: str, text: str) -> int:
-    """Return how many letters and digits of what was written a text does not have."""
-    return sum(c.isalnum() for c in (Counter(written) - Counter(text)).elements())
+def keeps_words(written: str, text: str) -> bool:
+    """Return whether a text still has every word and number of what was written."""
+    return Counter(_WORD_OR_NUMBER.findall(written)) <= Counter(_WORD_OR_NUMBER.findall(text))
 
 
 def distinct_words(text: str) -> int:
@@ -127,6 +128,7 @@ def untidiness(text: str) -> int:
             has_lines, indent = opened.pop()
             odd += blanks != (f"\n{indent}" if has_lines else "")
         # Lines of one depth begin alike.
-        ways.add((len(opened), blanks) if "\n" in blanks else (before, blanks, kind))
+        last = kind if kind in ("}", "]", ":", ",") else "value"
+        ways.add((len(opened), blanks) if "\n" in blanks else (before, blanks, last))
         before, end = kind, token.end()
     return len(ways) + odd + (text[end:] not in ("\n", ""))
