@@ -1,1 +1,1 @@
-"""The contracts: what each kind of component promises, a file each."""
+"""The contracts that the components of each kind keep, one file for each kind."""

@@ -1,4 +1,4 @@
-"""What all components share, whatever their kind."""
+"""The base class of all components, whatever their kind."""
 
 import math
 from abc import ABC
@@ -24,11 +24,11 @@ class Example:
     Attributes:
         options: The options, as a spec gives them.
         shapes: For a layer, the shape of each input, without the batch axis.
-        below: For a layer whose input is whole numbers, such as an index: they are less than this.
-        between: For a layer that takes only some numbers, as a logarithm does: inputs are drawn
+        below: For a layer whose inputs are whole numbers, such as indices: they are less than this.
+        between: For a layer that takes only some numbers, such as a logarithm: inputs are drawn
             from between these two.
-        files: For a data set, the files it reads, by name; paths in the options are relative to
-            the folder where they are.
+        files: For a data set, the contents of its files, by name; paths in the options are
+            relative to the folder of these files.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -39,12 +39,12 @@ class Example:
 
 
 class Later:
-    """Stands in a class for an attribute that objects have later; using it before is an error.
+    """A placeholder in a class for an attribute that instances get later; reading it is an error.
 
-    An attribute of the object itself goes before this one.
+    An attribute of the instance takes precedence over this one.
 
     Args:
-        message: What to do first.
+        message: Tells what to do first.
     """
 
     def __init__(self, message: str) -> None:
@@ -58,21 +58,21 @@ class Later:
 
 
 class Component(ABC):
-    """A registered thing that a spec can name: a layer, a loss, an optimizer, and so on.
+    """A registered class that a spec can name: a layer, a loss, an optimizer, and so on.
 
     The signature of ``__init__`` is the interface: each parameter is an option of the component
     in a spec, with its annotation as type and bounds and its line under ``Args`` as description.
-    Each option is stored in an attribute of the same name. ``__init__`` does nothing else but
-    check how options go together, which it reports as ``ValueError``. That each keeps its
-    annotation is checked before, in Python as in a spec.
+    Each option is stored in an attribute of the same name. ``__init__`` does nothing else, except
+    to raise ``ValueError`` for options that contradict each other. Each option is checked against
+    its annotation beforehand, in Python as in a spec.
 
     Attributes:
-        kind: What it is, in one word, as in ``registry.layer``; set by the kind's own class.
-        owns_variables: Whether parameters and states are looked for among its attributes.
-        examples: Uses that cover its options and shapes; where there are none, the conformance
-            kit tries the defaults.
+        kind: The kind in one word, as in ``registry.layer``; set by the base class of the kind.
+        owns_variables: Whether its attributes are searched for parameters and states.
+        examples: Uses that cover its options and shapes; without any, the conformance kit tries
+            the defaults.
         dtype: The type it computes in; set before ``build``.
-        advised: The methods that say what to call first where an attribute is missing.
+        advised: The methods that say what to call first if an attribute is missing.
     """
 
     kind: ClassVar[str]
@@ -80,7 +80,7 @@ class Component(ABC):
     owns_variables: ClassVar[bool] = False
     advised: ClassVar[frozenset[str]] = frozenset()
     dtype: DType = np.float64
-    _lasting: frozenset[str] | None = None  # the attributes there were when it was initialised
+    _lasting: frozenset[str] | None = None  # the attributes that existed when it was initialised
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -91,30 +91,30 @@ class Component(ABC):
 
     @classmethod
     def accepts(cls, value: Any) -> bool:
-        """Return whether a value will do in Python for an option annotated with this kind."""
+        """Return whether Python code may pass a value for an option annotated with this kind."""
         return isinstance(value, cls)
 
     @property
     def is_initialized(self) -> bool:
-        """Whether ``initialize`` was called, of itself or of the network it belongs to."""
+        """Whether its own ``initialize``, or that of its network, was called."""
         return self._lasting is not None
 
     def settle(self) -> None:
-        """Take note that it is initialised, and of the attributes it then has.
+        """Record that it is initialised, and which attributes it has now.
 
-        Private attributes that come later belong to a pass, and are left out of copies.
+        Private attributes that are set later belong to a pass, and copies omit them.
         """
         self._lasting = frozenset(vars(self))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what copies and pickles are made of; what belongs to a pass is left out."""
+        """Return the state for copies and pickles, without the attributes that belong to a pass."""
         kept, state = self._lasting, vars(self)
         if kept is None:
             return {**state}
         return {n: v for n, v in state.items() if n in kept or n[0] != "_" or n == "_lasting"}
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing; nothing where that is unknown.
+        """Return what to call first if an attribute is missing; empty if that is unknown.
 
         Args:
             name: The name of the attribute.
@@ -125,8 +125,8 @@ class Component(ABC):
     def scratch(self, name: str, shape: Shape, dtype: DType | None = None) -> Array:
         """Return an array to work in, the same one at each call with that name.
 
-        Its contents are undefined at first, and its own at every later call: what ``forward``
-        returns in a scratch array is valid until the next ``forward``.
+        Its contents are undefined at first, and are kept from call to call: an output that
+        ``forward`` returns in a scratch array is valid until the next ``forward``.
 
         Args:
             name: Distinguishes the arrays of one component.
@@ -139,7 +139,7 @@ class Component(ABC):
         if dtype is None:
             dtype = self.dtype
         array: Array | None = buffers.handed_out.get(name)
-        # Most often it is the same one again, which is seen here in half the time of a call.
+        # Usually the same array fits again, and this test takes half the time of a call.
         if array is None or array.shape != shape or array.dtype is not dtype:
             array = buffers(name, shape, dtype)
         return array
@@ -154,8 +154,8 @@ class Component(ABC):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        # An option annotated with a kind takes a nested component. Which names exist is known
-        # to the registry of the spec being read, so the validation's context looks it up.
+        # An option annotated with a kind takes a nested component. Only the registry of the spec
+        # being read knows which names exist, so the validation's context looks the name up.
         from pydantic_core import core_schema
 
         return core_schema.with_info_plain_validator_function(
@@ -171,14 +171,14 @@ C = TypeVar("C", bound=Component)
 
 
 def created(cls: type[C], options: Mapping[str, Any]) -> C:
-    """Return an instance with options that a spec has checked already.
+    """Return an instance with options that a spec has already checked.
 
     Args:
         cls: The class.
         options: The options by name.
 
     Raises:
-        ValueError: They do not go together.
+        ValueError: The options contradict each other.
     """
     component = cls.__new__(cls)
     init: Any = cls.__init__
@@ -187,10 +187,10 @@ def created(cls: type[C], options: Mapping[str, Any]) -> C:
 
 
 def advising(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that says what to call first where an attribute of a component is missing.
+    """Return a method that says what to call first if an attribute of a component is missing.
 
-    ``Component.__getattr__`` would do so for every access; but where a class has that method, each
-    access to any attribute takes three times as long.
+    ``Component.__getattr__`` would do so for every access, but each access to any attribute of a
+    class that has this method takes three times as long.
     """
 
     @wraps(method)
@@ -204,7 +204,7 @@ def advising(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def raise_with_advice(error: AttributeError, method: str) -> NoReturn:
-    """Raise an error again, and say what to call first where that would have prevented it.
+    """Raise an error again, and say what call would have prevented it.
 
     Args:
         error: The error that is being handled.
@@ -220,12 +220,12 @@ def raise_with_advice(error: AttributeError, method: str) -> NoReturn:
 
 
 def stored_attributes(cls: type[Component], method: str) -> set[str]:
-    """Return the names of the attributes that a method sets, and those that it calls."""
+    """Return the names of the attributes that a method, or a method it calls, sets."""
     return {step.argval for step in instructions(cls, method) if step.opname == "STORE_ATTR"}
 
 
 def instructions(cls: type[Component], name: str) -> Iterator[Instruction]:
-    """Yield the instructions of a method, and of the methods that it and those mention."""
+    """Yield the instructions of a method, and of the methods that it mentions, recursively."""
     pending, done = [name], set()
     while pending:
         done.add(name := pending.pop())
@@ -238,14 +238,14 @@ def instructions(cls: type[Component], name: str) -> Iterator[Instruction]:
 
 
 def guard(cls: type[Component], name: str, checking: Callable[..., Callable[..., Any]]) -> None:
-    """Have a class look at the arguments of a method before it runs what the class has written.
+    """Make a method of a class check its arguments before it runs.
 
-    What was written stays as ``NAME_unchecked``, for whoever has looked already.
+    The original stays as ``NAME_unchecked``, for callers that have already checked.
 
     Args:
         cls: The class.
-        name: The method; one that is still abstract, or inherited with its look, is left alone.
-        checking: Returns the method with the look before it.
+        name: The method; one that is still abstract, or inherited with its check, is left alone.
+        checking: Returns the method with the check in front.
     """
     method: Any = getattr(cls, name)
     if getattr(method, "__isabstractmethod__", False) or hasattr(method, "is_guarded"):
@@ -261,7 +261,7 @@ def _checked(init: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(init)
     def checked(self: Component, *args: Any, **kwargs: Any) -> None:
-        if type(self).__init__ is not checked:  # a subclass calls it, with arguments of its own
+        if type(self).__init__ is not checked:  # a subclass calls it, with its own arguments
             init(self, *args, **kwargs)
             return
         if args or kwargs:
@@ -293,7 +293,7 @@ def unheld_options(component: Component, dtype: DType) -> Iterator[Problem]:
 
     Args:
         component: The component.
-        dtype: The type that it is to compute in.
+        dtype: The type that it will compute in.
 
     Returns:
         What is wrong with each of them, and where it is among the options.
@@ -306,7 +306,7 @@ def unheld_options(component: Component, dtype: DType) -> Iterator[Problem]:
             for problem in unheld_options(value, dtype):
                 yield replace(problem, path=(option, *problem.path))
         elif isinstance(value, float) and (0 < abs(value) < least or most < abs(value) < math.inf):
-            name = np.dtype(dtype).name  # takes long, and is seldom needed
+            name = np.dtype(dtype).name  # slow and seldom needed, so not outside the loop
             becomes = "0" if abs(value) < least else "infinity"
             wider = "" if name == "float64" else ', or compute in "dtype": "float64"'
             yield Problem(
@@ -322,7 +322,7 @@ def refuse_unheld_options(component: Component, dtype: DType) -> None:
     """Refuse a component with an option that a type of numbers turns into 0 or infinity.
 
     Raises:
-        UserError: Says which, and what to do.
+        UserError: Names the option, and says what to do.
     """
     for problem in unheld_options(component, dtype):
         where = ".".join(map(str, problem.path))

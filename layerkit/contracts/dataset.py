@@ -1,4 +1,4 @@
-"""The contract of a data set, and what it hands over."""
+"""The contract of a data set, and the data that it returns."""
 
 import sys
 from abc import abstractmethod
@@ -14,14 +14,14 @@ from layerkit.types import Array, Shape
 
 @dataclass(frozen=True)
 class Targets:
-    """What the targets of the examples are.
+    """The form of the targets.
 
     Attributes:
         shape: The shape of one target; ``()`` for a label or a single number.
-        classes: How many classes there are, where a target is the integer label of a class;
-            labels run from 0. None where targets are numbers.
-        advice: What to do with the data where a loss needs labels rather than numbers, or numbers
-            rather than labels; empty where there is nothing to do.
+        classes: The number of classes if a target is the integer label of a class; labels start
+            at 0. None if targets are numbers.
+        advice: How to change the data if a loss needs labels rather than numbers, or numbers
+            rather than labels; empty if there is no advice.
     """
 
     shape: Shape = ()
@@ -40,7 +40,7 @@ class Form:
 
     Attributes:
         shape: The shape of one example.
-        targets: What its target is.
+        targets: The form of its target.
     """
 
     shape: Shape
@@ -54,11 +54,11 @@ class Split:
     Attributes:
         x: The examples, ``(count, *shape)``, integers or floats.
         t: The targets, ``(count, *targets.shape)``.
-        scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1. Integers
-            thus stay integers in memory.
+        scale: The factor by which each batch of ``x`` is multiplied: 1/255 turns bytes into 0 to 1.
+            Integers thus stay integers in memory.
 
     Raises:
-        DataError: There are not as many targets as examples.
+        DataError: The numbers of examples and targets differ.
     """
 
     x: Array
@@ -76,7 +76,7 @@ class Split:
         return len(self.x)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds; it forgets by itself that nobody may change an array."""
+        """Return the state for a pickle, with the read-only flags that pickles of arrays lose."""
         return {**vars(self), "writeable": (self.x.flags.writeable, self.t.flags.writeable)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -94,8 +94,8 @@ class Data:
     Attributes:
         train: The examples to train on.
         test: The examples to test on.
-        notes: What was read otherwise than the user may expect, each a sentence; the command
-            prints them as warnings.
+        notes: Sentences about anything that the data set read in a way that may surprise the user;
+            the command prints them as warnings.
     """
 
     train: Split
@@ -104,19 +104,19 @@ class Data:
 
     @property
     def parts(self) -> tuple[tuple[str, Split], tuple[str, Split]]:
-        """Both parts, each with what messages call it."""
+        """Both parts, each with its name in messages."""
         return ("training", self.train), ("test", self.test)
 
 
 class Dataset(Component):
-    """Where examples come from.
+    """A source of examples.
 
-    ``inspect`` tells the form, so that a network that does not fit is refused before the examples
-    are read; ``load`` reads them. An option annotated ``pathlib.Path`` is a file beside the spec.
+    ``inspect`` returns the form, so that a network that does not fit is refused before the examples
+    are read; ``load`` reads them. An option annotated ``pathlib.Path`` is relative to the spec.
 
     Attributes:
-        downloads: Whether ``load`` may have to download files; the conformance kit then leaves
-            it at the form.
+        downloads: Whether ``load`` may have to download files; the conformance kit then checks
+            only the form.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -124,7 +124,7 @@ class Dataset(Component):
 
     @abstractmethod
     def inspect(self) -> Form:
-        """Return the form of the data, reading no more than that takes.
+        """Return the form of the data, reading no more than it needs for that.
 
         Raises:
             DataError: A file is missing or wrong.
@@ -140,22 +140,22 @@ class Dataset(Component):
 
 
 def check_form(part: str, split: Split, form: Form) -> None:
-    """Refuse examples that do not have the form that their data set told beforehand.
+    """Refuse examples that do not have the form that ``inspect`` returned beforehand.
 
     Args:
-        part: What the message calls the part.
+        part: The name of the part in messages.
         split: Its examples.
         form: What ``inspect`` of the data set returned.
 
     Raises:
-        DataError: There are none, or they or their targets have another shape, or a label is of no
-            class.
+        DataError: There are no examples, they or their targets have another shape, or a label is
+            out of range.
     """
     check_not_empty(part, split)
-    told = (len(split), *form.shape), (len(split), *form.targets.shape)
-    if (split.x.shape, split.t.shape) != told:
+    expected = (len(split), *form.shape), (len(split), *form.targets.shape)
+    if (split.x.shape, split.t.shape) != expected:
         raise DataError(
-            f"the {part} part must have examples {told[0]} and targets {told[1]}, "
+            f"the {part} part must have examples {expected[0]} and targets {expected[1]}, "
             f"got {split.x.shape} and {split.t.shape}"
         )
     if form.targets.classes is not None:
@@ -169,7 +169,7 @@ def check_not_empty(part: str, split: Split) -> None:
     """Refuse a part without examples.
 
     Raises:
-        DataError: It has none.
+        DataError: The part has none.
     """
     if not len(split):
         raise DataError(f"the {part} part has no examples")
@@ -179,11 +179,12 @@ def check_memory(what: str, size: int) -> None:
     """Refuse arrays that take more memory than is free, before they are allocated.
 
     Args:
-        what: What they hold, as the message begins.
+        what: What the arrays hold; the message begins with it.
         size: How many bytes they take.
 
     Raises:
-        DataError: There is less; where the system does not tell, what no system has is refused.
+        DataError: Less memory is free. If the system does not report its free memory, only sizes
+            that no system has are refused.
     """
     free = available_memory()
     if size > (sys.maxsize if free is None else free):

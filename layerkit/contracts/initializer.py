@@ -10,12 +10,12 @@ from layerkit.types import Array, Rng, Shape
 
 
 class Initializer(Component):
-    """The first value of a parameter; any callable ``(shape, rng) -> array`` will do in Python.
+    """The initial value of a parameter; in Python any callable ``(shape, rng) -> array`` will do.
 
     Attributes:
-        takes_fans: Whether ``__call__`` also takes ``fans``, the numbers of inputs and outputs that
-            a layer declares with ``Parameter(shape, init, fans=(fan_in, fan_out))`` where they do
-            not follow from the axes, as those of a convolution.
+        takes_fans: Whether ``__call__`` also takes ``fans``, the numbers of inputs and outputs. A
+            layer declares them with ``Parameter(shape, init, fans=(fan_in, fan_out))`` if they do
+            not follow from the axes, as in a convolution.
     """
 
     kind: ClassVar[str] = "initializer"
@@ -23,17 +23,17 @@ class Initializer(Component):
 
     @classmethod
     def accepts(cls, value: Any) -> bool:
-        """Return whether a parameter can have it for its first value."""
+        """Return whether a value can initialise a parameter."""
         is_callable = callable(value) and not isclass(value)
         return is_callable or (isinstance(value, Real) and not isinstance(value, bool))
 
     @abstractmethod
     def __call__(self, shape: Shape, rng: Rng) -> Array:
-        """Return the first value.
+        """Return the initial value.
 
         Args:
             shape: The shape of the parameter. Unless the layer declares other fans, the last axis
-                counts the outputs (``fan_out``), the axes before it together the inputs
+                counts the outputs (``fan_out``), and the axes before it together count the inputs
                 (``fan_in``).
-            rng: Where random numbers come from.
+            rng: The source of random numbers.
         """

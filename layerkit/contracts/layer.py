@@ -27,34 +27,35 @@ from layerkit.types import Array, Meaning, Rng, Shape
 class Layer(CopiedWhole, Component):
     """One step of a network: a function of arrays, and its derivative.
 
-    A subclass writes ``forward`` and ``backward``, and ``build`` where it has parameters, a shape
-    to change or a shape to refuse. A layer of several inputs takes several arguments in ``build``
-    and ``forward`` and returns as many gradients from ``backward``; ``*xs`` takes any number.
+    A subclass defines ``forward`` and ``backward``. It defines ``build`` if it has parameters,
+    changes the shape or refuses a shape. A layer of several inputs takes several arguments in
+    ``build`` and ``forward`` and returns as many gradients from ``backward``; ``*xs`` takes any
+    number.
 
     The rules: never modify ``x`` or ``dout``; never keep a reference to them past ``backward``;
     ``backward`` *sets* gradients, it does not add to them.
 
-    A call of ``forward`` looks first whether the inputs are batches of the shapes that the layer
-    was built for, and one of ``backward`` whether the gradient has the shape of the last output.
-    A network looks for itself, and calls ``forward_unchecked`` and ``backward_unchecked``.
+    ``forward`` first checks that the inputs are batches of the shapes that the layer was built for,
+    and ``backward`` that the gradient has the shape of the last output. A network does its own
+    checks, and calls ``forward_unchecked`` and ``backward_unchecked``.
 
     Attributes:
         training: Whether this pass trains (dropout drops) or evaluates.
-        needs_input_grad: Whether the gradient with respect to the inputs is wanted. Otherwise
-            ``backward`` may return None instead.
+        needs_input_grad: Whether the gradient with respect to the inputs is needed. If not,
+            ``backward`` may return None.
         rng: The layer's own random generator.
         mixes_examples: Whether the output of one example depends on the others of its batch.
         differs_in_training: Whether the output in training differs from evaluation.
-        gives_views: Whether an output or a gradient may be a view of what came in.
+        gives_views: Whether an output or a gradient may be a view of the layer's input.
         least_batch: The fewest examples that it can train on at a time.
-        scratch_size: How many numbers it keeps for each example beside its output and the gradient
-            of its input, as far as that is much; ``build`` may set it. A training that takes more
-            memory than there is can then be refused before it begins.
+        scratch_size: How many numbers it keeps for each example besides its output and the
+            gradient of its input, if they are many; ``build`` may set it. A training that needs
+            more memory than is free can then be refused before it begins.
         meaning: What its outputs mean: probabilities, logits or just numbers; the ``same`` as its
-            inputs where they only move.
+            inputs if it only moves them.
         input_shapes: The shapes it was built for; None before, and for a layer inside another.
-        forward_unchecked: ``forward`` as the class has written it.
-        backward_unchecked: ``backward`` likewise.
+        forward_unchecked: ``forward`` as the class defines it, without the check.
+        backward_unchecked: ``backward``, likewise.
     """
 
     kind: ClassVar[str] = "layer"
@@ -125,8 +126,8 @@ class Layer(CopiedWhole, Component):
 
         Raises:
             ShapeError: A shape does not fit, or there are more or fewer than the layer has inputs.
-            UserError: A shape is no tuple of ints, the type is no float, or layers inside the
-                layer share a parameter.
+            UserError: A shape is not a tuple of ints, the type is not a float, or layers inside
+                the layer share a parameter.
         """
         dtype, rng = checked_dtype(dtype), checked_rng(rng)
         shapes = tuple(checked_shape(shape, "the shape of an input") for shape in shapes)
@@ -154,7 +155,7 @@ class Layer(CopiedWhole, Component):
             raise ShapeError(f"takes {number}, got {count}")
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing."""
+        """Return what to call first if an attribute is missing."""
         is_kept = method == "backward" and name in stored_attributes(type(self), "forward")
         if not self.is_initialized and (
             name in {"rng", *_set_by_build(type(self))} or (is_kept and _needs_initialize(self))
@@ -191,16 +192,16 @@ class Layer(CopiedWhole, Component):
 
 
 def _checking_inputs(forward: Callable[..., Array]) -> Callable[..., Array]:
-    """Return a ``forward`` that looks first whether its inputs are what the layer was built for."""
+    """Return a ``forward`` that first checks its inputs against the shapes from ``build``."""
 
     @wraps(forward)
     def checked(self: Layer, *xs: Any, **named: Any) -> Array:
-        # A subclass may hand the forward that it overrides inputs of other shapes.
+        # A subclass may call the forward that it overrides with inputs of other shapes.
         if type(self).forward is not checked:
             return forward(self, *xs, **named)
         shapes = self.input_shapes
         x = xs[0] if len(xs) == 1 else None
-        # The usual case first, in half of the time.
+        # Testing for the usual case first halves the time.
         if (
             type(x) is not np.ndarray
             or x.dtype.char not in "fd"
@@ -224,15 +225,15 @@ def _checking_inputs(forward: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a ``backward`` that looks first whether its gradient is one by the last output."""
+    """Return a ``backward`` that first checks its gradient against the last output's shape."""
 
     @wraps(backward)
     def checked(self: Layer, dout: Any) -> Any:
-        if type(self).backward is checked:  # and not called by the backward that overrides it
+        if type(self).backward is checked:  # not called by a backward that overrides it
             shape = self._shape_of_last_output
             if type(dout) is not np.ndarray or dout.dtype.char not in "fd" or dout.shape != shape:
                 dout = _numbers(self, dout, "the gradient with respect to the output")
-                # A pass of a network, which looks for itself, leaves no shape.
+                # A pass of a network leaves no shape, because the network does its own checks.
                 if shape is not None and np.shape(dout) != shape:
                     raise ShapeError(
                         f"{type(self).__name__}: backward takes a gradient of the shape of the "
@@ -244,10 +245,10 @@ def _checking_gradient(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _numbers(layer: Layer, x: Any, name: str) -> Any:
-    """Return an array of numbers that a layer computes with, or a number of Python.
+    """Return an array of numbers that a layer can compute with, or a Python number.
 
     Raises:
-        DataError: It is something else, or the type of the layer does not hold it.
+        DataError: It is neither, or the type of the layer cannot hold it.
     """
     if isinstance(x, np.generic):
         x = x.item()
@@ -257,7 +258,7 @@ def _numbers(layer: Layer, x: Any, name: str) -> Any:
 
 
 def _needs_initialize(layer: Layer) -> bool:
-    """Return whether ``forward`` waits for what only ``initialize`` sets."""
+    """Return whether ``forward`` needs attributes that only ``initialize`` sets."""
     return any(
         _set_by_build(cls) or any(step.argval == "rng" for step in instructions(cls, "forward"))
         for cls in map(type, layer.walk())
@@ -265,12 +266,12 @@ def _needs_initialize(layer: Layer) -> bool:
 
 
 def _set_by_build(cls: type[Layer]) -> set[str]:
-    """Return the attributes that ``build`` sets and the class has no value for."""
+    """Return the attributes that ``build`` sets and that have no default in the class."""
     return {name for name in stored_attributes(cls, "build") if not hasattr(cls, name)}
 
 
 def _check_inputs(layer: Layer, xs: Sequence[Any], shapes: Sequence[Shape]) -> None:
-    """Refuse what are no batches of examples of these shapes."""
+    """Refuse inputs that are not batches of examples of these shapes."""
     arrays = [np.shape(x) for x in xs]
     if all(arrays) and [a[1:] for a in arrays] == shapes and len({a[0] for a in arrays}) == 1:
         return
@@ -283,9 +284,9 @@ def _check_inputs(layer: Layer, xs: Sequence[Any], shapes: Sequence[Shape]) -> N
 
 
 def input_count(cls: type[Layer]) -> tuple[int, int | None]:
-    """Return the least and the greatest number of inputs, as ``forward``'s signature says.
+    """Return the least and the greatest number of inputs, from the signature of ``forward``.
 
-    The greatest is None where ``*xs`` takes any number.
+    The greatest is None if ``*xs`` takes any number.
     """
     parameters = list(signature(cls.forward).parameters.values())[1:]
     if any(p.kind is Parameter.VAR_POSITIONAL for p in parameters):

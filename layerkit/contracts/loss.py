@@ -18,17 +18,17 @@ from layerkit.types import Array, Meaning, Shape
 
 
 class Loss(Component):
-    """What training makes small: one number for a batch, averaged over its examples.
+    """The quantity that training minimises: one number for a batch, averaged over its examples.
 
-    Calls of ``forward`` and ``backward`` are looked at before the class's own code runs: outputs
-    and targets come as arrays of numbers, and where the loss is not finite because their type holds
-    no such targets, that is reported.
+    Calls of ``forward`` and ``backward`` are checked before the class's own code runs: outputs
+    and targets arrive there as arrays of numbers. If the loss is not finite because their type
+    cannot hold the targets, the error says so.
 
     Attributes:
-        metrics: The names of the metrics that go with it; the first tells the best parameters.
-        meaning: What it takes the outputs of the network for. Where it takes them for logits, a
-            network that ends with probabilities is refused. A class that does not say so takes
-            them for what the losses inside it do.
+        metrics: The names of the metrics that go with it; the first selects the best parameters.
+        meaning: How it interprets the outputs of the network. If it takes logits, a network that
+            ends with probabilities is refused. A class that does not declare a meaning has that of
+            the losses inside it.
     """
 
     kind: ClassVar[str] = "loss"
@@ -48,9 +48,9 @@ class Loss(Component):
             yield from loss.walk()
 
     def taken_meaning(self) -> Meaning:
-        """Return what it takes outputs for, by its class, or else by the losses inside it.
+        """Return how it interprets outputs: as its class declares, or as the losses inside it do.
 
-        They have to agree, those aside that take outputs for just numbers.
+        Those losses must agree, except for losses that take just numbers.
         """
         classes = type(self).__mro__
         if any("meaning" in vars(cls) for cls in classes[: classes.index(Loss)]):
@@ -69,7 +69,7 @@ class Loss(Component):
                 pending += value.values() if isinstance(value, dict) else value
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing."""
+        """Return what to call first if an attribute is missing."""
         is_kept = method == "backward" and name in stored_attributes(type(self), "forward")
         return "backward needs what forward keeps: call forward first" if is_kept else ""
 
@@ -79,23 +79,23 @@ class Loss(Component):
 
         Args:
             shape: The shape of the network's output, without the batch axis.
-            targets: What the data set gives as targets.
+            targets: The form of the targets in the data set.
 
         Raises:
             ShapeError: They do not fit.
         """
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse targets by their numbers, which are looked at once before training.
+        """Refuse targets by their numbers, which are checked once before training.
 
-        By default, those that are not finite.
+        By default, targets that are not finite are refused.
 
         Args:
             shape: The shape of the network's output, without the batch axis.
             t: The targets of many examples, ``(count, *targets.shape)``.
 
         Raises:
-            ShapeError: They have another shape than goes with the outputs.
+            ShapeError: Their shape does not match the outputs.
             DataError: The loss is not defined for them.
         """
         check_finite(t)
@@ -109,18 +109,18 @@ class Loss(Component):
             t: The targets, ``(batch, *targets.shape)``.
 
         Raises:
-            ShapeError: The targets have another shape, if as many numbers.
-            DataError: Outputs or targets are no numbers, or the type of the outputs does not hold
+            ShapeError: The shape of the targets does not match, even if the count of numbers does.
+            DataError: Outputs or targets are not numbers, or the type of the outputs cannot hold
                 the targets.
         """
 
     @abstractmethod
     def backward(self, dout: float = 1.0) -> Array:
-        """Return the gradient with respect to ``y`` of the last loss, times ``dout``."""
+        """Return the gradient of the last loss with respect to ``y``, times ``dout``."""
 
 
 def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
-    """Return a ``forward`` that looks first whether it is given numbers."""
+    """Return a ``forward`` that first checks that its arguments are numbers."""
 
     @wraps(forward)
     def checked(self: Loss, y: Any, t: Any) -> float:
@@ -136,7 +136,7 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
             y, t = as_batch(self, self.dtype, y, t)
         try:
             loss = forward(self, y, t)
-        except (FloatingPointError, RuntimeWarning):  # where the user makes errors of them
+        except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
             _check_held(self, y, t)
             raise
         if not isinstance(loss, float):
@@ -149,7 +149,7 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
 
 
 def _as_number(loss: Loss, value: Any) -> float:
-    """Return a number of another type as a float, and refuse what is not one number."""
+    """Return a number of another type as a float, and refuse anything that is not one number."""
     if isinstance(value, Real) or (
         getattr(value, "shape", None) == () and value.dtype.kind in "fiu"
     ):
@@ -167,7 +167,7 @@ def _check_held(loss: Loss, y: Array, t: Array) -> None:
 
 
 def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
-    """Return a ``backward`` that looks first whether it is given a number."""
+    """Return a ``backward`` that first checks that its argument is a number."""
 
     @wraps(backward)
     def checked(self: Loss, dout: Any = 1.0) -> Array:

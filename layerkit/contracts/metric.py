@@ -14,13 +14,13 @@ from layerkit.types import Array, Meaning, Shape
 
 
 class Metric(Component):
-    """A number that people read off an evaluation, gathered batch by batch.
+    """A number that an evaluation reports, accumulated batch by batch.
 
     Attributes:
-        higher_is_better: Which way is up; early stopping and the choice of the best parameters
-            go by it.
-        meaning: What the outputs mean, by the last layer and the loss of the network; set before
-            ``check``. A metric that stands alone takes them for what this says by default.
+        higher_is_better: Whether a higher value is better, for early stopping and for the choice of
+            the best parameters.
+        meaning: What the outputs mean, as the last layer and the loss of the network determine; set
+            before ``check``. A metric that is used alone has this default.
     """
 
     kind: ClassVar[str] = "metric"
@@ -33,7 +33,7 @@ class Metric(Component):
         guard(cls, "update", _checking_batch)
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing."""
+        """Return what to call first if an attribute is missing."""
         return "call reset() first" if name in stored_attributes(type(self), "reset") else ""
 
     def check(self, shape: Shape, targets: Targets) -> None:
@@ -41,24 +41,24 @@ class Metric(Component):
 
         Args:
             shape: The shape of the network's output, without the batch axis.
-            targets: What the data set gives as targets.
+            targets: The form of the targets in the data set.
 
         Raises:
             ShapeError: They do not fit.
         """
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse targets by their numbers, which are looked at once before training.
+        """Refuse targets by their numbers, which are checked once before training.
 
-        By default, none.
+        By default, none are refused.
 
         Args:
             shape: The shape of the network's output, without the batch axis.
             t: The targets of many examples, ``(count, *targets.shape)``.
 
         Raises:
-            ShapeError: They have another shape than goes with the outputs.
-            DataError: The metric cannot judge by them.
+            ShapeError: Their shape does not match the outputs.
+            DataError: The metric is not defined for them.
         """
 
     @abstractmethod
@@ -67,15 +67,15 @@ class Metric(Component):
 
     @abstractmethod
     def update(self, y: Array, t: Array) -> None:
-        """Take in a batch.
+        """Add a batch.
 
         Args:
             y: The output of the network, ``(batch, *shape)``.
             t: The targets, ``(batch, *targets.shape)``.
 
         Raises:
-            ShapeError: The targets have another shape, if as many numbers.
-            DataError: Outputs or targets are no numbers.
+            ShapeError: The shape of the targets does not match, even if the count of numbers does.
+            DataError: Outputs or targets are not numbers.
         """
 
     @abstractmethod
@@ -84,11 +84,11 @@ class Metric(Component):
 
 
 def _checking_batch(update: Callable[..., None]) -> Callable[..., None]:
-    """Return an ``update`` that looks first whether it is given numbers."""
+    """Return an ``update`` that first checks that its arguments are numbers."""
 
     @wraps(update)
     def checked(self: Metric, y: Any, t: Any) -> None:
-        if type(self).update is checked:  # and not called by the update that overrides it
+        if type(self).update is checked:  # not called by an update that overrides it
             y, t = as_batch(self, self.dtype, y, t)
         update(self, y, t)
 
@@ -96,7 +96,7 @@ def _checking_batch(update: Callable[..., None]) -> Callable[..., None]:
 
 
 class MeanMetric(Metric):
-    """A metric that is a mean over examples; a subclass says what each example counts."""
+    """A metric that is a mean over examples; a subclass returns the value of each example."""
 
     _sum: float = 0.0
     _count: int = 0
@@ -110,7 +110,7 @@ class MeanMetric(Metric):
         self._sum, self._count = 0.0, 0
 
     def update(self, y: Array, t: Array) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         numbers = self.each(y, t)
         self._sum += float(numbers.sum(dtype="float64"))
         self._count += len(numbers)
@@ -121,10 +121,10 @@ class MeanMetric(Metric):
 
 
 def check_metrics(metrics: Mapping[str, Metric]) -> None:
-    """Refuse what are no metrics by name, and a name that would stand in place of the loss.
+    """Refuse anything but a dict of metrics by name, and a metric named ``loss``.
 
     Raises:
-        UserError: Says which.
+        UserError: Names the metric.
     """
     check_instance(metrics, dict, "metrics")
     for name, metric in metrics.items():
@@ -137,7 +137,7 @@ def check_metrics(metrics: Mapping[str, Metric]) -> None:
 
 
 def score_names(metrics: Iterable[str]) -> list[str]:
-    """Return the names of the numbers that an evaluation gives: ``train_loss`` and the like.
+    """Return the names of the scores of an evaluation: ``train_loss`` and the like.
 
     Args:
         metrics: The names of the metrics.
@@ -147,10 +147,10 @@ def score_names(metrics: Iterable[str]) -> list[str]:
 
 
 def is_better_higher(score: str, metrics: Mapping[str, Metric]) -> bool:
-    """Return whether a greater value of a number of evaluations is the better one.
+    """Return whether a higher value of a score is better.
 
     Args:
-        score: Its name, one of ``score_names``.
+        score: The name of the score, one of ``score_names``.
         metrics: The metrics, by name.
     """
     metric = metrics.get(score.partition("_")[2])

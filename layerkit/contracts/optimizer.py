@@ -17,13 +17,13 @@ from layerkit.types import Array, Rng, Shape
 
 
 class Optimizer(CopiedWhole, Component):
-    """How a gradient changes the parameters: a few NumPy calls over two vectors.
+    """A rule by which a gradient changes the parameters: a few NumPy calls over two vectors.
 
     Every subclass has the option ``learning_rate: PositiveFloat | Schedule``.
 
     Attributes:
         learning_rate: A number, or a schedule that gives one for each step.
-        update_unchecked: ``update`` as the class has written it, which a training calls.
+        update_unchecked: ``update`` as the class defines it, without the check; a trainer calls it.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -37,7 +37,7 @@ class Optimizer(CopiedWhole, Component):
         guard(cls, "update", _checking_vectors)
 
     def build(self, size: int) -> None:
-        """Declare as ``State`` what is kept from step to step (momentum and the like).
+        """Declare each array that is kept from step to step (momentum and the like) as a ``State``.
 
         Args:
             size: The length of the parameter vector.
@@ -45,7 +45,7 @@ class Optimizer(CopiedWhole, Component):
 
     @abstractmethod
     def update(self, params: Array, grads: Array, step: int) -> None:
-        """Change ``params`` in place; ``grads`` may be used to work in.
+        """Change ``params`` in place; ``grads`` may be overwritten.
 
         Args:
             params: All parameters of the network, ``(size,)``.
@@ -53,15 +53,16 @@ class Optimizer(CopiedWhole, Component):
             step: The number of updates made before this one.
 
         Raises:
-            ShapeError: Both vectors, or what the optimizer was initialised for, differ in shape.
-            DataError: One of them is no array of float32 or float64.
+            ShapeError: The vectors differ in shape from each other, or from the shape that the
+                optimizer was initialised for.
+            DataError: A vector is not an array of float32 or float64.
         """
 
     def initialize(self, size: int, rng: Rng | int = 0, dtype: DType = np.float64) -> Array:
         """Make the optimizer ready for parameters of a size, and return all its states.
 
-        What it remembered before is gone. A ``Trainer`` does this for the optimizer it is given;
-        to use an optimizer alone, call this, and ``learning_rate.build`` of a schedule.
+        Earlier states are lost. A ``Trainer`` does this for its optimizer. To use an optimizer
+        alone, call this, and ``learning_rate.build`` if it has a schedule.
 
         Args:
             size: The length of the parameter vector.
@@ -72,8 +73,8 @@ class Optimizer(CopiedWhole, Component):
             All states, one vector; each ``State.value`` is a view of it.
 
         Raises:
-            UserError: The type is no float, optimizers inside this one share a state, or a state
-                belongs to somebody else.
+            UserError: The type is not a float, optimizers inside this one share a state, or a state
+                already belongs to another owner.
         """
         dtype, rng = checked_dtype(dtype), checked_rng(rng)
         everyone = [self, *(part for _, part in parts(self) if isinstance(part, Optimizer))]
@@ -96,7 +97,7 @@ class Optimizer(CopiedWhole, Component):
         return vector
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing."""
+        """Return what to call first if an attribute is missing."""
         is_set_by_build = not self.is_initialized and name in stored_attributes(type(self), "build")
         return "first call initialize(size), or make a Trainer" if is_set_by_build else ""
 
@@ -107,11 +108,11 @@ class Optimizer(CopiedWhole, Component):
 
 
 def _checking_vectors(update: Callable[..., None]) -> Callable[..., None]:
-    """Return an ``update`` that looks first whether gradients and parameters fit each other."""
+    """Return an ``update`` that first checks that gradients and parameters match."""
 
     @wraps(update)
     def checked(self: Optimizer, params: Any, grads: Any, step: int) -> None:
-        if type(self).update is checked:  # and not called by the update that overrides it
+        if type(self).update is checked:  # not called by an update that overrides it
             _check_vectors(self, params, grads)
         try:
             update(self, params, grads, step)
@@ -122,7 +123,7 @@ def _checking_vectors(update: Callable[..., None]) -> Callable[..., None]:
 
 
 def _check_vectors(optimizer: Optimizer, params: Any, grads: Any) -> None:
-    """Refuse vectors that do not fit each other, or not the size the optimizer is ready for."""
+    """Refuse vectors that do not match each other, or the size that the optimizer is ready for."""
     name, shape = type(optimizer).__name__, optimizer._shape
     for vector, which in ((params, "parameters"), (grads, "gradients")):
         if not isinstance(vector, np.ndarray) or vector.dtype.char not in "fd":

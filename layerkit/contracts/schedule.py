@@ -11,7 +11,7 @@ class Schedule(Component):
     """The learning rate as a function of the number of updates made so far.
 
     Attributes:
-        is_taken: Whether a training goes by it, whose number of steps it may have been told.
+        is_taken: Whether a trainer uses it; it may then depend on that trainer's number of steps.
     """
 
     kind: ClassVar[str] = "schedule"
@@ -19,18 +19,18 @@ class Schedule(Component):
     is_taken: bool = False
 
     def advice(self, name: str, method: str) -> str:
-        """Return what to call first where an attribute is missing."""
+        """Return what to call first if an attribute is missing."""
         is_set_by_build = name in stored_attributes(type(self), "build")
         return "call build(total_steps) first" if is_set_by_build else ""
 
     def build(self, total_steps: int) -> None:
-        """Take note of how many steps the run will make; for schedules that end with the run.
+        """Store how many steps the run will make, for schedules that end with the run.
 
-        It is called again when that number changes, as for a training that goes on.
+        It is called again when that number changes, for example if training continues.
         """
 
     def walk(self) -> Iterator["Schedule"]:
-        """Yield the schedule, and those that it holds as options."""
+        """Yield the schedule, and the schedules among its options."""
         yield self
         for option in vars(self).values():
             if isinstance(option, Schedule):

@@ -1,8 +1,8 @@
 """Arrays that belong to a component: trained parameters and untrained states.
 
-A variable is declared with a shape and allocated later, when all variables of a network are known:
-each then becomes a view into one contiguous vector, which is what optimizers update, what
-data-parallel training reduces and what a checkpoint stores.
+A variable is declared with a shape and allocated later, when all variables of a network are known.
+Each then becomes a view into one contiguous vector, which optimizers update, data-parallel training
+reduces and a checkpoint stores.
 """
 
 import copy
@@ -21,7 +21,7 @@ from layerkit.types import Array, Rng, Shape
 
 
 class CopiedWhole:
-    """Something with arrays of its own, which a shallow copy would share with the original."""
+    """An object with its own arrays, which a shallow copy would share with the original."""
 
     def __copy__(self) -> NoReturn:
         raise UserError(
@@ -41,7 +41,7 @@ class State(CopiedWhole):
         value: The array. Assigning copies into place, so that views of it stay valid.
 
     Raises:
-        UserError: The shape is no tuple of ints.
+        UserError: The shape is not a tuple of ints.
     """
 
     def __init__(self, shape: Shape, init: Callable[[Shape, Rng], Array] | float = 0.0) -> None:
@@ -71,11 +71,11 @@ class State(CopiedWhole):
 
     @property
     def is_bound(self) -> bool:
-        """Whether it has memory: its own, or that of the network or optimizer it belongs to."""
+        """Whether it has memory: its own, or that of its network or optimizer."""
         return hasattr(self, "_value")
 
     def allocate(self, dtype: DType) -> None:
-        """Give the variable memory of its own, for use outside a network."""
+        """Give the variable its own memory, for use outside a network."""
         self.bind(empty((self.size,), dtype))
 
     def bind(self, value: Array) -> None:
@@ -83,7 +83,7 @@ class State(CopiedWhole):
         self._value = value.reshape(self.shape)
 
     def initialize(self, rng: Rng) -> None:
-        """Set the first value."""
+        """Set the initial value."""
         self.value = self.init(self.shape, rng) if callable(self.init) else self.init
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -92,7 +92,7 @@ class State(CopiedWhole):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds: the array itself, and not the vector it is a view of."""
+        """Return the state for a pickle: the array itself, not the vector that it is a view of."""
         init: Any = self.init.func if isinstance(self.init, partial) else self.init
         name = getattr(init, "__qualname__", "")
         return {**vars(self), "init": Unpicklable(name) if "<" in name else self.init}
@@ -103,10 +103,10 @@ class State(CopiedWhole):
 
 @dataclass(frozen=True)
 class Unpicklable:
-    """Stands in a pickle for a first value by a function that pickles cannot hold, as a lambda.
+    """Replaces, in a pickle, an initializer that pickles cannot hold, such as a lambda.
 
     Args:
-        name: The function, as Python calls it.
+        name: The qualified name of the function.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Unpicklable:
         """
         raise UserError(
             f"the first value of this parameter comes from {self.name}, which a pickle cannot "
-            "hold: build the network anew, or define that function at the top of its module"
+            "hold: build the network again, or define that function at the top of its module"
         )
 
 
@@ -129,8 +129,9 @@ class Parameter(State):
     Args:
         shape: Its shape; it has no batch axis.
         init: A callable ``(shape, rng) -> array``, or the number to fill it with.
-        fans: How many inputs each output has, and how many outputs each input, for an initializer
-            that goes by them. By default the last axis counts the outputs, the others the inputs.
+        fans: How many inputs each output has, and how many outputs each input has, for an
+            initializer that depends on them. By default the last axis counts the outputs, the
+            others the inputs.
 
     Attributes:
         grad: The gradient, of the same shape. Assigning copies into place; ``backward`` may also
@@ -147,7 +148,7 @@ class Parameter(State):
         self.fans = fans
 
     def initialize(self, rng: Rng) -> None:
-        """Set the first value."""
+        """Set the initial value."""
         init: Any = self.init
         if self.fans is not None and getattr(init, "takes_fans", False):
             self.value = init(self.shape, rng, self.fans)
@@ -175,7 +176,7 @@ class Parameter(State):
             raise _no_value() from None
 
     def allocate(self, dtype: DType) -> None:
-        """Give the parameter and its gradient memory of their own."""
+        """Give the parameter and its gradient their own memory."""
         super().allocate(dtype)
         self.bind_grad(zeros((self.size,), dtype))
 
@@ -192,7 +193,7 @@ def _no_value() -> NotReadyError:
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
-    # An array is copied by __setstate__, to the start of a cache line.
+    # __setstate__ copies the array, aligned with cache lines.
     return value if isinstance(value, np.ndarray) else copy.deepcopy(value, memo)
 
 
@@ -217,12 +218,12 @@ class SharedError(UserError):
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a part was found first.
+    """The first place where a part was found.
 
     Attributes:
         name: Its dotted name.
         owners: The owners around it, the outermost first.
-        container: The list, tuple or dict it is in; of several the innermost, None without one.
+        container: The innermost list, tuple or dict around it; None without one.
     """
 
     name: str
@@ -231,15 +232,15 @@ class _Place:
 
 
 def parts(owner: object) -> Iterator[tuple[str, object]]:
-    """Yield the variables among the attributes of ``owner``, and whatever else owns variables.
+    """Yield the variables, and the owners of variables, among the attributes of ``owner``.
 
     Attributes that own variables themselves (a layer inside a layer), and lists, tuples and dicts
-    of them, are searched too; what they own gets dotted names such as ``inner.W``, ``blocks.0.W``
-    and ``heads.left.W``. An owner, and those around it, may have several names for a part, which
-    is yielded once, under the first of them.
+    of them, are searched too. Their variables get dotted names such as ``inner.W``, ``blocks.0.W``
+    and ``heads.left.W``. An owner and the owners around it may have several names for a part. The
+    part is yielded once, under the first of them.
 
     Raises:
-        SharedError: Two owners next to each other have the same part, or a list has one twice.
+        SharedError: Two separate owners have the same part, or a list has one twice.
     """
     places: dict[int, _Place] = {id(owner): _Place("", (), None)}
 
@@ -269,7 +270,7 @@ def parts(owner: object) -> Iterator[tuple[str, object]]:
 
 
 def _check_alias(part: object, first: _Place, second: _Place) -> None:
-    """Refuse a second place of a part that is more than a second name for it."""
+    """Refuse a second place of a part, unless it is only a second name for the first."""
     depth = min(len(first.owners), len(second.owners))
     is_within = all(a is b for a, b in zip(first.owners, second.owners, strict=False))
     is_state = isinstance(part, State)
@@ -280,12 +281,12 @@ def _check_alias(part: object, first: _Place, second: _Place) -> None:
 
 
 def noun(part: object) -> str:
-    """Return what a part is, in one word."""
+    """Return a word for a part, such as ``parameter``."""
     return type(part).__name__.lower() if isinstance(part, State) else getattr(part, "kind", "part")
 
 
 def remedy(part: object) -> str:
-    """Return what to do about a part that two owners have."""
+    """Return advice about a part that two owners have."""
     if isinstance(part, Parameter):
         return "give each its own, because backward sets a gradient and does not add to it"
     if isinstance(part, State):
@@ -293,13 +294,13 @@ def remedy(part: object) -> str:
     return "make one for each place, because it keeps what its backward needs"
 
 
-def bind_all(found: Sequence[State], dtype: DType) -> Array:
+def bind_all(states: Sequence[State], dtype: DType) -> Array:
     """Allocate one contiguous vector and make every variable a view of it, in order.
 
     Variables that have values keep them.
     """
-    vector, start = zeros((sum(v.size for v in found),), dtype), 0
-    for variable in found:
+    vector, start = zeros((sum(v.size for v in states),), dtype), 0
+    for variable in states:
         part = vector[start : start + variable.size]
         if variable.is_bound:
             part[...] = variable.value.reshape(-1)
@@ -308,10 +309,13 @@ def bind_all(found: Sequence[State], dtype: DType) -> Array:
     return vector
 
 
-def bind_grads(found: Sequence[Parameter], dtype: DType) -> Array:
-    """Do the same with the gradients of parameters."""
-    vector, start = zeros((sum(p.size for p in found),), dtype), 0
-    for parameter in found:
+def bind_grads(parameters: Sequence[Parameter], dtype: DType) -> Array:
+    """Allocate one contiguous vector and make every gradient a view of it, in order.
+
+    Gradients that have values keep them.
+    """
+    vector, start = zeros((sum(p.size for p in parameters),), dtype), 0
+    for parameter in parameters:
         part = vector[start : start + parameter.size]
         if parameter.is_bound and hasattr(parameter, "_grad"):
             part[...] = parameter.grad.reshape(-1)

@@ -1,4 +1,4 @@
-"""The network: layers at their places, run both ways."""
+"""The network: layers in their places, with forward and backward passes."""
 
 from layerkit.network.network import Network
 from layerkit.network.node import Node

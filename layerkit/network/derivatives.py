@@ -1,4 +1,4 @@
-"""Numerical derivatives of a network: where to take them, and the same draws for each."""
+"""Numerical derivatives of a network: at which indices, and with the same random draws for each."""
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def check_indices(at: Mapping[str, Array], parameters: Collection[str]) -> None:
-    """Refuse indices that leave out a parameter, or that are for none.
+    """Refuse indices that omit a parameter, or that name an unknown one.
 
     Args:
         at: The flat indices for each parameter.
@@ -36,8 +36,8 @@ def repeatable(f: Callable[[], Result], rngs: Sequence[Rng], states: Array) -> C
 
     Args:
         f: The computation.
-        rngs: The generators it draws from.
-        states: The states it may change.
+        rngs: The generators that it draws from.
+        states: The states that it may change.
     """
     draws, before = [rng.bit_generator.state for rng in rngs], states.copy()
 

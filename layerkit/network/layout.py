@@ -1,4 +1,4 @@
-"""How the layers of a network fit together: who may stand where, and the shapes between them."""
+"""How the layers of a network fit together: their order, and the shapes between them."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from layerkit.types import MOST_AXES, Shape
 
 
 def nodes_of(layers: Any, input_count: int) -> list[Node]:
-    """Return layers at their places; one without a place takes the output before it."""
+    """Return the layers as nodes; a layer that is not in a node takes the output before it."""
     if not isinstance(layers, list | tuple) or not layers:
         raise UserError(f"layers must be a list of at least one layer, got {shown(layers)}")
     nodes = []
@@ -29,11 +29,11 @@ def nodes_of(layers: Any, input_count: int) -> list[Node]:
 
 
 def check_node_is_free(node: Node, slots: int) -> None:
-    """Refuse a layer that has values already, and inputs that are not there yet.
+    """Refuse a layer that already has values, and inputs that do not exist before it.
 
     Args:
-        node: The layer at its place.
-        slots: How many values there are before it.
+        node: The layer in its place.
+        slots: How many values exist before it.
     """
     for layer in node.layer.walk():
         if layer.is_initialized:
@@ -70,13 +70,13 @@ def check_loss_is_free(loss: Loss, dtype: np.dtype[Any]) -> None:
 
 
 def source(slot: int, nodes: Sequence[Node], input_count: int, input_names: Sequence[str]) -> str:
-    """Return who gives a value of a network, in words.
+    """Return the source of a value of a network, in words.
 
     Args:
         slot: Its position among the values: first the network's inputs, then the layers' outputs.
-        nodes: The layers at their places.
+        nodes: The layers in their places.
         input_count: How many inputs the network has.
-        input_names: What the inputs are called, where there are several.
+        input_names: The names of the inputs, if there are several.
     """
     if slot >= input_count:
         return str(nodes[slot - input_count])
@@ -89,20 +89,20 @@ def built(node: Node, index: int, shapes: Sequence[Shape], sources: Sequence[str
     """Build a layer, and return the shape of its output.
 
     Args:
-        node: The layer at its place.
+        node: The layer in its place.
         index: Its position among the layers.
         shapes: The shapes of its inputs.
-        sources: Who gives each of them, in words.
+        sources: The source of each input, in words.
     """
     try:
         node.layer.check_input_count(len(shapes))
         shape: Any = node.layer.build(*shapes)
     except ShapeError as error:
-        given = " and ".join(
+        origins = " and ".join(
             f"{source} gives {shape}" for source, shape in zip(sources, shapes, strict=True)
         )
         raise ShapeError(
-            error.expected, error.hint, layer=index, given=given, named=str(node)
+            error.expected, error.hint, layer=index, given=origins, named=str(node)
         ) from error
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
         raise PluginError(f"{node}: build must return a shape, a tuple of ints, got {shape!r}")
@@ -115,7 +115,7 @@ def built(node: Node, index: int, shapes: Sequence[Shape], sources: Sequence[str
 
 
 def each_once(nodes: Sequence[Node]) -> list[Layer]:
-    """Return all layers, those inside others included; refuse one that stands twice."""
+    """Return all layers, including those inside others; refuse one that appears twice."""
     owners: dict[int, Node] = {}
     layers = []
     for node in nodes:
@@ -131,13 +131,13 @@ def each_once(nodes: Sequence[Node]) -> list[Layer]:
 
 
 def most_multiplications(nodes: Sequence[Node], shapes: Sequence[Shape]) -> int:
-    """Return how many multiplications a product for one example has in any layer, at the most.
+    """Return an upper bound on the multiplications of a product for one example in any layer.
 
-    Every output is at most a sum over all inputs, unless a layer goes through its parameters
-    again at each step of a sequence.
+    Every output is at most a sum over all inputs, unless a layer uses its parameters again at each
+    step of a sequence.
 
     Args:
-        nodes: The layers at their places.
+        nodes: The layers in their places.
         shapes: The shape of every value: the inputs of the network, then each layer's output.
     """
     most = 0

@@ -58,61 +58,62 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 WIDEST = 2**21
-"""How many numbers the widest layer may hold at once in evaluation: eight megabytes, which caches
-still hold. The outputs for 10,000 examples of 784-50-10 take up to a tenth less time
-than all at once."""
+"""How many numbers the widest layer may hold at once in evaluation: eight megabytes, which fit in
+the caches. The outputs for 10,000 examples of 784-50-10 thus take up to a tenth less time than in a
+single pass."""
 
 THREADED = 2**18
-"""The multiplications from which on a product has several threads in OpenBLAS. Where no product has
-as many there is nothing to limit, which would take a tenth of the time of a small prediction."""
+"""The number of multiplications from which OpenBLAS uses several threads in a product. Below it no
+limit on threads is set, because that takes a tenth of the time of a small prediction."""
 
 
 _VECTORS = ("_params", "_grads", "_states")
 
 
 _OF_PASSES = ("_passes", "_non_finite", "turns")
-"""Attributes that mean nothing to a copy."""
+"""Attributes that a copy does not take over."""
 
 
 class Network(CopiedWhole):
     """Layers in order, each with its inputs, and a loss.
 
     Any number of threads may call ``predict``, ``accuracy`` and ``loss``: they take turns. One
-    thread at a time may train; a second one is refused. A process may be forked off meanwhile.
+    thread at a time may train; a second one is refused. The process may fork at any time.
 
-    The constructor infers every shape and counts the parameters, allocating nothing;
+    The constructor infers every shape and counts the parameters, but allocates nothing.
     ``initialize`` allocates one vector for all parameters, one for their gradients and one for the
-    states, and sets the first values.
+    states, and sets the initial values.
 
-    ``copy.deepcopy`` and ``pickle`` take everything but what belongs to a pass, and the copy has
-    vectors of its own. A pickle leaves out ``compilers`` too: where it is read, those installed
-    there count.
+    ``copy.deepcopy`` and ``pickle`` take everything except what belongs to a pass, and the copy has
+    its own vectors. A pickle also omits ``compilers``: the process that reads it uses the ones
+    installed there.
 
     Args:
-        layers: The layers. One that is not wrapped in a ``Node`` takes the output before it.
+        layers: The layers. A layer that is not wrapped in a ``Node`` takes the output before it.
         *shapes: The shape of each input of the network, without the batch axis.
-        loss: What training makes small; a network without one can still run both ways.
-        dtype: The type it computes in: float32 trains, float64 checks gradients.
-        input_names: What messages call the inputs, where there are several.
+        loss: The loss that training minimises; a network without one can still run both ways.
+        dtype: The type it computes in: float32 to train, float64 to check gradients.
+        input_names: The names of the inputs in messages, if there are several.
 
     Attributes:
-        nodes: The layers at their places.
+        nodes: The layers in their places.
         shapes: The shape of every value: the inputs, then each layer's output.
-        meaning: What the output means, by the last layer and the loss.
+        meaning: What the output means, as the last layer and the loss determine.
         params: All parameters, one vector; each ``Parameter.value`` is a view of it.
         grads: Their gradients, likewise.
         states: All states, likewise.
-        rows_at_once: How many examples an evaluation computes at once, at the most.
-        turns: Whose turn it is, of the threads that use the network.
-        compilers: Who may make its training steps faster; all installed plugins that can, if None.
+        rows_at_once: The most examples that an evaluation computes at once.
+        turns: The turns of the threads that use the network.
+        compilers: The compilers that may make its training steps faster; None for those of all
+            installed plugins.
 
     Raises:
-        ShapeError: A layer does not fit what comes before it; the message names both. Or the last
-            layer gives probabilities and the loss takes logits.
-        PluginError: What ``build`` of a layer returned is no shape.
-        UserError: What is given is no layer, shape, loss or float type; a layer stands at two
-            places or belongs to another network; two layers share a parameter, or two parameters
-            have the same name; or the type does not hold an option.
+        ShapeError: A layer does not fit its inputs; the message names both. Or the last layer
+            gives probabilities and the loss takes logits.
+        PluginError: A layer's ``build`` did not return a shape.
+        UserError: An argument is not a layer, shape, loss or float type; a layer has two places or
+            belongs to another network; two layers share a parameter, or two parameters have the
+            same name; or the type cannot hold an option.
     """
 
     params: Array = vector_of("params")
@@ -165,12 +166,12 @@ class Network(CopiedWhole):
         check_is_unbound(self.variables)
         self.parameters = {n: v for n, v in self.variables.items() if isinstance(v, Parameter)}
         self._largest = most_multiplications(self.nodes, self.shapes)
-        for part in () if loss is None else loss.walk():  # last: a network refused owns no loss
+        for part in () if loss is None else loss.walk():  # last: a refused network owns no loss
             part.dtype = self.dtype
             part.settle()
 
     def _forget_passes(self) -> None:
-        """Begin as if there had been no pass yet."""
+        """Reset everything that belongs to a pass."""
         self.turns = Turns()
         self._non_finite: tuple[int, str | None] | None = None
         self._passes = Passes(self.nodes, self.shapes, self.dtype, self._input_names)
@@ -178,12 +179,12 @@ class Network(CopiedWhole):
 
     @property
     def values(self) -> list[Array]:
-        """What the last ``forward`` computed: the inputs, then each layer's output."""
+        """The values of the last ``forward``: the inputs, then each layer's output."""
         return self._passes.values
 
     @property
     def loss_function(self) -> Loss | None:
-        """The loss, if there is one; a network keeps the one it was made with."""
+        """The loss, or None; it cannot be replaced."""
         return self._loss
 
     @loss_function.setter
@@ -195,7 +196,7 @@ class Network(CopiedWhole):
 
     @property
     def is_initialized(self) -> bool:
-        """Whether it has its vectors, with first values or trained ones."""
+        """Whether it has its vectors, with initial or trained values."""
         return "_params" in vars(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -204,14 +205,14 @@ class Network(CopiedWhole):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds: copies, because it is written when the turn has ended."""
-        # Functions of plugins, which are found anew; that there are to be none is kept.
+        """Return the state for a pickle: copies, because it is written after the turn has ended."""
+        # Compilers are functions of plugins, which are found again; an empty choice is kept.
         return self._copied_state({}) | {"compilers": None if self.compilers else self.compilers}
 
     def _copied_state(self, memo: dict[int, Any]) -> dict[str, Any]:
-        """Return copies of all that a copy has, compilers aside; variables hold the numbers."""
+        """Return copies of all attributes except compilers; the variables hold the numbers."""
         left_out = (*_VECTORS, *_OF_PASSES, "compilers")
-        with self.turns.turn:  # no half of a step
+        with self.turns.turn:  # not in the middle of a step
             state = {n: v for n, v in vars(self).items() if n not in left_out}
             return copy.deepcopy(state, memo) | {"is_initialized": self.is_initialized}
 
@@ -224,7 +225,7 @@ class Network(CopiedWhole):
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers are trained."""
+        """The number of trained values."""
         return sum(p.size for p in self.parameters.values())
 
     @property
@@ -233,21 +234,21 @@ class Network(CopiedWhole):
         return self.shapes[-1]
 
     def initialize(self, seed: int | np.random.SeedSequence = 0) -> Self:
-        """Allocate all arrays and set the first values, in place of any values there were.
+        """Allocate all arrays and set the initial values; any earlier values are lost.
 
-        Every layer has a generator of its own, for its first values and for what it draws later,
-        so that a change to one layer leaves the numbers of the others alone.
+        Every layer has its own generator, for its initial values and for later draws, so a change
+        to one layer does not affect the numbers of the others.
 
         Args:
-            seed: What the random numbers follow from. A number gives the first values that
-                ``layerkit run`` gives for that seed.
+            seed: The seed of all random numbers. An integer gives the same initial values as
+                ``layerkit run`` with that seed.
 
         Raises:
-            UserError: The seed is no integer from 0 on, a layer was given to another network, or
+            UserError: The seed is not an integer from 0, a layer was given to another network, or
                 another thread is training the network.
         """
         if not isinstance(seed, np.random.SeedSequence):
-            # A run's seed has three children: of the network, the batches and the optimizer.
+            # A run's seed has three children: for the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
             self._passes.thread = None
@@ -263,7 +264,7 @@ class Network(CopiedWhole):
         return self
 
     def _allocate(self) -> None:
-        """Give all variables memory, one vector for each of three kinds; values are kept."""
+        """Give all variables memory, one vector for each of three kinds, and keep their values."""
         parameters = list(self.parameters.values())
         states = [v for v in self.variables.values() if not isinstance(v, Parameter)]
         self._params = bind_all(parameters, self.dtype)
@@ -272,9 +273,9 @@ class Network(CopiedWhole):
         self._passes.is_ready = True
 
     def needs_input_grads(self, wanted: bool) -> None:
-        """Say whether ``backward`` is to go on to the inputs of the network.
+        """Set whether ``backward`` continues to the inputs of the network.
 
-        Where it is not, no layer computes a gradient that leads to no parameter.
+        If not, no layer computes a gradient that leads to no parameter.
         """
         self._wants_input_grads = wanted
         self._passes.needs_input_grads(wanted)
@@ -288,7 +289,7 @@ class Network(CopiedWhole):
 
         Raises:
             ShapeError: A batch does not have the shape that the network takes, or a layer cannot
-                do with that many examples.
+                use that many examples.
         """
         with self.turns.turn, one_blas_thread:
             y = self._passes.forward(xs, training)
@@ -302,12 +303,12 @@ class Network(CopiedWhole):
             dout: The gradient with respect to the output of the network.
 
         Returns:
-            The gradient with respect to every value: the inputs, then each layer's output. None
-            where it was not needed. They are valid until the next pass.
+            The gradient with respect to every value: the inputs, then each layer's output; None
+            for a gradient that was not needed. They are valid until the next pass.
 
         Raises:
             NotReadyError: The last pass was not a ``forward`` of this thread.
-            PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
+            PluginError: A layer's ``backward`` did not return the gradients of its inputs.
             UserError: Another thread is training the network.
             ShapeError: ``dout`` does not have the shape of the output.
         """
@@ -334,7 +335,7 @@ class Network(CopiedWhole):
         """
         with self.turns.turn:
             value = loss_of(self._loss_or_error(), y, t)
-            # Found now, as after this turn the values may be those of another thread.
+            # Look now: after this turn the values may be those of another thread.
             is_finite = math.isfinite(value)
             self._non_finite = None if is_finite else (get_ident(), self._passes.first_non_finite())
         return value
@@ -345,9 +346,9 @@ class Network(CopiedWhole):
         return self._loss
 
     def predict(self, x: Array) -> Array:
-        """Return the output for a batch, as layers behave in evaluation.
+        """Return the output for a batch, with layers in evaluation mode.
 
-        A large batch goes through in parts, so the memory that layers take does not grow with it.
+        A large batch is processed in parts, so the memory that layers take does not grow with it.
 
         Args:
             x: ``(batch, *shape)``
@@ -364,7 +365,7 @@ class Network(CopiedWhole):
             raise self._passes.no_batch([x])
         y = empty((count, *self.output_shape), self.dtype)
         for start in range(0, count, rows):
-            # Others get a turn between two parts.
+            # Other threads get a turn between two parts.
             with self.turns.turn, one_blas_thread:
                 y[start : start + rows] = self._passes.forward((x[start : start + rows],), False)
         return y
@@ -375,15 +376,15 @@ class Network(CopiedWhole):
             return self.loss_of(self.forward(x, training=training), t)
 
     def accuracy(self, x: Array, t: Array) -> float:
-        """Return how much of the batch, or of its positions, has its largest output at the target.
+        """Return the fraction of examples, or positions, with the largest output at the target.
 
         Args:
             x: ``(batch, *shape)``
             t: Labels, ``(batch, *positions)``, or the shape of the output, one-hot.
 
         Raises:
-            ShapeError: The batch or the targets have another shape, or there are none.
-            DataError: Labels are no integers, or of no class.
+            ShapeError: The batch or the targets have another shape, or the batch is empty.
+            DataError: Labels are not integers, or out of range.
         """
         y, t = self.predict(x), checked_numbers(t, name="targets")
         if t.shape not in (y.shape, y.shape[:-1]) or not len(y):
@@ -409,7 +410,7 @@ class Network(CopiedWhole):
     ) -> dict[str, Array]:
         """Return the gradient of the loss with respect to each parameter, by central differences.
 
-        It leaves all random generators and states as they are; a ``gradient`` that follows draws
+        It leaves all random generators and states unchanged, so a later ``gradient`` draws
         the same random numbers.
 
         Args:
@@ -418,13 +419,13 @@ class Network(CopiedWhole):
             at: For each parameter the flat indices of the derivatives to compute; all by default.
 
         Raises:
-            OptionError: The network is not of ``dtype`` float64, or ``at`` are no indices into a
-                parameter.
+            OptionError: The ``dtype`` of the network is not float64, or ``at`` has invalid indices
+                into a parameter.
             UserError: Another thread is training the network.
         """
         if at is not None:
             check_indices(at, self.parameters)
-        with self.turns.training, self.turns.turn:  # nobody predicts with a parameter moved
+        with self.turns.training, self.turns.turn:  # nobody predicts with a shifted parameter
             loss = self.repeatable(lambda: self.loss(x, t, training=True))
             return {
                 name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
@@ -432,7 +433,7 @@ class Network(CopiedWhole):
             }
 
     def named(self, params: Array, states: Array) -> dict[str, Array]:
-        """Return the parts of a parameter vector and a state vector under their names.
+        """Return the slices of a parameter vector and a state vector, by the variables' names.
 
         Args:
             params: A vector like ``params``.
@@ -443,16 +444,16 @@ class Network(CopiedWhole):
     def repeatable(self, f: Callable[[], Result]) -> Callable[[], Result]:
         """Wrap a computation so that it draws the same random numbers and sees the same states.
 
-        Each call begins with those of now and puts them back, so that dropout drops the same units
+        Each call starts from the present ones and restores them, so dropout drops the same units
         and running means do not move.
         """
         return repeatable(f, [node.layer.rng for node in self.nodes], self.states)
 
     def first_non_finite(self) -> str | None:
-        """Return where the last ``forward`` first met NaN or infinity, in words.
+        """Return in words where NaN or infinity first arose in the last ``forward``.
 
-        Where other passes came after it, that is the ``forward`` of the last loss that was not
-        finite, if it was one of this thread.
+        If another pass was made since the last loss, and that loss was not finite and computed by
+        this thread, the answer is for the ``forward`` of that loss.
 
         None if every parameter and every layer's output was finite.
         """
@@ -464,9 +465,9 @@ class Network(CopiedWhole):
             return self._passes.first_non_finite()
 
     def check_is_whole(self) -> None:
-        """Refuse layers that have been given other parameters since the network was made.
+        """Refuse layers whose parameters have been replaced since the network was made.
 
         Raises:
-            UserError: Another network has built a layer anew, or two layers share a parameter.
+            UserError: Another network has rebuilt a layer, or two layers share a parameter.
         """
         check_is_whole(self.nodes, self.variables)

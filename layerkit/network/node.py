@@ -1,4 +1,4 @@
-"""A layer at its place in a network."""
+"""A layer in its place in a network."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from layerkit.contracts.variable import Parameter
 
 @dataclass(frozen=True)
 class Node:
-    """A layer at its place in a network.
+    """A layer in its place in a network.
 
     Attributes:
         layer: The layer.
-        inputs: Where each of its inputs comes from, as a position among the values of the
+        inputs: The source of each of its inputs, as a position among the values of the
             network: first the network's own inputs, then the output of each layer.
-        name: What its parameters and messages are named after.
+        name: Its name in messages and in the names of its parameters.
         type: The name it is registered under.
     """
 

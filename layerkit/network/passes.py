@@ -1,4 +1,4 @@
-"""What one pass through a network is: layer after layer forward, and back again."""
+"""A pass through a network: forward through all layers in order, and back again."""
 
 from collections.abc import Sequence
 from threading import get_ident
@@ -19,20 +19,20 @@ NOT_INITIALIZED = "the network was never initialised; call network.initialize(se
 
 
 class Passes:
-    """The passes through the layers of a network, one at a time, and what the last one left.
+    """Makes passes through the layers of a network, one at a time, and keeps the last one's values.
 
-    It knows nothing of other threads: whoever calls it has the turn.
+    It ignores other threads: its caller must have the turn.
 
     Args:
-        nodes: The layers at their places.
+        nodes: The layers in their places.
         shapes: The shape of every value: the inputs of the network, then each layer's output.
         dtype: The type of the inputs.
-        input_names: What messages call the inputs, where there are several.
+        input_names: The names of the inputs in messages, if there are several.
 
     Attributes:
         is_ready: Whether the variables of the layers have memory.
-        values: What the last ``forward`` computed: the inputs, then each layer's output.
-        thread: The thread whose ``forward`` it was, if ``backward`` may go back through it.
+        values: The values of the last ``forward``: the inputs, then each layer's output.
+        thread: The thread that called this ``forward``; None if ``backward`` may not use it.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class Passes:
         self._scratch = Scratch()
 
     def needs_input_grads(self, wanted: bool) -> None:
-        """Say whether ``backward`` is to go on to the inputs of the network.
+        """Set whether ``backward`` continues to the inputs of the network.
 
-        Where it is not, no layer computes a gradient that leads to no parameter.
+        If not, no layer computes a gradient that leads to no parameter.
         """
         needed = [wanted] * self._input_count
         self._has_backward = []
@@ -76,8 +76,8 @@ class Passes:
         Raises:
             NotReadyError: The network was never initialised.
             ShapeError: A batch does not have the shape that the network takes, or a layer cannot
-                do with that many examples.
-            PluginError: A layer returned something else than a batch of its output.
+                use that many examples.
+            PluginError: A layer returned something other than a batch of its output.
         """
         self.thread = None
         if training is not self._training:
@@ -109,7 +109,7 @@ class Passes:
         return y
 
     def _check_outputs(self) -> None:
-        """Refuse the first layer that returned something else than a batch of its output."""
+        """Refuse the first layer that returned something other than a batch of its output."""
         count, first = len(self.values[0]), self._input_count
         outputs, shapes = self.values[first:], self._shapes[first:]
         for node, y, shape in zip(self._nodes, outputs, shapes, strict=False):
@@ -121,7 +121,7 @@ class Passes:
                 )
 
     def no_batch(self, xs: Sequence[Array]) -> ShapeError:
-        """Return the error that says of which shapes the inputs have to be."""
+        """Return the error that states the shapes the inputs must have."""
         inputs = self._shapes[: self._input_count]
         expected = " and ".join(str(("batch", *shape)) for shape in inputs)
         shapes = [np.shape(x) for x in xs]
@@ -131,7 +131,7 @@ class Passes:
         return ShapeError(f"the network takes {expected}, got {got}".replace("'", ""), hint)
 
     def check_goes_back(self, dout: Array) -> None:
-        """Refuse a way back through no pass, through another one, or of another shape."""
+        """Refuse ``backward`` without a pass, through another's pass, or with another shape."""
         if not self.values:
             raise NotReadyError("backward follows a forward: call network.forward(x) first")
         if self.thread != get_ident():
@@ -146,10 +146,10 @@ class Passes:
             )
 
     def backward(self, dout: Array) -> list[Array | None]:
-        """Set all gradients, and return those with respect to every value, where needed.
+        """Set all gradients, and return those with respect to the values that need one.
 
         Raises:
-            PluginError: What ``backward`` of a layer returned are not the gradients of its inputs.
+            PluginError: A layer's ``backward`` did not return the gradients of its inputs.
         """
         douts = self._douts = [None] * len(self.values)
         douts[-1] = dout
@@ -179,7 +179,7 @@ class Passes:
         return douts
 
     def _receive(self, slot: int, dx: Any, sender: Node) -> None:
-        """Add a gradient to what a value has received from its other users."""
+        """Add a gradient to the sum that a value has received from its other users."""
         shape = self.values[slot].shape
         if getattr(dx, "shape", None) != shape:
             got = "None" if dx is None else f"one of shape {np.shape(dx)}"
@@ -197,7 +197,7 @@ class Passes:
         """Return the loss of a batch in training, and set all gradients.
 
         Raises:
-            PluginError: What ``backward`` of the loss returned is not the gradient of the output.
+            PluginError: The loss's ``backward`` did not return the gradient of the output.
         """
         y = self.forward((x,), True)
         value = loss_of(loss, y, t)
@@ -212,7 +212,7 @@ class Passes:
         return value
 
     def first_non_finite(self) -> str | None:
-        """Return where the last ``forward`` first met NaN or infinity, in words."""
+        """Return in words where NaN or infinity first arose in the last ``forward``."""
         for i, x in enumerate(self.values[: self._input_count]):
             if not np.isfinite(x).all():
                 if self._input_count == 1:
@@ -228,7 +228,7 @@ class Passes:
 
 
 def loss_of(loss: Loss, y: Array, t: Array) -> float:
-    """Return the loss of a batch; refuse targets whose number is not the batch's."""
+    """Return the loss of a batch; refuse a number of targets that differs from the batch's."""
     count = len(y)
     if not count:
         raise ShapeError("a loss takes at least one example, got none")
@@ -240,7 +240,7 @@ def loss_of(loss: Loss, y: Array, t: Array) -> float:
 
 
 def _described(value: object) -> str:
-    """Return in words what came in place of an array of another shape."""
+    """Return a wrong value in words, for the end of a message."""
     if isinstance(value, np.ndarray):
         return f"one of the shape {value.shape}"
     return "None" if value is None else f"a {type(value).__name__}"

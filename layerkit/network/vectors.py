@@ -1,4 +1,4 @@
-"""The variables of a network: their names, and their parts of its vectors."""
+"""The variables of a network: their names, and their slices of its vectors."""
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -13,7 +13,7 @@ from layerkit.types import Array
 
 
 def vector_of(name: str) -> Any:
-    """Return a property for a vector whose parts belong to the layers: assigning copies into it."""
+    """Return a property for a vector that the layers have views of: assigning copies into it."""
 
     def put(network: Any, values: Any) -> None:
         vector: Array = getattr(network, f"_{name}")
@@ -44,7 +44,7 @@ def named_variables(nodes: Sequence[Node]) -> dict[str, State]:
 
 
 def check_is_unbound(variables: Mapping[str, State]) -> None:
-    """Refuse variables that have memory already."""
+    """Refuse variables that already have memory."""
     for name, variable in variables.items():
         if variable.is_bound:
             raise SharedError(
@@ -53,7 +53,7 @@ def check_is_unbound(variables: Mapping[str, State]) -> None:
 
 
 def check_is_whole(nodes: Sequence[Node], variables: Mapping[str, State]) -> None:
-    """Refuse layers that hold other variables than those that a network was made of."""
+    """Refuse layers whose variables are no longer those that the network was made with."""
     now = named_variables(nodes)
     for name, variable in variables.items():
         if now.get(name) is not variable:
@@ -65,7 +65,7 @@ def check_is_whole(nodes: Sequence[Node], variables: Mapping[str, State]) -> Non
 
 
 def parts(variables: Mapping[str, State], params: Array, states: Array) -> dict[str, Array]:
-    """Return the parts of a vector of parameters and of one of states, under their names."""
+    """Return the slices of a parameter vector and a state vector, by the variables' names."""
     by_name: dict[str, Array] = {}
     at = {True: 0, False: 0}
     for name, variable in variables.items():

@@ -1,4 +1,4 @@
-"""The one SGD loop."""
+"""Training: the one SGD loop, its settings, batches and evaluations."""
 
 from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Result, Snapshot, Status

@@ -1,4 +1,4 @@
-"""What a trainer can begin with: arguments of the right classes that go together."""
+"""Checks of a trainer's arguments: their classes, and whether they fit together."""
 
 from layerkit.arguments import check_instance
 from layerkit.contracts.dataset import Data
@@ -49,11 +49,11 @@ def check_arguments(
 
 
 def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSettings) -> None:
-    """Refuse a number to monitor that evaluations do not give."""
-    known = score_names(metrics)
-    if monitor not in known:
-        advice = did_you_mean(str(monitor), known)
-        raise UserError(f"monitor must be one of {', '.join(known)}, got {monitor!r}{advice}")
+    """Refuse to monitor a score that evaluations do not have."""
+    scores = score_names(metrics)
+    if monitor not in scores:
+        advice = did_you_mean(str(monitor), scores)
+        raise UserError(f"monitor must be one of {', '.join(scores)}, got {monitor!r}{advice}")
     stopping = settings.early_stopping
     if stopping is not None and stopping.metric != monitor:
         raise UserError(
@@ -63,12 +63,12 @@ def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSe
 
 
 def batch_problem(network: Network, settings: TrainingSettings, count: int) -> str:
-    """Return in words which batch has fewer examples than a layer can train on, if there is one.
+    """Return a message about a batch with fewer examples than a layer can train on, or nothing.
 
     Args:
         network: The network.
-        settings: How large batches are, and how they are drawn.
-        count: How many examples there are to train on.
+        settings: The size and the sampling of batches.
+        count: The number of training examples.
     """
     size = settings.batch_size
     smallest = (count % size or size) if settings.sampling == "shuffle" else size

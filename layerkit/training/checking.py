@@ -1,4 +1,4 @@
-"""Whether a network can be trained and judged on data: what they are and what their numbers are."""
+"""Checks of data before training: the arrays, their shapes and their numbers."""
 
 from collections.abc import Iterable
 from numbers import Real
@@ -27,22 +27,22 @@ def check_data(
 ) -> None:
     """Refuse examples and targets that the network, its loss or a metric cannot take.
 
-    The examples are read once at the most, and not as a whole, as they may be mapped from a file
+    The examples are read at most once, block by block, because they may be mapped from a file
     that is larger than memory.
 
     Args:
         network: The network, with a loss.
         data: The examples.
-        metrics: What evaluations tell besides the loss; they learn what the outputs mean.
-        dtype: The type that the numbers are to be held in; that of the network by default.
+        metrics: The metrics of evaluations; their ``meaning`` is set.
+        dtype: The type that has to hold the numbers; that of the network by default.
 
     Raises:
-        ShapeError: Examples have another shape than the network takes, targets another one than
-            goes with the outputs, or a metric has no use for outputs of that meaning.
-        DataError: A part has no examples, or holds something else than arrays of numbers; a number
-            is too large or too small for the type, or whole numbers collapse in it; or targets are
-            not finite, no integers where they are labels, of no class, or no probabilities where
-            the loss wants them to be.
+        ShapeError: Examples do not have the shape that the network takes, targets do not match the
+            outputs, or a metric cannot use outputs of that meaning.
+        DataError: A part has no examples, or is not an array of numbers; a number is too large or
+            too small for the type, or different whole numbers become equal in it; targets are not
+            finite; labels are not integers or out of range; or the loss needs probabilities and
+            gets others.
     """
     for part, split in data.parts:
         _check_arrays(part, split)
@@ -91,7 +91,7 @@ def _check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> N
 
 
 def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
-    """Refuse numbers of which a type makes others."""
+    """Refuse numbers that a type turns into infinity, 0 or one another."""
     least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
     is_number = isinstance(split.scale, Real) and not isinstance(split.scale, bool)
     if not is_number or not least <= abs(split.scale) <= most:
@@ -102,7 +102,7 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
         )
     for name, array in (("examples", split.x), ("targets", split.t)):
         is_wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
-        # Neither 16 bits nor a float of the same width can say more than the type.
+        # 16-bit integers and floats of the same width or less convert exactly.
         is_long = array.dtype.kind in "iu" and array.dtype.itemsize > 2
         if not array.size or not (is_wider or (is_long and name == "examples")):
             continue
@@ -124,7 +124,7 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
 
 
 def _largest_of_columns(array: Array) -> Array:
-    """Return the size of the largest number at each place of the last axis, reading once.
+    """Return the largest absolute value in each column, reading the array once.
 
     Args:
         array: Numbers, ``(count, ..., columns)``, or ``(count,)`` as one column.
@@ -135,19 +135,19 @@ def _largest_of_columns(array: Array) -> Array:
     sizes = np.zeros(array.shape[-1])
     for start in range(0, len(array), rows):
         block = array[start : start + rows]
-        # Not of abs(block), which the least integer of a type does not have.
+        # abs(block) would overflow for the least integer of its type.
         for ends in (-block.min(axis=axes).astype(np.float64), block.max(axis=axes)):
             np.maximum(sizes, ends, out=sizes)
     return sizes
 
 
 def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse whole numbers of which the type of the network makes the same number.
+    """Refuse different whole numbers of a column that become equal in the type of the network.
 
     Args:
-        part: What the message calls the part.
+        part: The name of the part in messages.
         x: Its examples.
-        sizes: The size of the largest number in each column.
+        sizes: The largest absolute value in each column.
         dtype: The type of the network.
     """
     exact = EXACT[dtype.itemsize]

@@ -23,26 +23,26 @@ def evaluate(
 ) -> dict[str, float]:
     """Return the mean loss and every metric over a split.
 
-    A batch whose loss is NaN or infinite is the last, so that the network still holds its values;
-    the metrics are NaN then.
+    The evaluation stops at a batch whose loss is NaN or infinite, so the network still holds the
+    values of that batch; the metrics are then NaN.
 
     Args:
         network: The network, with a loss.
-        split: The examples; they are read in order, in batches whose widest layer is small.
-        metrics: By the names to report them under.
-        outputs: What may compute the outputs faster; see ``Step.outputs``.
+        split: The examples; they are read in order, in batches small enough for the widest layer.
+        metrics: The metrics, by the names to report them under.
+        outputs: A function that may compute the outputs faster; see ``Step.outputs``.
 
     Raises:
         DataError: There are no examples.
-        UserError: An argument is of the wrong class, a metric is called ``loss``, or one is judging
-            another evaluation, in another thread.
+        UserError: An argument is of the wrong class, a metric is called ``loss``, or one is in use
+            by an evaluation in another thread.
     """
     check_instance(network, Network, "network")
     check_instance(split, Split, "split")
     check_metrics(metrics)
     if not len(split):
         raise DataError("an evaluation takes at least one example, got none")
-    metrics = {**metrics}  # these, whatever becomes of the dict meanwhile
+    metrics = {**metrics}  # a copy, because the caller may change the dict meanwhile
     with _alone_with(metrics):
         return _judged(network, split, metrics, outputs)
 
@@ -69,10 +69,10 @@ def _judged(
             for metric in metrics.values():
                 metric.update(y, t)
             if not math.isfinite(total) and from_step is not None:
-                # The step leaves no values to tell where that arose.
+                # The step leaves no values, so repeat the pass to find where that arose.
                 network.loss_of(network.forward(gather.slice(start, stop)[0]), t)
         if not math.isfinite(total):
-            # What metrics have gathered so far is not of the whole split.
+            # The metrics have not seen the whole split.
             return {"loss": total / len(split), **dict.fromkeys(metrics, math.nan)}
     return {
         "loss": total / len(split),
@@ -81,16 +81,16 @@ def _judged(
 
 
 _judging: dict[int, object] = {}
-"""By its ``id``, for each metric that is judging, the evaluation that it judges."""
+"""The evaluation that each metric in use belongs to, by the ``id`` of the metric."""
 
 if hasattr(os, "register_at_fork"):
-    # The threads whose evaluations these are do not exist in a process that was forked off.
+    # The threads that make these evaluations do not exist in a forked process.
     os.register_at_fork(after_in_child=_judging.clear)
 
 
 @contextmanager
 def _alone_with(metrics: dict[str, Metric]) -> Iterator[None]:
-    """Refuse metrics that judge another evaluation: they would mix the examples of both."""
+    """Refuse metrics that another evaluation uses: they would mix the examples of both."""
     evaluation = object()
     try:
         for name, metric in metrics.items():

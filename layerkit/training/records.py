@@ -1,4 +1,4 @@
-"""What a training leaves on its way: plain data."""
+"""Records that training produces: plain data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ Status = Literal["finished", "stopped early", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The scores of an evaluation.
 
     Attributes:
         step: The number of updates made.
-        epoch: How many times over the training data has been seen.
+        epoch: The number of passes made over the training data.
         learning_rate: The learning rate of the last update.
         scores: The loss and the metrics on each part: ``train_loss``, ``test_accuracy``, ...
     """
@@ -37,13 +37,13 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        folder: Where its results stand.
+        folder: The folder of its results.
         status: How it ended.
         steps: The number of updates made.
-        seconds: The time it took, evaluations included, the reading of the data not.
+        seconds: The time it took, including evaluations but not the reading of the data.
         best: The evaluation whose parameters are in ``best.npz``; None if there was none.
         last: The last evaluation.
     """

@@ -1,4 +1,4 @@
-"""Batches: which examples a step sees, and how they get into the network's type."""
+"""Batches: which examples a step sees, and their conversion to the network's type."""
 
 import math
 from typing import Literal
@@ -14,23 +14,23 @@ DRAWN = 2**16
 
 
 class Batches:
-    """An endless supply of batches of one split, gathered into the same arrays again and again.
+    """An endless supply of batches of one split, gathered into the same arrays each time.
 
     Args:
         split: The examples.
-        size: The examples of a batch; the last batch of a shuffled epoch may have fewer, and none
-            has more than there are.
-        sampling: ``shuffle`` takes each example once an epoch; ``with_replacement`` draws each
-            batch anew.
+        size: The examples of a batch. The last batch of a shuffled epoch may have fewer, and
+            with shuffling no batch has more than the split.
+        sampling: ``shuffle`` takes each example once per epoch; ``with_replacement`` draws each
+            batch independently.
         dtype: The type that batches are converted to.
-        rng: Where the order comes from.
+        rng: The source of the order.
 
     Attributes:
-        size: The most examples that a batch has.
+        size: The most examples in a batch.
         gather: Picks and converts examples.
-        per_epoch: How many batches make an epoch.
-        order: The examples of the present epoch, or of many batches drawn with replacement.
-        position: How many of them have been taken.
+        per_epoch: The number of batches in an epoch.
+        order: The indices of the present epoch, or of many batches drawn with replacement.
+        position: How many of these indices have been taken.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Batches:
         return self.gather(self.indices())
 
     def indices(self) -> Array:
-        """Return which examples the next batch is made of."""
+        """Return the indices of the examples in the next batch."""
         if self.position >= len(self.order):
             self.order, self.position = self._draw(), 0
         start, self.position = self.position, self.position + self.size
         return self.order[start : self.position]
 
     def _draw(self) -> Array:
-        """Return the order of many batches, drawn at once because a small draw costs as much."""
+        """Return the indices for many batches, because a small draw takes as long as a big one."""
         count = self.gather.count
         if self.shuffled:
             return self.rng.permutation(count)
@@ -70,7 +70,7 @@ class Batches:
 
 
 class Gather:
-    """Picks examples of a split and converts them: bytes times 1/255 become floats, say.
+    """Picks examples of a split and converts them, for example bytes times 1/255 to floats.
 
     Args:
         split: The examples.
@@ -86,7 +86,7 @@ class Gather:
         self._scratch = Scratch()
 
     def __call__(self, indices: Array) -> tuple[Array, Array]:
-        """Return the examples of those indices and their targets."""
+        """Return the examples at these indices and their targets."""
         x, t = self._take("x", self.split.x, indices), self._take("t", self.split.t, indices)
         return self._converted(x), t
 
@@ -99,14 +99,14 @@ class Gather:
         if not source.flags.c_contiguous:
             out[...] = source[indices]  # take would copy the whole source first
             return out
-        # The default mode, which checks the bounds, would gather into a buffer and copy that.
+        # The default mode, which checks bounds, would gather into a buffer and copy it.
         return source.take(indices, axis=0, out=out, mode="clip")
 
     def _converted(self, x: Array) -> Array:
         if self._as_stored:
             return x
         out = self._scratch("converted", x.shape, self._dtype)
-        # In two passes: one multiplication of mixed types would convert through a small buffer.
+        # Two passes, because a multiplication of mixed types would convert via a small buffer.
         np.copyto(out, x, casting="unsafe")
         out *= self._scale
         return out

@@ -1,4 +1,4 @@
-"""What training has to be told, whoever tells it: plain values, without the rules of a spec."""
+"""The settings that training reads: plain values, without the rules of a spec."""
 
 from typing import Literal, Protocol, runtime_checkable
 
@@ -8,15 +8,15 @@ class EarlyStopping(Protocol):
 
     @property
     def metric(self) -> str:
-        """The number to watch, as the table of the run calls it: ``test_loss``."""
+        """The score to watch, by its name in the table of the run: ``test_loss``."""
 
     @property
     def patience(self) -> int:
-        """After how many evaluations without a better value to stop."""
+        """The number of evaluations without a better value after which to stop."""
 
     @property
     def min_delta(self) -> float:
-        """By how much a value must be better to count."""
+        """The least improvement that counts."""
 
 
 @runtime_checkable
@@ -25,11 +25,11 @@ class TrainingSettings(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """The number of updates; or else ``epochs``."""
+        """The number of updates; None if ``epochs`` is set."""
 
     @property
     def epochs(self) -> int | None:
-        """How many times to go through the training data."""
+        """The number of passes over the training data; None if ``steps`` is set."""
 
     @property
     def batch_size(self) -> int:
@@ -37,11 +37,11 @@ class TrainingSettings(Protocol):
 
     @property
     def sampling(self) -> Literal["shuffle", "with_replacement"]:
-        """How batches are drawn: each example once an epoch, or each batch anew."""
+        """How batches are drawn: each example once per epoch, or each batch independently."""
 
     @property
     def evaluate_every(self) -> int | Literal["epoch"]:
-        """A number of steps, or ``epoch``."""
+        """The interval of evaluations: a number of steps, or ``epoch``."""
 
     @property
     def max_gradient_norm(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What a training step does, and who may do it faster."""
+"""The arithmetic of a training step, which plugins may replace with a faster one."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -13,14 +13,14 @@ from layerkit.types import Array
 class Step:
     """The arithmetic of a training step, in NumPy.
 
-    A plugin that can do it faster returns a subclass from its hook ``layerkit_compile``, which
-    overrides what it can, and leaves to this class whatever it has no faster way for. The
+    A plugin with a faster way returns an instance of a subclass from its hook ``layerkit_compile``.
+    The subclass overrides the methods that it can make faster and inherits the others. The
     numbers must stay the same, up to rounding.
 
     Args:
-        network: The network, with its memory and first values.
+        network: The network, with its memory and initial values.
         optimizer: The optimizer, with its states.
-        batches: Where batches come from.
+        batches: The source of batches.
     """
 
     def __init__(self, network: Network, optimizer: Optimizer, batches: Batches) -> None:
@@ -31,31 +31,31 @@ class Step:
     def gradients(self, indices: Array) -> float:
         """Return the loss of a batch, and set ``network.grads``.
 
-        Matrix products have one thread meanwhile, as threads of BLAS wait for each other by
-        spinning. What is worth several is shared out by ``layerkit.share`` or ``layerkit.matmul``.
+        BLAS has one thread during this call, because its threads spin while they wait for each
+        other. Use ``layerkit.share`` or ``layerkit.matmul`` for work that is worth several threads.
 
-        Where the loss is not finite, ``network.values`` must be those of this batch: they tell
+        If the loss is not finite, ``network.values`` must be those of this batch: they show
         where that arose.
 
         Args:
-            indices: Which training examples the batch is made of, ``(batch,)``.
+            indices: The indices of the training examples in the batch, ``(batch,)``.
         """
         x, t = self.batches.gather(indices)
         return self.network.train_step(x, t)
 
     def outputs(self, examples: Split) -> Array | None:
-        """Return the outputs for examples, as layers behave in evaluation.
+        """Return the outputs for examples, with layers in evaluation mode.
 
-        None, as here, leaves it to ``Network.forward``. Any number of threads may call it; who
-        computes in the same memory again and again takes ``network.turns.turn`` meanwhile.
+        None, as here, makes the caller use ``Network.forward``. Any number of threads may call this
+        method; a subclass that reuses memory between calls must take ``network.turns.turn``.
 
         Args:
-            examples: Some of either part, as they are stored.
+            examples: Examples of either part, as they are stored.
         """
         return None
 
     def update(self, step: int) -> None:
-        """Change ``network.params`` along ``network.grads``, in which it may work.
+        """Change ``network.params`` along ``network.grads``, which it may overwrite.
 
         Args:
             step: The number of updates made before this one.

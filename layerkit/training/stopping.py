@@ -1,4 +1,4 @@
-"""The best parameters of a training, and when it is over because they get no better."""
+"""The best parameters of a training, and early stopping when they no longer improve."""
 
 import math
 
@@ -8,16 +8,16 @@ from layerkit.training.settings import EarlyStopping
 
 
 class Best:
-    """Keeps the best parameters so far, by one number of evaluations.
+    """Keeps the best parameters so far, by one score of the evaluations.
 
     Args:
-        monitor: The name of the number.
-        higher_is_better: Which way it is better.
+        monitor: The name of the score.
+        higher_is_better: Whether a higher score is better.
         stopping: When to stop; never by default.
 
     Attributes:
-        snapshot: The best parameters; None before the first evaluation whose number is one.
-        stale: How many evaluations have gone by since the number got better.
+        snapshot: The best parameters; None until an evaluation has a score that is not NaN.
+        stale: The number of evaluations since the score last improved.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class Best:
 
     @property
     def is_final(self) -> bool:
-        """Whether the number has not got better for as long as training was to wait for it."""
+        """Whether the score has not improved for ``patience`` evaluations."""
         return self._stopping is not None and self.stale >= self._stopping.patience
 
     def judge(self, evaluation: Evaluation, network: Network) -> None:
-        """Keep the parameters if they are the best so far, and count what has not got better."""
+        """Keep the parameters if they are the best so far, and count evaluations that are not."""
         score = evaluation.scores[self.monitor]
         best = self.snapshot.evaluation.scores[self.monitor] if self.snapshot else self._worst
         if self._is_better(score, best):

@@ -32,7 +32,7 @@ from layerkit.types import Array
 
 
 def _fixed(name: str) -> Any:
-    """Return a property that is set once, because a step holds what it was made of."""
+    """Return a property that can be set once, because steps keep references to the first value."""
 
     def put(trainer: "Trainer", value: object) -> None:
         if f"_{name}" in vars(trainer):
@@ -46,43 +46,43 @@ def _fixed(name: str) -> Any:
 
 
 class Trainer(CopiedWhole):
-    """Trains one network. All that a run is made of is among its attributes.
+    """Trains one network. Its attributes hold the whole state of a run.
 
-    It begins with the parameters that the network has, first values or trained ones, and makes the
-    optimizer ready, which therefore has to be new. To train on after the end, raise
-    ``total_steps`` and call ``run`` again; after a stop that was requested, set ``stop_requested``
-    back to False. One thread at a time may train.
+    It starts from the present parameters of the network, initial or trained, and initialises the
+    optimizer, which therefore must be new. To continue after the end, raise ``total_steps`` and
+    call ``run`` again. After a requested stop, set ``stop_requested`` back to False. One thread at
+    a time may train.
 
-    ``copy.deepcopy`` takes everything but the examples, which the copy shares with the original
-    as nobody changes them; ``pickle`` takes them too. Either goes on to the same numbers.
+    ``copy.deepcopy`` copies everything except the examples, which the copy shares with the original
+    because nobody changes them. ``pickle`` includes them. Both continue with the same numbers.
 
     Args:
         network: The network, initialised, with a loss.
         data: The examples.
-        optimizer: How gradients change the parameters; a new one.
-        settings: How long and on what to train.
-        metrics: What evaluations tell besides the loss, by name.
-        monitor: The number that tells the best parameters.
-        higher_is_better: Which way that number is better; by default as its metric says.
-        seed: What the order of the examples follows from, and what the optimizer draws.
+        optimizer: The optimizer; a new one.
+        settings: How long to train, and on which batches.
+        metrics: The metrics that evaluations report besides the loss, by name.
+        monitor: The score that selects the best parameters.
+        higher_is_better: Whether a higher score is better; by default as its metric declares.
+        seed: The seed of the order of the examples and of the optimizer's random numbers.
 
     Attributes:
         step: The number of updates made.
         loss: The loss of the last batch.
-        batches: Where batches come from.
+        batches: The source of batches.
         optimizer_state: The states of the optimizer, one vector.
-        stop_requested: Set from outside, it ends the training after the present step.
-        stop_reason: Set with it, why: the name of a signal, say.
-        is_half_done: Whether an exception, such as that of Ctrl-C, broke off an update half-way;
-            the trainer refuses to train on then.
+        stop_requested: If it is set from outside, training ends after the present step.
+        stop_reason: The reason for the stop, such as the name of a signal; set together with it.
+        is_half_done: Whether an exception, such as that of Ctrl-C, interrupted an update; the
+            trainer then refuses to train on.
 
     Raises:
         NotReadyError: The network was never initialised.
-        ShapeError: The examples do not have the shape that the network takes, or targets another
-            one than goes with its outputs.
-        DataError: A part has no examples, or holds something else than arrays of numbers; or the
-            loss or a metric cannot take such targets.
-        UserError: The optimizer belongs to another trainer, there is no such number to monitor,
+        ShapeError: The examples do not have the shape that the network takes, or the targets do not
+            match its outputs.
+        DataError: A part has no examples, or is not an array of numbers; or the loss or a metric
+            cannot take such targets.
+        UserError: The optimizer belongs to another trainer, there is no such score to monitor,
             or an argument is of the wrong class.
     """
 
@@ -90,7 +90,7 @@ class Trainer(CopiedWhole):
     data: Data = _fixed("data")
     optimizer: Optimizer = _fixed("optimizer")
     batches: Batches = _fixed("batches")
-    _network: Network  # under these names they are read in each step, which takes less time
+    _network: Network  # each step reads these, because properties take longer
     _batches: Batches
 
     def __init__(
@@ -114,7 +114,7 @@ class Trainer(CopiedWhole):
         too_small = batch_problem(network, settings, len(data.train))
         if too_small:
             raise UserError(f"batch_size: {too_small}")
-        # A run's seed has three children; the first is that of the network.
+        # A run's seed has three children; the first one is for the network.
         for_batches, for_optimizer = (
             np.random.default_rng(np.random.SeedSequence(checked_seed(seed), spawn_key=(child,)))
             for child in (1, 2)
@@ -149,7 +149,7 @@ class Trainer(CopiedWhole):
 
     @property
     def total_steps(self) -> int:
-        """The number of updates to make; a schedule that ends with the run is told of a new one."""
+        """The number of updates to make; setting it also updates a schedule that depends on it."""
         return self._total_steps
 
     @total_steps.setter
@@ -165,7 +165,7 @@ class Trainer(CopiedWhole):
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle holds; a step is made anew, as it may hold what pickles cannot."""
+        """Return the state for a pickle, without the step, which may hold unpicklable objects."""
         left_out = ("fastest_step", "optimizer_state")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
@@ -176,10 +176,10 @@ class Trainer(CopiedWhole):
 
     @cached_property
     def fastest_step(self) -> Step:
-        """The arithmetic of a step: a plugin's, or else NumPy's; settled when training begins."""
+        """The arithmetic of a step: a plugin's, or else NumPy's; chosen when training begins."""
         parts = self.network, self.optimizer, self.batches
-        asked = self.network.compilers
-        for compiler in compilers.find() if asked is None else asked:
+        own_compilers = self.network.compilers
+        for compiler in compilers.find() if own_compilers is None else own_compilers:
             step: Step | None = compiler(*parts)
             if step is not None:
                 return step
@@ -187,7 +187,7 @@ class Trainer(CopiedWhole):
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the monitored number has stopped getting better."""
+        """Whether the monitored score has stopped improving."""
         return self._best.is_final
 
     @property
@@ -199,14 +199,14 @@ class Trainer(CopiedWhole):
         """Train, and yield every evaluation.
 
         Raises:
-            NonFiniteError: The loss became NaN or infinite; says where it began.
+            NonFiniteError: The loss became NaN or infinite; the message says where it arose.
             UserError: Another thread is training the network.
         """
         every = self.settings.evaluate_every
         interval = self.batches.per_epoch if every == "epoch" else every
         while not (self.stopped_early or self.stop_requested):
             with self.network.turns.training:
-                if not self._is_evaluation_due:  # as it is after one that was broken off
+                if not self._is_evaluation_due:  # it is due if the last one was interrupted
                     if self.step >= self.total_steps:
                         return
                     until = self.step - self.step % interval + interval
@@ -225,26 +225,26 @@ class Trainer(CopiedWhole):
             UserError: Another thread is training the network.
         """
         turns = self.network.turns
-        with turns.training, turns.turn:  # who predicts meanwhile sees no half of an update
+        with turns.training, turns.turn:  # no other thread predicts in the middle of an update
             self._update()
 
     def train_until(self, step: int) -> None:
-        """Make updates until there are so many, or until ``stop_requested`` is set.
+        """Make updates until ``step`` of them have been made, or ``stop_requested`` is set.
 
-        Where there are as many already, it makes none.
+        If ``step`` updates have already been made, it makes none.
 
         Raises:
             NonFiniteError: The loss became NaN or infinite; that step updated nothing.
             UserError: Another thread is training the network.
         """
         step, turns = checked_count(step, "step"), self.network.turns
-        # Overflow shows in the loss, and is reported there with its place.
+        # Overflow shows in the loss, where it is reported with its place.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with turns.training, one_blas_thread, quiet:
             while self.step < step and not self.stop_requested:
                 with turns.turn:
                     self._update()
-                    # To give the turn back after each step takes as long as a small step.
+                    # Releasing the turn after each step would take as long as a small step.
                     while not (turns.turn.is_wanted or self.step >= step or self.stop_requested):
                         self._update()
 
@@ -259,7 +259,7 @@ class Trainer(CopiedWhole):
         if not math.isfinite(self.loss):
             raise self._non_finite(f"the loss became {self.loss} at step {self.step + 1}")
         grads = self._network.grads
-        # Here, and only here, several processes would sum their gradients.
+        # This is the only place where several processes would sum their gradients.
         longest = self.settings.max_gradient_norm
         if longest is not None:
             norm = _norm(grads)
@@ -274,13 +274,13 @@ class Trainer(CopiedWhole):
         scores: dict[str, float] = {}
         with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for part, split in (("train", self.data.train), ("test", self.data.test)):
-                found = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
-                scores |= {f"{part}_{name}": score for name, score in found.items()}
+                part_scores = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
+                scores |= {f"{part}_{name}": score for name, score in part_scores.items()}
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
                     raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")
         if self._began_finite and not np.isfinite(self.optimizer_state).all():
-            # From then on its rates are 0, and training stands still without a word.
+            # From then on its rates are 0, and training would silently stop making progress.
             raise NonFiniteError(
                 f"what {type(self.optimizer).__name__} keeps of the gradients became larger than "
                 f"{self.network.dtype} holds before step {self.step}; scale the inputs or the "
@@ -290,7 +290,7 @@ class Trainer(CopiedWhole):
         rate = float(self.optimizer.rate(max(self.step - 1, 0)))
         return Evaluation(self.step, epoch, rate, scores)
 
-    def _non_finite(self, what: str) -> NonFiniteError:
+    def _non_finite(self, event: str) -> NonFiniteError:
         ts = self.data.train.t, self.data.test.t
         of_loss = "the loss itself" if all(np.isfinite(t).all() for t in ts) else "the targets"
         where = self.network.first_non_finite() or of_loss
@@ -301,7 +301,7 @@ class Trainer(CopiedWhole):
             if self.network.dtype != np.float64:
                 advice += ', or compute in "dtype": "float64"'
         return NonFiniteError(
-            f"{what}; the first value that is not finite arose in {where}"
+            f"{event}; the first value that is not finite arose in {where}"
             + (advice if where not in ("the data", "the targets") else "")
         )
 
@@ -311,6 +311,6 @@ def _norm(vector: Array) -> float:
     norm = math.sqrt(float(vector @ vector))
     if norm < math.inf:
         return norm
-    # A square overflows long before the norm does.
+    # The square overflows long before the norm does.
     largest = float(np.abs(vector).max())
     return largest * float(np.linalg.norm(vector / largest)) if largest < math.inf else largest
