@@ -1,4 +1,4 @@
-"""The plugin that ships inside: it imports only what any other plugin may import."""
+"""The built-in plugin: it imports only what any other plugin may import."""
 
 from layerkit import He, Normal, Registrar, Uniform, Xavier, Zeros, hookimpl
 from layerkit.builtin import metrics, schedules
@@ -26,7 +26,7 @@ from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 
 @hookimpl
 def layerkit_register(registry: Registrar) -> None:
-    """Register everything that ships inside."""
+    """Register all built-in components."""
     registry.layer("add", Add)
     registry.layer("affine", Affine)
     registry.layer("batch_norm", BatchNorm)

@@ -1,4 +1,4 @@
-"""Which outputs and which targets fit each other: one rule for losses and metrics."""
+"""Which outputs and targets match: one set of rules for losses and metrics."""
 
 from layerkit import Shape, ShapeError, Targets
 
@@ -10,9 +10,9 @@ def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
         ShapeError: The outputs or the targets do not fit.
     """
     if targets.classes is not None:
-        wanted = (*targets.shape, targets.classes)
+        expected_shape = (*targets.shape, targets.classes)
     elif targets.shape and targets.shape[-1] > 1:
-        wanted = targets.shape
+        expected_shape = targets.shape
     else:
         hint = targets.advice or 'for numbers there is "mean_squared_error"'
         if targets.shape:
@@ -22,32 +22,32 @@ def check_an_output_for_each_class(shape: Shape, targets: Targets) -> None:
             hint,
             is_about_data=bool(targets.advice),
         )
-    *positions, classes = wanted
-    if len(shape) != len(wanted) and not positions:
+    *positions, classes = expected_shape
+    if len(shape) != len(expected_shape) and not positions:
         raise ShapeError(
             f"takes a vector of one output for each class, got {shape}",
             'end the network with "flatten" and "affine"',
         )
-    if shape != wanted:
+    if shape != expected_shape:
         where = f" at each of {tuple(positions)} positions" if positions else ""
         raise ShapeError(
             f"takes one output for each of {classes} classes{where}, got {shape}",
-            f"let the last layer give {wanted}"
+            f"let the last layer give {expected_shape}"
             if positions
             else f"give the last layer {classes} units",
         )
 
 
 def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str) -> None:
-    """Refuse labels of classes, and outputs of another shape than the targets.
+    """Refuse labels of classes, and outputs whose shape differs from the targets'.
 
-    Where there is one output, targets may leave out its axis of 1; and a column of targets fits
+    For a single output, targets may omit its axis of 1, and a column of targets matches
     outputs without axes.
 
     Args:
         shape: The shape of the network's output, without the batch axis.
-        targets: What the data set gives as targets.
-        instead: What goes with labels of classes.
+        targets: The form of the targets in the data set.
+        instead: The component to use for labels of classes.
 
     Raises:
         ShapeError: The outputs or the targets do not fit.
@@ -61,19 +61,19 @@ def check_an_output_for_each_number(shape: Shape, targets: Targets, instead: str
     if shape in (targets.shape, (*targets.shape, 1)) or (shape == () and targets.shape == (1,)):
         return
     if targets.shape:
-        wanted = f"outputs of shape {targets.shape} for targets of that shape"
+        expected = f"outputs of shape {targets.shape} for targets of that shape"
     else:
-        wanted = "one output for one target"
-    raise ShapeError(f"takes {wanted}, got {shape}")
+        expected = "one output for one target"
+    raise ShapeError(f"takes {expected}, got {shape}")
 
 
 def check_an_output_for_each_question(shape: Shape, targets: Targets, instead: str) -> None:
-    """Refuse labels of more classes than yes and no, and outputs of another shape than the targets.
+    """Refuse labels of more than two classes, and outputs whose shape differs from the targets'.
 
     Args:
         shape: The shape of the network's output, without the batch axis.
-        targets: What the data set gives as targets.
-        instead: What goes with labels of more classes.
+        targets: The form of the targets in the data set.
+        instead: The component to use for labels of more classes.
 
     Raises:
         ShapeError: The outputs or the targets do not fit.

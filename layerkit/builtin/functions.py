@@ -32,12 +32,12 @@ _FARTHEST = (
 
 
 def gaussian(x: Array) -> Array:
-    """Return ``exp(-x^2 / 2)``, to a few units in the last digit however small it is.
+    """Return ``exp(-x^2 / 2)``, accurate to a few units in the last digit even in the far tail.
 
     Args:
         x: Of any shape.
     """
-    # The exponential would make a large relative error of the rounding of x^2 / 2. The square of
+    # The exponential would turn the rounding of x^2 / 2 into a large relative error. The square of
     # a multiple h of 1/16 is exact, and x^2 = h^2 + (x - h) (x + h). Beyond 64 the result is 0.
     x = np.clip(x, -64, 64)
     h = np.multiply(x, 16)
@@ -55,9 +55,9 @@ def gaussian(x: Array) -> Array:
 
 
 def normal_cdf(x: Array, density: Array) -> Array:
-    """Return ``P(N <= x)`` for a standard normal number, to a few units in the last digit.
+    """Return ``P(N <= x)`` for a standard normal number, accurate to a few units in the last digit.
 
-    That holds for the negative tail too, where ``(1 + erf(x / sqrt(2))) / 2`` has no digit left.
+    It is accurate in the negative tail too, where ``(1 + erf(x / sqrt(2))) / 2`` loses all digits.
 
     Args:
         x: Of any shape.
@@ -86,15 +86,15 @@ def normal_cdf(x: Array, density: Array) -> Array:
 def erf(x: Array) -> Array:
     """Return the error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t^2)`` to ``x``.
 
-    The error is below 3e-16 in float64. NumPy has no ``erf``, and SciPy would be a dependency of
-    many megabytes for this one function.
+    The error is below 3e-16 in float64. NumPy has no ``erf``, and SciPy is too large a dependency
+    for this one function.
 
     Args:
         x: Of any shape.
 
     Source:
         Moshier, Cephes Mathematical Library, ``ndtr.c``: rational approximations of ``erf(x) / x``
-        in ``x^2`` for ``|x| < 1``, and of ``exp(x^2) erfc(x)`` from there on.
+        in ``x^2`` for ``|x| < 1``, and of ``exp(x^2) erfc(x)`` for larger ``|x|``.
     """
     size = np.minimum(np.abs(x), 6)  # from 6 on it is 1 to the last digit
     square = size * size

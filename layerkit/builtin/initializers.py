@@ -1,4 +1,4 @@
-"""The initializer that layers seldom need by default; the others the package root hands out."""
+"""The initializer ``constant``; the package root exports the others."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class Constant(Initializer):
 
     Source:
         Goodfellow, Bengio and Courville (2016), "Deep Learning", section 8.4, on biases such as
-        0.1, which let a ReLU begin active.
+        0.1, with which a ReLU starts active.
     """
 
     examples = (Example({"value": 0.5}),)

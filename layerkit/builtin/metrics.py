@@ -1,4 +1,4 @@
-"""What an evaluation tells people."""
+"""The built-in metrics."""
 
 from typing import Literal
 
@@ -27,7 +27,7 @@ from layerkit.builtin.fitting import (
 class Accuracy(MeanMetric):
     """The share of examples whose largest output is at the target.
 
-    Of an example with several positions each counts alone, so that it may be right in part.
+    Each position of an example counts separately, so an example may be partly right.
 
     Shapes:
         y: ``(batch, *positions, classes)``
@@ -39,31 +39,32 @@ class Accuracy(MeanMetric):
         check_an_output_for_each_class(shape, targets)
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse what are neither labels of the classes nor numbers for each."""
+        """Refuse targets that are neither labels of the classes nor one number for each class."""
         if t.shape[1:] == shape:
             check_finite(t)
         else:
             as_labels(t, (*t.shape[:1], *shape))
 
     def each(self, y: Array, t: Array) -> Array:
-        """Return the share of right positions of each example; 0 or 1 where it has but one."""
+        """Return the share of right positions of each example: 0 or 1 if it has only one."""
         labels = t.argmax(axis=-1) if t.shape == y.shape else as_labels(t, y.shape)
         return _mean_of_outputs(y.argmax(axis=-1) == labels)
 
 
 class BinaryAccuracy(MeanMetric):
-    """The share of outputs that say yes or no as their targets, zeros and ones, do.
+    """The share of outputs that agree with their targets, which are 0 (no) or 1 (yes).
 
-    A logit says yes above 0; a probability, or a number that was trained on zeros and ones, above
-    one half. Of several outputs each counts alone, so that an example may be right in part.
+    A logit above 0 means yes, and so does a probability above one half, or a number above one half
+    that was trained on zeros and ones. Each output counts separately, so an example may be partly
+    right.
 
     Args:
-        outputs: What the outputs are; by default what the last layer and the loss say, and logits
-            where the metric stands alone.
+        outputs: What the outputs mean; by default what the last layer and the loss determine, or
+            logits if the metric is used alone.
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, whose last axis may be left out if it is 1; from 0 (no) to 1 (yes)
+        t: the shape of ``y``, whose last axis may be omitted if it is 1; from 0 (no) to 1 (yes)
     """
 
     meaning: Meaning = "logits"
@@ -74,12 +75,12 @@ class BinaryAccuracy(MeanMetric):
         self.outputs = outputs
 
     def check(self, shape: Shape, targets: Targets) -> None:
-        """Refuse labels of more classes than two, and outputs of another shape than the targets."""
+        """Refuse labels of more than two classes, and outputs whose shape is not the targets'."""
         check_an_output_for_each_question(shape, targets, instead="accuracy")
         self._refuse_choices()
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse targets of another shape than the outputs, and those that are not from 0 to 1."""
+        """Refuse targets whose shape is not the outputs', and targets that are not from 0 to 1."""
         self._refuse_choices()
         as_outputs(t, (*t.shape[:1], *shape))
         check_probabilities(t)
@@ -104,7 +105,7 @@ class MeanAbsoluteError(MeanMetric):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, whose last axis may be left out if it is 1
+        t: the shape of ``y``, whose last axis may be omitted if it is 1
     """
 
     higher_is_better = False
@@ -126,17 +127,17 @@ class MeanAbsoluteError(MeanMetric):
 class R2(Metric):
     """The coefficient of determination, ``1 - sum((y - t)^2) / sum((t - mean(t))^2)``.
 
-    1 is a perfect prediction, 0 is as good as the mean of the targets. Each output has its own,
-    and the metric is their mean. An output whose target is always the same counts 1 if every
-    prediction is exactly right, and 0 if not.
+    1 is a perfect prediction; 0 is as good as the mean of the targets. Each output has its own
+    coefficient, and the metric is their mean. An output whose target is constant counts 1 if every
+    prediction is exactly right, and 0 otherwise.
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, whose last axis may be left out if it is 1
+        t: the shape of ``y``, whose last axis may be omitted if it is 1
 
     Source:
-        Chan, Golub and LeVeque (1983), "Algorithms for Computing the Sample Variance", for joining
-        batches; ``sklearn.metrics.r2_score`` for targets that are always the same.
+        Chan, Golub and LeVeque (1983), "Algorithms for Computing the Sample Variance", for merging
+        batches; ``sklearn.metrics.r2_score`` for constant targets.
     """
 
     def __init__(self) -> None:
@@ -157,16 +158,16 @@ class R2(Metric):
         self._origin = self._mean = self._spread = self._residuals = np.zeros(())
 
     def update(self, y: Array, t: Array) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         t = as_outputs(t, y.shape).reshape(len(y), -1).astype(np.float64)
         self._residuals = self._residuals + np.square(y.reshape(t.shape) - t).sum(axis=0)
         if self._count == 0:
-            # Distances from one of the targets are exactly 0 where all targets are the same.
+            # Distances from one of the targets are exactly 0 if all targets are equal.
             self._origin = t[0].copy()
         t -= self._origin
         mean = t.mean(axis=0)
-        # Two groups of n and m spread around their common mean as each does around its own, plus
-        # n m / (n + m) times the square of the distance between their means.
+        # The spread of two groups of n and m around their common mean is the sum of their own
+        # spreads plus n m / (n + m) times the squared distance between their means.
         n, m = self._count, len(t)
         distance = mean - self._mean
         within = np.square(t - mean).sum(axis=0)
@@ -190,7 +191,7 @@ def _check_numbers(metric: Metric, shape: Shape, t: Array) -> None:
 
 
 def _refuse_logits(metric: Metric) -> None:
-    """Refuse outputs that are not meant to be what the targets are."""
+    """Refuse logits, which are not comparable with targets."""
     if metric.meaning in ("logits", "class_logits"):
         raise ShapeError(
             "compares outputs with targets, but to the loss the outputs are logits",

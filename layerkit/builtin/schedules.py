@@ -28,11 +28,11 @@ class Step(Schedule):
     Args:
         learning_rate: The rate of the first steps.
         every: The length of a stair, in steps.
-        factor: What each stair multiplies the rate by.
+        factor: The factor of the rate from each stair to the next.
 
     Source:
         He, Zhang, Ren and Sun (2016), "Deep Residual Learning for Image Recognition",
-        section 3.4: a tenth from time to time.
+        section 3.4, which divides the rate by 10 from time to time.
     """
 
     examples = (Example({"learning_rate": 0.1, "every": 10}),)
@@ -54,8 +54,8 @@ class Cosine(Schedule):
 
     Args:
         learning_rate: The rate of the first step.
-        final: The rate from step number ``steps`` on.
-        steps: How long the way down is; by default the whole run.
+        final: The rate from step ``steps`` on.
+        steps: The length of the descent; by default the whole run.
 
     Source:
         Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm Restarts",
@@ -78,22 +78,22 @@ class Cosine(Schedule):
         self.steps = steps
 
     def build(self, total_steps: int) -> None:
-        """Take note of the length of the run."""
+        """Store the length of the run."""
         self._total_steps = total_steps
 
     def __call__(self, step: int) -> float:
-        """Return the rate at that share of the way down."""
+        """Return the rate at this point of the descent."""
         steps = self._total_steps if self.steps is None else self.steps
         height = (1 + math.cos(math.pi * min(step / steps, 1))) / 2
         return self.final + (self.learning_rate - self.final) * height
 
 
 class LinearWarmup(Schedule):
-    """A straight climb to the rate that comes after it, ``after(0) (step + 1) / steps``.
+    """A linear climb to the rate that follows it, ``after(0) (step + 1) / steps``.
 
     Args:
         steps: The length of the climb; its last step has the full rate.
-        after: The rate from then on: a number, or a schedule that begins after the climb.
+        after: The rate after the climb: a number, or a schedule that begins then.
 
     Source:
         Goyal et al. (2017), "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour",
@@ -107,12 +107,12 @@ class LinearWarmup(Schedule):
         self.after = after
 
     def build(self, total_steps: int) -> None:
-        """Tell the schedule that comes after it how many steps are left for it."""
+        """Build the schedule that follows for the remaining steps."""
         if isinstance(self.after, Schedule):
             self.after.build(max(total_steps - self.steps, 1))
 
     def __call__(self, step: int) -> float:
-        """Return the rate on the climb, or after it."""
+        """Return the rate during or after the climb."""
         if step < self.steps:
             return self._after(0) * (step + 1) / self.steps
         return self._after(step - self.steps)

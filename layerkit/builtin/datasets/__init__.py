@@ -1,4 +1,4 @@
-"""The data sets that ship inside, one file each."""
+"""The built-in data sets, one file each."""
 
 from layerkit.builtin.datasets.csv import Csv
 from layerkit.builtin.datasets.digits import Digits

@@ -15,7 +15,7 @@ from layerkit.builtin.datasets.stored import StoredArrays
 T = TypeVar("T")
 
 MOST_NAMES = 20
-"""How many arrays of a file a message names."""
+"""The most arrays of a file that a message names."""
 
 
 class Archive(StoredArrays, AbstractContextManager["Archive"]):
@@ -25,7 +25,7 @@ class Archive(StoredArrays, AbstractContextManager["Archive"]):
         path: The file.
 
     Raises:
-        DataError: By every method, where the file or an array in it is wrong.
+        DataError: By every method, if the file or an array in it is wrong.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class Archive(StoredArrays, AbstractContextManager["Archive"]):
         self.shape(name)
         check_memory(f'{self._path}: array "{name}"', self._header(name).size)
         array = self._read(name, self._npz.array)
-        # The least and the greatest are finite only if all are, and take no memory to find.
+        # The minimum and the maximum are finite only if all are, and need no memory.
         if not np.isfinite(array.min()) or not np.isfinite(array.max()):
             place = tuple(np.argwhere(~np.isfinite(array))[0])
             self.refuse_number(name, place, array[place])
@@ -85,7 +85,7 @@ class Archive(StoredArrays, AbstractContextManager["Archive"]):
 
 
 def _why_no_archive(path: Path) -> str:
-    """Return in what way a file is no zip archive."""
+    """Return why a file is not a zip archive."""
     with opened(path) as file:
         start = file.read(6)
     if start == npy.MAGIC_PREFIX:

@@ -1,4 +1,4 @@
-"""The columns of a table: numbers, or words that stand for classes and categories."""
+"""The columns of a table: numbers, or words that name classes and categories."""
 
 import json
 import math
@@ -13,14 +13,14 @@ from layerkit import Array
 from layerkit.builtin.datasets.numerals import PLAIN, Numerals
 
 MISSING = {"na", "n/a", "#n/a", "<na>", "nan", "null", "?"}
-"""What programs write where a value is missing, in lower case."""
+"""The marks that programs write for a missing value, in lower case."""
 
 MOST_LOOKED_AT = 20
-"""How many words are looked at for numbers that are written in another way."""
+"""How many words are tested for numbers in another notation."""
 
 
 class Column(ABC):
-    """The values of a column, gathered line by line."""
+    """The values of a column, collected line by line."""
 
     _values: "array[Any]"
 
@@ -29,14 +29,14 @@ class Column(ABC):
 
     @property
     def width(self) -> int:
-        """How many columns of ``x`` it makes."""
+        """The number of columns of ``x`` that it becomes."""
         return 1
 
     def add(self, text: str) -> None:
-        """Take in a value.
+        """Add a value.
 
         Raises:
-            ValueError: It is missing or of the wrong kind; says what was expected.
+            ValueError: It is missing or of the wrong kind; the message says what was expected.
         """
         if not text:
             raise ValueError(
@@ -60,8 +60,8 @@ class Numbers(Column):
     """A column of finite numbers.
 
     Args:
-        advice: What to do about text.
-        numerals: How numbers are written.
+        advice: Advice for a value that is text.
+        numerals: The notation of numbers.
     """
 
     def __init__(self, advice: str, numerals: Numerals = PLAIN) -> None:
@@ -95,11 +95,11 @@ class Numbers(Column):
 
 
 class Words(Column):
-    """A column of words, such as classes; what they are is known when all are read.
+    """A column of words, such as classes; the set of words is known once all are read.
 
     Args:
-        numerals: How numbers are written, among the words.
-        listed: The only words there may be, in their order; any if empty.
+        numerals: The notation of numbers among the words.
+        listed: The only words allowed, in their order; if empty, any word is.
     """
 
     def __init__(self, numerals: Numerals = PLAIN, listed: Sequence[str] = ()) -> None:
@@ -119,14 +119,14 @@ class Words(Column):
 
     @property
     def distinct(self) -> list[str]:
-        """The distinct words, as listed or in the order of numbers if they all are, or of text."""
+        """The distinct words: as listed, or else in numerical (if possible) or sorted order."""
         if self._listed:
             return list(self._listed)
         numbers = self._numbers()
         return sorted(numbers, key=lambda word: (numbers[word], word)) or sorted(self._codes)
 
     def _numbers(self) -> dict[str, float]:
-        """Return the number that each word is; nothing unless all are finite numbers."""
+        """Return the numeric value of each word; empty unless all are finite numbers."""
         numbers = {}
         for word in self._codes:
             number = self._numerals.number(word)
@@ -142,14 +142,14 @@ class Words(Column):
 
     @property
     def width(self) -> int:
-        """A column for each distinct word."""
+        """The number of distinct words, each of which becomes a column."""
         return len(self._codes)
 
     def check(self) -> None:
-        """Refuse numbers that are written in two ways, and would be two names.
+        """Refuse a number that is written in two ways, which would become two names.
 
         Raises:
-            ValueError: There is one; says which.
+            ValueError: There is one; the message shows both ways.
         """
         words_of = dict[float, str]()
         for word, number in self._numbers().items():
@@ -162,7 +162,7 @@ class Words(Column):
 
     def doubts(self) -> list[str]:
         """Return a sentence about each word that may not be meant as a name."""
-        said = [
+        notes = [
             f"{quoted(word)} is taken for a name like any other; if it marks a missing value, "
             "fill it in or remove the line"
             for word in self._codes
@@ -173,27 +173,27 @@ class Words(Column):
             for word in self._codes
             if word.lower() not in MISSING and self._numerals.number(word) is None
         ]
-        # A look at some is enough, as they are written alike.
+        # A few words are enough, because all are written alike.
         advice = [self._numerals.advice(text) for text in texts[:MOST_LOOKED_AT]]
         if advice and all(advice):
-            said.append(f"{quoted(texts[0])} is taken for a name; if it is a number, {advice[0]}")
-        return said
+            notes.append(f"{quoted(texts[0])} is taken for a name; if it is a number, {advice[0]}")
+        return notes
 
     def targets(self) -> Array:
         """Return the position of each word among the distinct ones."""
-        # The codes count the words as they came.
+        # The codes number the words in the order of their first occurrence.
         labels = np.empty(len(self._codes), np.int64)
         labels[[self._codes[word] for word in self.distinct]] = np.arange(len(labels))
         return np.asarray(labels[np.asarray(self._values)])
 
     def features(self) -> Array:
-        """Return a column for each distinct word, 1 where it stands and 0 elsewhere."""
+        """Return a column for each distinct word: 1 in the rows that have it, 0 elsewhere."""
         one_hot = np.zeros((len(self._values), len(self._codes)))
         one_hot[np.arange(len(one_hot)), self.targets()] = 1
         return one_hot
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, of a long one the beginning, and without what a terminal obeys."""
+    """Return a text in quotes, shortened, and with escapes for what a terminal would obey."""
     text = json.dumps(text if len(text) <= 40 else f"{text[:37]}...", ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

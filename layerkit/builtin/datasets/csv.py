@@ -28,20 +28,20 @@ from layerkit.builtin.datasets.table import TableReader
 
 FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
 OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" * 5
-"""Another, as a German spreadsheet may store it."""
+"""Another table, as a German spreadsheet may store it."""
 
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
-"""The relative difference of numbers that were the same before they were rounded, as 0.3 and the
-sum of 0.1 and 0.2 were."""
+"""The relative difference of numbers that were equal before they were rounded, such as 0.3 and the
+sum of 0.1 and 0.2."""
 
 
 class Csv(Dataset):
-    """A table with one example a line and a header that names the columns, in UTF-8.
+    """A table with one example per line and a header that names the columns, in UTF-8.
 
-    The columns follow each other in ``x`` as in the file, a category as one column for each of its
-    values: 1 for the value that the line has, 0 for the others. Values are in the order of numbers
-    if they all are numbers, otherwise of text; so are classes. Blanks around a value do not count.
-    An index that pandas stored is a column without a name, which ``"drop": [""]`` leaves out.
+    The columns of ``x`` are in the order of the file. A category becomes one column for each of its
+    values: 1 for the value of the line, 0 for the others. Its values, like classes, are in
+    numerical order if all are numbers, otherwise in alphabetical order. Blanks around a value are
+    ignored. An index that pandas stored is a column without a name, which ``"drop": [""]`` omits.
 
     Args:
         path: The file.
@@ -51,26 +51,26 @@ class Csv(Dataset):
         drop: The columns to leave out.
         delimiter: The character between two values.
         standardize: Whether the columns of numbers are shifted and scaled so that their mean is 0
-            and their variance 1 in the training part; one that is the same throughout, up to
-            rounding, becomes 0.
+            and their variance 1 in the training part; a column that is constant, up to rounding,
+            becomes 0.
         test_fraction: The share of the lines to test on, drawn at random.
-        seed: What the choice of the test lines follows from.
+        seed: The seed of the choice of the test lines.
         stratify: Whether the share to test on holds for each class, so that every class of at
             least two lines is in both parts.
-        decimal: What stands before the fraction of a number.
-        thousands: What may stand between groups of digits, as in 1,234,567; nothing if empty.
-        max_categories: How many values a category may have, as each becomes a column.
-        classes: The classes in the order of their labels, so that a label means the same whatever
-            the file holds; by default, those that the file holds.
+        decimal: The decimal separator of a number.
+        thousands: The separator that groups of digits may have, as in 1,234,567; none if empty.
+        max_categories: The most values that a category may have, because each becomes a column.
+        classes: The classes in the order of their labels, so that a label means the same in every
+            file; by default, the classes in the file.
 
     Shapes:
         x: ``(count, features)``
         t: ``(count,)``, labels from 0 or numbers
 
     Raises:
-        ValueError: A column has two roles, the delimiter is not one character that could be, the
-            signs of decimals and thousands are the same, a class is listed twice, or classes are
-            listed or to be stratified where the target is a quantity.
+        ValueError: A column has two roles, the delimiter is not a usable character, ``decimal`` and
+            ``thousands`` are equal, a class is listed twice, or ``classes`` or ``stratify`` is set
+            although the target is a quantity.
     """
 
     examples = (
@@ -147,7 +147,7 @@ class Csv(Dataset):
         self._numerals = Numerals(decimal, thousands)
 
     def inspect(self) -> Form:
-        """Return the form of the table, reading it all: what its classes are shows nowhere else."""
+        """Return the form of the table; the classes are known only after all of it is read."""
         return self._content[0]
 
     def load(self) -> Data:
@@ -194,7 +194,7 @@ class Csv(Dataset):
         return Form(x.shape[1:], Targets(classes=classes, advice=self._advice(target))), data
 
     def _advice(self, target: Column) -> str:
-        """Return what to do where a loss needs the other kind of targets."""
+        """Return advice for a loss that needs the other kind of targets."""
         if not isinstance(target, Words):
             return f'if {quoted(self.target)} names a class, set task to "classification"'
         if target.are_numbers:
@@ -202,7 +202,7 @@ class Csv(Dataset):
         return ""
 
     def _check_words(self, columns: Mapping[str, Column]) -> tuple[str, ...]:
-        """Refuse names that cannot be meant; return what to say of others."""
+        """Refuse names that cannot be intended, and return notes about doubtful ones."""
         notes: list[str] = []
         for name, column in columns.items():
             if not isinstance(column, Words):
@@ -223,15 +223,15 @@ class Csv(Dataset):
         return tuple(notes)
 
     def _features(self, columns: Mapping[str, Column]) -> list[Array]:
-        """Return the columns of ``x`` that each column of the table makes."""
+        """Return the columns of ``x`` that each column of the table becomes."""
         width = sum(column.width for column in columns.values())
         count = max(map(len, columns.values()))
-        # Once by column of the table, and once put together.
+        # Once for each column of the table, and once concatenated.
         check_memory(f"{self.path}: {count:,} rows of {width:,} columns", 2 * 8 * count * width)
         return [column.features() for column in columns.values()]
 
     def _column(self, name: str) -> Column | None:
-        """Return what gathers the values of a column."""
+        """Return an object that collects the values of a column; None to drop them."""
         if name in self.drop:
             return None
         if name in self.categories:
@@ -247,11 +247,11 @@ class Csv(Dataset):
 
 
 def _standardize(data: Data, are_numbers: Array) -> Array:
-    """Shift and scale columns of numbers in place; return which are too large for that."""
+    """Shift and scale columns of numbers in place, and return which are too large for it."""
     x, parts = data.train.x, (data.train.x, data.test.x)
     low, high = x.min(axis=0), x.max(axis=0)
     size = np.where(are_numbers, np.maximum(-low, high), 1.0)
-    # A power of 2 changes no digit, and then no square of a very small or large number is lost.
+    # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
     is_extreme = (size > 0) & ((size < 1e-100) | (size > 1e100))
     exponents = np.where(is_extreme, -np.frexp(size)[1], 0)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""The optical digits that ship inside."""
+"""The optical digits that ship with layerkit."""
 
 from importlib import resources
 
@@ -11,12 +11,12 @@ from layerkit.builtin.datasets.splitting import TestFraction, split
 class Digits(Dataset):
     """1,797 handwritten digits of 8 x 8 pixels, each from 0 to 16; they need no download.
 
-    The training and the test part are drawn at random. Pixels stay bytes in memory and are
-    multiplied by 1/16 batch by batch.
+    The test part is drawn at random. Pixels stay bytes in memory and are multiplied by 1/16 batch
+    by batch.
 
     Args:
         test_fraction: The share of the images to test on.
-        seed: What the choice of the test images follows from.
+        seed: The seed of the choice of the test images.
         flat: Whether an image is a vector rather than one channel of rows.
         stratify: Whether the share to test on holds for each digit.
 
@@ -46,7 +46,7 @@ class Digits(Dataset):
         return Form((64,) if self.flat else (1, 8, 8), Targets(classes=10))
 
     def load(self) -> Data:
-        """Read the images and part them."""
+        """Read the images and split them."""
         file = resources.files("layerkit.builtin.datasets") / "digits.npz"
         with file.open("rb") as stream, np.load(stream) as arrays:
             x, t = arrays["x"], arrays["t"]

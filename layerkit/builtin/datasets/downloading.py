@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 RETRIES = 3
-"""How often a download is tried again at each mirror."""
+"""How often a download from a mirror is retried."""
 
 
 def cache_folder(name: str) -> Path:
@@ -26,18 +26,18 @@ def cache_folder(name: str) -> Path:
 def download(
     name: str, folder: Path, mirrors: Sequence[str], check: Callable[[Path], object]
 ) -> Path:
-    """Download a file from the first mirror that has it right, and return where it is.
+    """Download a file from the first mirror that has a correct one, and return its path.
 
-    It is downloaded under another name and takes its own once it is complete and checked.
+    It is downloaded under another name, and renamed once it is complete and checked.
 
     Args:
         name: The name of the file, at the mirrors and in the folder.
-        folder: Where to put it; made if need be.
-        mirrors: The addresses of the folders it may be in.
-        check: Raises ``ValueError`` if a file does not hold what it should.
+        folder: The folder to store it in; created if necessary.
+        mirrors: The addresses of the folders that may have it.
+        check: Raises ``ValueError`` if a file does not have the expected content.
 
     Raises:
-        DataError: No mirror has it right; the message goes on after "and".
+        DataError: No mirror has a correct file; the message continues a sentence after "and".
     """
 
     def fetch_and_check(url: str, output_file: str, pup: Any) -> None:
@@ -45,14 +45,14 @@ def download(
             pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16)(url, output_file, pup)
         check(Path(output_file))
 
-    # Its log says what the bar shows and the errors tell, in runs that are to be quiet as well.
+    # Its log repeats what the bar and the errors show, and appears even in quiet runs.
     pooch.get_logger().setLevel(logging.WARNING)
     failures = []
     for mirror in mirrors:
         pup = pooch.create(folder, mirror, registry={name: None}, retry_if_failed=RETRIES)
         try:
             return Path(pup.fetch(name, downloader=fetch_and_check))
-        # What fails between here and the mirror is an OSError, and so is a full disk.
+        # Network failures are OSErrors, and so is a full disk.
         except (OSError, ValueError) as error:
             failures.append(f"{pup.get_url(name)}: {error}")
     raise DataError("downloading it failed:", failures)
@@ -60,7 +60,7 @@ def download(
 
 @contextmanager
 def _progress_bar(name: str) -> "Iterator[_Bar | bool]":
-    """Show how far a download is, if people are watching; else yield False."""
+    """Show the progress of a download on a terminal; yield False if there is none."""
     if not sys.stderr.isatty():
         yield False
         return
@@ -73,7 +73,7 @@ def _progress_bar(name: str) -> "Iterator[_Bar | bool]":
 
 
 class _Bar:
-    """A progress bar of rich as pooch wants one."""
+    """A progress bar of rich with the interface that pooch expects."""
 
     def __init__(self, progress: "Progress") -> None:
         self._progress = progress
@@ -81,7 +81,7 @@ class _Bar:
 
     @property
     def total(self) -> float | None:
-        """The number of bytes that make it full."""
+        """The number of bytes of the whole download."""
         return self._progress.tasks[0].total
 
     @total.setter
@@ -89,12 +89,12 @@ class _Bar:
         self._progress.update(self._task, total=size)
 
     def update(self, size: float) -> None:
-        """Go on by a number of bytes."""
+        """Advance by a number of bytes."""
         self._progress.advance(self._task, size)
 
     def reset(self) -> None:
-        """Go back to the start."""
+        """Return to the start."""
         self._progress.reset(self._task)
 
     def close(self) -> None:
-        """End the bar; the context it was made in does."""
+        """Do nothing, because the surrounding context ends the bar."""

@@ -1,4 +1,4 @@
-"""What the data sets that read files say when there is nothing to read."""
+"""Opening the files of data sets, with errors that name the file."""
 
 from io import BufferedReader
 from pathlib import Path
@@ -10,7 +10,7 @@ def opened(path: Path) -> BufferedReader:
     """Return a file, open for reading.
 
     Raises:
-        DataError: The system would not open it, or it is a pipe, a device or a folder.
+        DataError: The system does not open it, or it is a pipe, a device or a folder.
     """
     try:
         return open_file(path)
@@ -19,11 +19,11 @@ def opened(path: Path) -> BufferedReader:
 
 
 def unreadable(path: Path, error: OSError) -> DataError:
-    """Return the error of a file that the system would not open or read."""
+    """Return the error for a file that the system does not open or read."""
     if isinstance(error, FileNotFoundError):
         return DataError(
             f"{path}: there is no such file; a relative path starts at the folder of the spec"
         )
-    # A null byte, which no path may have, would end the message on some terminals.
+    # A null byte is invalid in a path, and would end the message on some terminals.
     name = repr(str(path)) if "\0" in str(path) else str(path)
     return DataError(f"{name}: cannot be read: {error.strerror or error}")

@@ -14,11 +14,11 @@ import numpy as np
 from layerkit import Array, Shape, open_file
 
 CHUNK = 2**18
-"""How many bytes are unpacked at a time."""
+"""The number of bytes that are unpacked at a time."""
 
 
 class IdxError(ValueError):
-    """A file is not the IDX file it should be; the message goes on after the file's name."""
+    """A file is not the expected IDX file; the message continues after the file's name."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class IdxFile:
     """An array of bytes as a published file stores it.
 
     Attributes:
-        name: The name of the file, unpacked.
+        name: The name of the unpacked file.
         shape: The shape of the array.
-        md5: The MD5 checksum of the unpacked file; what gzip makes of it differs from site to site.
+        md5: The MD5 checksum of the unpacked file; packed files differ from site to site.
 
     Source:
         LeCun, Cortes and Burges, "The MNIST database of handwritten digits", "File formats".
@@ -39,9 +39,9 @@ class IdxFile:
     md5: str
 
     def read(self, path: Path) -> Array:
-        """Return the array that a file holds, packed or not.
+        """Return the array in a file, which may be packed.
 
-        The file is unpacked into the array piece by piece, so that it is never in memory twice.
+        The file is unpacked into the array piece by piece, so it is never in memory twice.
 
         Raises:
             IdxError: It does not hold this array.
@@ -69,13 +69,13 @@ class IdxFile:
 
     def _header(self, file: BufferedIOBase) -> bytes:
         """Return the magic number and the shape, if they are right."""
-        # Two zeros, 8 for unsigned bytes, and how many axes there are.
+        # Two zeros, 8 for unsigned bytes, and the number of axes.
         magic = bytes((0, 0, 8, len(self.shape)))
-        found = file.read(len(magic))
-        if found != magic:
+        start = file.read(len(magic))
+        if start != magic:
             raise IdxError(
                 f"is not an IDX file of {len(self.shape)} axes: expected it to begin with "
-                f"{magic.hex(' ')}, got {found.hex(' ') or 'nothing'}"
+                f"{magic.hex(' ')}, got {start.hex(' ') or 'nothing'}"
             )
         sizes = file.read(4 * len(self.shape))
         if len(sizes) < 4 * len(self.shape):
@@ -88,7 +88,7 @@ class IdxFile:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a file for reading, through gzip if its content, whatever its name, is packed."""
+    """Open a file for reading, through gzip if its content is packed, whatever its name."""
     with open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)

@@ -23,9 +23,9 @@ MIRRORS = (
 class Mnist(Dataset):
     """60,000 handwritten digits to train on and 10,000 to test on, of 28 x 28 pixels, 0 to 255.
 
-    The four IDX files, unpacked or as ``.gz``, are looked for in the folder ``mnist`` of
-    ``$LAYERKIT_DATA``, in ``$LAYERKIT_DATA`` itself and in the user's cache; one that is in none
-    of them is downloaded into the cache, from ``$LAYERKIT_MNIST_MIRROR`` if that is set. Their
+    The four IDX files, unpacked or as ``.gz``, are searched in the folder ``mnist`` of
+    ``$LAYERKIT_DATA``, in ``$LAYERKIT_DATA`` itself and in the user's cache. A missing file is
+    downloaded into the cache, from ``$LAYERKIT_MNIST_MIRROR`` if that is set. Their
     content is compared with the published checksums. Pixels stay bytes in memory, 55 MB in all,
     and are multiplied by 1/255 batch by batch.
 
@@ -51,7 +51,7 @@ class Mnist(Dataset):
         return Form((784,) if self.flat else (1, 28, 28), Targets(classes=10))
 
     def load(self) -> Data:
-        """Read the images, downloading them if need be."""
+        """Read the images, downloading them if necessary."""
         train_x, train_t, test_x, test_t = (_read(file) for file in FILES)
         shape = (-1, *self.inspect().shape)
         return Data(
@@ -73,19 +73,19 @@ def _read(file: IdxFile) -> Array:
 
 
 def _path(file: IdxFile) -> Path:
-    """Return where a file is, downloading it if it is nowhere."""
+    """Return the path of a file, downloading it if it is missing."""
     root = os.environ.get("LAYERKIT_DATA")
     folders = [Path(root, "mnist"), Path(root)] if root else []
-    found = _found(file, folders)
-    if found:
-        return found
-    # Only here, because it imports what only a download needs.
+    path = _existing_path(file, folders)
+    if path:
+        return path
+    # Imported here, because only a download needs its dependencies.
     from layerkit.builtin.datasets.downloading import cache_folder, download
 
     cache = cache_folder("mnist")
-    found = _found(file, [cache])
-    if found:
-        return found
+    path = _existing_path(file, [cache])
+    if path:
+        return path
     mirror = os.environ.get("LAYERKIT_MNIST_MIRROR")
     mirrors = (mirror,) if mirror else MIRRORS
     try:
@@ -103,7 +103,7 @@ def _path(file: IdxFile) -> Path:
         ) from error
 
 
-def _found(file: IdxFile, folders: list[Path]) -> Path | None:
+def _existing_path(file: IdxFile, folders: list[Path]) -> Path | None:
     for folder in folders:
         for name in (file.name, f"{file.name}.gz"):
             if _exists(folder / name):
@@ -112,7 +112,7 @@ def _found(file: IdxFile, folders: list[Path]) -> Path | None:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is anything of that name; what it is shows when it is opened."""
+    """Return whether a path exists; whether it is a regular file is checked when it is opened."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -27,36 +27,36 @@ from layerkit.builtin.datasets.splitting import noted
 from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of
 
 BLOCK = 2**20
-"""How many numbers are looked at at a time: a few megabytes."""
+"""How many numbers are checked at a time: a few megabytes."""
 
 
 def _file(array: Array) -> bytes:
-    """Return an example of a file."""
+    """Return the contents of an example file."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
 
 
 class Npy(Dataset):
-    """Examples and targets that ``np.save`` stored, each array in a file of its own.
+    """Examples and targets that ``np.save`` stored, each array in its own file.
 
-    The files are memory-mapped: a batch is read when it comes, so they may be larger than memory.
-    What the system has room for it keeps, and takes back when it needs it, though tools may count
-    it as memory of this process. ``np.lib.format.open_memmap`` writes such a file piece by piece.
+    The files are memory-mapped: a batch is read when it is needed, so they may be larger than
+    memory. The system keeps what it has read for as long as it has room, though tools may count
+    this as memory of this process. ``np.lib.format.open_memmap`` writes such a file piece by piece.
 
-    A file must not be changed while it is used: where it becomes shorter, the system ends the
-    process at the next batch that is missing (SIGBUS). Write the new file under another name and
-    rename it; who has mapped the old one then keeps it.
+    Do not change a file while it is in use: if it becomes shorter, the system ends the process
+    at the next missing batch (SIGBUS). Write the new file under another name and rename it;
+    processes that have mapped the old one keep it.
 
-    Targets that are one integer for each example are the labels of classes, which count from 0;
-    all others are numbers.
+    Targets that are one integer for each example are class labels, starting at 0; all others are
+    numbers.
 
     Args:
         x: The ``.npy`` file of the examples.
         t: The file of their targets.
         x_test: The file of the examples to test on.
         t_test: The file of their targets.
-        scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1.
+        scale: The factor of each batch of ``x``: 1/255 turns bytes into 0 to 1.
 
     Shapes:
         x: ``(count, *shape)``
@@ -88,7 +88,7 @@ class Npy(Dataset):
         return form_of(files, self._parts(), [files.numbers(t) for _, t in self._parts()])
 
     def load(self) -> Data:
-        """Map the files, after a look at all numbers that may not be finite."""
+        """Map the files, after checking that all floats are finite."""
         form, files = self.inspect(), MappedFiles()
         train, test = (
             Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts()
@@ -105,11 +105,11 @@ class MappedFiles(StoredArrays):
     """Arrays named by the paths of their ``.npy`` files."""
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raise a ``DataError``; the name of an array is that of its file."""
+        """Raise a ``DataError``; the name of an array is the path of its file."""
         raise DataError(reason)
 
     def header(self, name: str) -> tuple[Shape, np.dtype[Any]]:
-        """Return the shape and the type of an array, of which the file holds all."""
+        """Return the shape and the type of an array, whose file is complete."""
         with opened(Path(name)) as file:
             header = self._read_header(name, file)
         return header.shape, header.dtype
@@ -131,7 +131,7 @@ class MappedFiles(StoredArrays):
         return array
 
     def _read_header(self, name: str, file: BufferedReader) -> NpyHeader:
-        """Return the header of a file, which holds as many bytes as that says."""
+        """Return the header of a file, which has at least as many bytes as the header states."""
         try:
             beginning = file.peek(len(npy.MAGIC_PREFIX))
             header = read_npy_header(file)
@@ -161,7 +161,7 @@ class MappedFiles(StoredArrays):
 
 
 def _why_no_array(start: bytes, error: ValueError) -> str:
-    """Return in what way a file that begins so is no ``.npy`` file."""
+    """Return why a file with this beginning is not a ``.npy`` file."""
     if start.startswith(npy.MAGIC_PREFIX):
         reason = str(error).splitlines()[0]
         return f"has a damaged header ({reason}); store or copy it again"

@@ -1,4 +1,4 @@
-"""Arrays of a NumPy archive."""
+"""Arrays in a NumPy archive."""
 
 import io
 from pathlib import Path
@@ -21,7 +21,7 @@ from layerkit.builtin.datasets.stored import Part, form_of
 
 
 def _xor() -> bytes:
-    """Return an example of a file."""
+    """Return the contents of an example file."""
     file = io.BytesIO()
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 5, np.float32)
     np.savez(file, x=x, t=(x[:, 0] != x[:, 1]).astype(np.int64))
@@ -31,7 +31,7 @@ def _xor() -> bytes:
 class Npz(Dataset):
     """Examples and targets that ``np.savez`` or ``np.savez_compressed`` stored.
 
-    Targets that are one integer for each example are the labels of classes, which count from 0;
+    Targets that are one integer for each example are class labels, starting at 0;
     all others are numbers.
 
     Args:
@@ -40,10 +40,10 @@ class Npz(Dataset):
         t: The name of the array of targets.
         test_fraction: The share of the examples to test on, drawn at random; not used if the file
             has a test part.
-        seed: What the choice of the test examples follows from.
-        x_test: The name of the examples to test on, where the file has a test part.
+        seed: The seed of the choice of the test examples.
+        x_test: The name of the examples to test on, if the file has a test part.
         t_test: The name of their targets.
-        scale: What each batch of ``x`` is multiplied by: 1/255 turns bytes into 0 to 1.
+        scale: The factor of each batch of ``x``: 1/255 turns bytes into 0 to 1.
         stratify: Whether the share to test on holds for each class, so that every class of at
             least two examples is in both parts.
 
@@ -52,8 +52,8 @@ class Npz(Dataset):
         t: ``(count,)`` labels or numbers, or ``(count, *target_shape)`` numbers
 
     Raises:
-        ValueError: ``x_test`` is given without ``t_test``, or the other way round; or
-            ``stratify`` is set where the file has a test part.
+        ValueError: Only one of ``x_test`` and ``t_test`` is given, or ``stratify`` is set although
+            the file has a test part.
     """
 
     examples = (
@@ -97,7 +97,7 @@ class Npz(Dataset):
             return self._form(archive, self._targets(archive))
 
     def load(self) -> Data:
-        """Read the arrays, and part them unless they are."""
+        """Read the arrays, and split them if there is no test part."""
         with Archive(self.path) as archive:
             ts = self._targets(archive)
             form = self._form(archive, ts)

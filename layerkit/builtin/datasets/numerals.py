@@ -1,4 +1,4 @@
-"""How a table writes numbers."""
+"""The notation of numbers in a table."""
 
 import math
 import re
@@ -7,22 +7,22 @@ from itertools import product
 from typing import Literal, TypeAlias
 
 Decimal: TypeAlias = Literal[".", ","]
-"""What stands before the fraction of a number."""
+"""The decimal separator of a number."""
 
 Thousands: TypeAlias = Literal["", ",", ".", " ", "'"]
-"""What stands between groups of three digits."""
+"""The separator of groups of three digits."""
 
 _VARIANTS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2019": "'"})
-"""What typesetters put in the place of a blank or an apostrophe."""
+"""Characters that typesetters use instead of a blank or an apostrophe."""
 
 
 @dataclass(frozen=True)
 class Numerals:
-    """How numbers are written.
+    """A notation of numbers.
 
     Attributes:
-        decimal: What stands before the fraction.
-        thousands: What may stand between groups of three digits, and in India of two; nothing if
+        decimal: The decimal separator.
+        thousands: The optional separator of groups of three digits, or of two as in India; none if
             empty.
     """
 
@@ -30,9 +30,9 @@ class Numerals:
     thousands: Thousands = ""
 
     def number(self, text: str) -> float | None:
-        """Return the number that a text is, if it is one."""
+        """Return the value of a text, or None if it is not a number."""
         if "_" in text:
-            # Python, but hardly anyone who writes a table, takes 1_000 for a number.
+            # Python reads 1_000 as a number, but hardly anyone writes so in a table.
             return None
         if self.thousands or self.decimal != ".":
             plain = self._plain(text)
@@ -45,7 +45,7 @@ class Numerals:
             return None
 
     def _plain(self, text: str) -> str | None:
-        """Return a number as Python writes it; None if its groups are not those of a number."""
+        """Return a number in Python's notation; None if its digits are not grouped correctly."""
         text = text.translate(_VARIANTS) if self.thousands in (" ", "'") else text
         whole, point, fraction = text.partition(self.decimal)
         if self.thousands and self.thousands in whole:
@@ -53,12 +53,12 @@ class Numerals:
             if not re.fullmatch(rf"{groups}{re.escape(self.thousands)}\d{{3}}", whole):
                 return None
             whole = whole.replace(self.thousands, "")
-        # What is left must not be read as Python would: 1.5 is none with a decimal comma.
+        # Python's own notation does not count: 1.5 is not a number with a decimal comma.
         rest = whole + fraction
         return None if "," in rest or "." in rest else f"{whole}{'.' if point else ''}{fraction}"
 
     def advice(self, text: str) -> str:
-        """Return which options would make a number of a text that is none; empty if none would."""
+        """Return which options would turn a text into a number; empty if none would."""
         meanings: dict[float, tuple[int, int, str]] = {}
         for i, (decimal, thousands) in enumerate(product(DECIMALS, THOUSANDS)):
             if decimal == thousands:
@@ -76,11 +76,11 @@ class Numerals:
             ]
             meaning = len(changes), i, f"set {' and '.join(changes)} if it means {number:.10g}"
             meanings[number] = min(meanings.get(number, meaning), meaning)
-        return ", or ".join(said for *_, said in sorted(meanings.values()))
+        return ", or ".join(proposal for *_, proposal in sorted(meanings.values()))
 
 
 DECIMALS: tuple[Decimal, ...] = (".", ",")
 THOUSANDS: tuple[Thousands, ...] = ("", ",", ".", " ", "'")
 
 PLAIN = Numerals()
-"""As Python and most programs write numbers."""
+"""The notation of Python and most programs."""

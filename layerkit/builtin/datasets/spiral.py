@@ -1,4 +1,4 @@
-"""The spirals that no straight line parts."""
+"""Spirals, which no straight line separates."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from layerkit import (
 from layerkit.builtin.datasets.splitting import TestFraction, split
 
 BYTES_OF_A_POINT = 80
-"""What a point takes while it is generated: ten numbers."""
+"""The memory of a point while it is generated: ten numbers."""
 
 
 class Spiral(Dataset):
@@ -33,7 +33,7 @@ class Spiral(Dataset):
         per_class: The points of each arm.
         noise: The standard deviation of the angle, in radians.
         test_fraction: The share of the points to test on, drawn at random.
-        seed: What the points, and the choice of those to test on, follow from.
+        seed: The seed of the points and of the choice of those to test on.
         stratify: Whether the share to test on holds for each arm.
 
     Shapes:
@@ -71,7 +71,7 @@ class Spiral(Dataset):
         return Form((2,), Targets(classes=self.classes))
 
     def load(self) -> Data:
-        """Generate the points and part them."""
+        """Generate the points and split them."""
         self.inspect()
         rng = np.random.default_rng(self.seed)
         t = np.repeat(np.arange(self.classes), self.per_class)

@@ -1,4 +1,4 @@
-"""Parting examples into those to train on and those to test on."""
+"""Splitting examples into a training and a test part."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +13,10 @@ TestFraction: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
 """The share of the examples that is kept for testing."""
 
 STRATIFY = "; set stratify to true to have each class in both parts"
-"""What to do where a class is in one part only."""
+"""Advice for a class that is in one part only."""
 
 MOST_NAMES = 5
-"""How many classes a note names."""
+"""The most classes that a note names."""
 
 
 def split(
@@ -27,21 +27,21 @@ def split(
     scale: float = 1.0,
     stratify: bool = False,
 ) -> Data:
-    """Part examples at random into a training and a test part, each of at least one example.
+    """Split examples at random into a training and a test part, each of at least one example.
 
-    ``x`` and ``t`` are reordered in place: the test examples change places with others at the end.
-    Both parts are then views, so that the data is never in memory twice.
+    ``x`` and ``t`` are reordered in place: the test examples swap places with others at the end.
+    Both parts are then views, so the data is never in memory twice.
 
     Args:
         x: The examples, ``(count, *shape)``; at least two.
         t: Their targets, ``(count, *target_shape)``.
         test_fraction: The share to test on.
         rng: Draws the test examples.
-        scale: What each batch of ``x`` is to be multiplied by.
-        stratify: Whether the share holds for each of the labels ``t``, as near as whole examples
+        scale: The factor of each batch of ``x``.
+        stratify: Whether the share holds for each of the labels ``t``, as closely as whole examples
             allow, rather than for all examples together. A class of at least two examples is then
-            in both parts; one of a single example is in the training part. Where all have a
-            single example, they are drawn regardless of the class.
+            in both parts, and a class of a single example is in the training part. If all classes
+            have a single example, they are drawn regardless of the class.
     """
     count = len(x)
     order = rng.permutation(count)
@@ -51,7 +51,7 @@ def split(
     is_test = np.zeros(count, bool)
     is_test[drawn] = True
     train_count = count - int(is_test.sum())
-    # As many test examples stand before the end as other examples stand at the end.
+    # As many test examples are in the front section as other examples are at the end.
     leaving = np.flatnonzero(is_test[:train_count])
     coming = train_count + np.flatnonzero(~is_test[train_count:])
     for array in (x, t):
@@ -63,7 +63,7 @@ def split(
 
 
 def _first_of_each_class(order: Array, labels: Array, share: float) -> Array:
-    """Return of each class a share of its examples, the first ones in an order."""
+    """Return a share of the examples of each class, the first ones in an order."""
     by_class = order[np.argsort(labels[order], kind="stable")]
     _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
     taken = np.clip(np.rint(counts * share), counts > 1, np.maximum(counts - 1, 0))
@@ -76,18 +76,18 @@ def noted(data: Data, where: str, names: Sequence[Any], advice: str = "") -> Dat
 
     Args:
         data: The data, of labels.
-        where: The file, as a note begins.
-        names: What the classes are called, by label.
-        advice: What to do.
+        where: The file, with which a note begins.
+        names: The names of the classes, by label.
+        advice: The end of a note.
     """
     notes = []
     for part, split, consequence in (
         ("training", data.train, "cannot be learnt"),
         ("test", data.test, "is not tested"),
     ):
-        is_there = np.zeros(len(names), bool)
-        is_there[split.t] = True
-        absent = np.flatnonzero(~is_there)
+        is_present = np.zeros(len(names), bool)
+        is_present[split.t] = True
+        absent = np.flatnonzero(~is_present)
         if len(absent):
             listed = ", ".join(str(names[label]) for label in absent[:MOST_NAMES])
             if len(absent) > MOST_NAMES:

@@ -1,4 +1,4 @@
-"""Arrays of numbers in files, and the form of the data set that they are."""
+"""Arrays of numbers in files, and the form of the data set that they make up."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ Part: TypeAlias = tuple[str, str]
 
 
 MOST_GAPS = 5
-"""How many gaps between labels a message names."""
+"""The most gaps between labels that a message names."""
 
 
 class StoredArrays(ABC):
-    """Arrays under names, of which single ones or only their headers are read.
+    """Named arrays, which are read one at a time, in full or only their headers.
 
     Raises:
-        DataError: By every method, where a file or an array in it is wrong.
+        DataError: By every method, if a file or an array in it is wrong.
     """
 
     @abstractmethod
@@ -65,15 +65,15 @@ class StoredArrays(ABC):
 
 
 def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> Form:
-    """Return the form of examples, of which no more than headers are read.
+    """Return the form of examples, reading only their headers.
 
     Args:
-        stored: Where the arrays are.
+        stored: The arrays.
         parts: The training part, and the test part if there is one.
         ts: The targets of each part.
 
     Raises:
-        DataError: The arrays do not go together, or the targets are none.
+        DataError: The arrays do not match, or cannot be targets.
     """
     shapes = [stored.shape(x) for x, _ in parts]
     for (x, t), shape, targets in zip(parts, shapes, ts, strict=True):
@@ -96,7 +96,7 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
 def _check_alike(
     stored: StoredArrays, parts: Sequence[Part], shapes: Sequence[Shape], ts: Sequence[Array]
 ) -> None:
-    """Refuse a test part of another form than the training part."""
+    """Refuse a test part whose form differs from the training part's."""
     xs, names_of_ts = zip(*parts, strict=True)
     for (train, test), (first, second) in (
         (xs, shapes),
@@ -116,7 +116,7 @@ def _check_alike(
 
 
 def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -> int:
-    """Return how many classes the labels name."""
+    """Return the number of classes that the labels name."""
     for (_, name), labels in zip(parts, ts, strict=True):
         if labels.min() < 0:
             i = int(np.argmax(labels < 0))
@@ -138,7 +138,7 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
 
 
 def _gaps(labels: list[int]) -> str:
-    """Return which labels are missing among those from 0 to the last, as people write it."""
+    """Return in words which labels are missing from 0 to the last one."""
     ranges = [
         (before + 1, label - 1) for before, label in pairwise((-1, *labels)) if label > before + 1
     ]

@@ -1,4 +1,4 @@
-"""Reads the columns of a table from a CSV file."""
+"""Reading the columns of a table from a CSV file."""
 
 import csv
 import difflib
@@ -18,29 +18,29 @@ from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.numerals import PLAIN
 
 MOST_PROBLEMS = 5
-"""How many problems of a file are reported at once."""
+"""The most problems of a file that are reported at once."""
 
 MOST_OF_A_COLUMN = 2
-"""How many of them may be of one column, which may be wrong in every line."""
+"""The most problems reported for one column, which may be wrong in every line."""
 
 LONGEST = 2**26
-"""Characters of a line and of a value, which may have several lines, at most. A file without line
-ends or with a quote that does not close is refused before it is all in memory."""
+"""The most characters of a line, and of a value, which may have several lines. A file without line
+ends or with an unclosed quote is refused before all of it is in memory."""
 
 ROWS = 2**16
-"""After how many rows the memory is looked at."""
+"""The number of rows after which the free memory is checked."""
 
 MOST_NAMES = 20
-"""How many names of a header a message shows."""
+"""The most names of a header that a message shows."""
 
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
 class _FieldLimit(AbstractContextManager[None]):
-    """Lets values be longer than the 131,072 characters that are Python's default.
+    """Allows values longer than Python's default limit of 131,072 characters.
 
-    That limit belongs to the whole process: the first of the threads that read tables raises it,
-    and the last one puts it back.
+    The limit belongs to the whole process: the first thread that reads a table raises it,
+    and the last one restores it.
     """
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ _values_of_any_length = _FieldLimit()
 
 
 class TableReader:
-    """Reads a table, gathering problems so that several can be put right at once.
+    """Reads a table, collecting problems so that several can be corrected at once.
 
     Args:
         path: The file, in UTF-8, with a header that names the columns.
         delimiter: The character between two values.
-        named: For each option that names columns, the names; all must be in the header.
-        column: Returns what gathers the values of the column of that name, or None to leave it out.
+        named: The names for each option that names columns; all must be in the header.
+        column: Returns an object that collects the values of a named column, or None to omit it.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class TableReader:
         self._problems: list[str] = []
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns that are not left out, by name, in the order of the file.
+        """Return the columns that are not omitted, by name, in the order of the file.
 
         Raises:
             DataError: The file is missing or wrong; the message names every line and column.
         """
         try:
-            # Split into lines as Latin-1, which keeps every byte: so the line of a wrong one
-            # is known. Any line end counts.
+            # Latin-1 keeps every byte, so the line of an invalid one is known. Any line end
+            # counts.
             text = TextIOWrapper(opened(self._path), "latin-1", newline="")
             with text, _values_of_any_length:
                 return self._read(text)
@@ -124,23 +124,23 @@ class TableReader:
                     column.add(text.strip())
                 except ValueError as error:
                     problems_of[name] += 1
-                    # Quoted values before this one may have taken several lines.
+                    # Quoted values before this one may span several lines.
                     at = line + sum(len(_LINE_END.findall(before)) for before in row[:i])
                     self._add(f"line {at}, column {quoted(name)}: {error}")
         self._raise_problems()
         return {n: c for n, c in zip(header, columns, strict=True) if c is not None}
 
     def _check_memory(self, line: int, columns: Sequence[Column | None]) -> None:
-        """Refuse a table whose next rows there is no memory for."""
+        """Refuse a table if there is no memory for its next rows."""
         size = 16 * ROWS * sum(column is not None for column in columns)
         check_memory(f"{self._path}: the values after line {line}", size)
 
     def _rows(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
-        """Yield each row that is not blank, with the line it begins at."""
+        """Yield each row that is not blank, with the number of its first line."""
         reader = csv.reader(
             self._lines(file),
             delimiter=self._delimiter,
-            # Quotes count behind a blank, too.
+            # Quotes after a blank count, too.
             skipinitialspace=self._delimiter != " ",
             strict=True,
         )
@@ -167,7 +167,7 @@ class TableReader:
             if not line:
                 return
             try:
-                # A spreadsheet may put a byte-order mark at the start, which "-sig" leaves out.
+                # A spreadsheet may put a byte-order mark at the start, which "-sig" removes.
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise DataError(
@@ -218,7 +218,7 @@ class TableReader:
 
 
 def _advice(name: str, header: list[str], delimiter: str) -> str:
-    """Return what to do about a name that is not in the header."""
+    """Return advice about a name that is not in the header."""
     if len(header) == 1:
         only = quoted(header[0])
         if delimiter in header[0]:

@@ -1,4 +1,4 @@
-"""The layers that ship inside, one file each."""
+"""The built-in layers, one file each."""
 
 from layerkit.builtin.layers.add import Add
 from layerkit.builtin.layers.affine import Affine

@@ -6,7 +6,7 @@ from layerkit import Array, Example, Layer, Shape, ShapeError
 
 
 class Add(Layer):
-    """Sum of two or more inputs, element by element, ``z = x + y + ...``; a residual link's end.
+    """Elementwise sum of two or more inputs, ``z = x + y + ...``; the end of a residual link.
 
     Shapes:
         x, y, ...: ``(batch, *shape)``
@@ -20,13 +20,13 @@ class Add(Layer):
     examples = (Example(shapes=[(3,), (3,)]), Example(shapes=[(2, 3), (2, 3), (2, 3)]))
 
     def build(self, x: Shape, y: Shape, *more: Shape) -> Shape:
-        """Keep the shape that all inputs have."""
+        """Return the common shape of all inputs."""
         if any(shape != x for shape in (y, *more)):
             raise ShapeError("takes inputs of one shape")
         return x
 
     def forward(self, x: Array, y: Array, *more: Array) -> Array:
-        """Return the sum of all inputs; of numbers of Python, as in the book, such a number."""
+        """Return the sum of all inputs: a Python number for Python numbers, as in the book."""
         self._inputs = 2 + len(more)
         are_two_arrays = isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and not more
         if not are_two_arrays or x.shape != y.shape:

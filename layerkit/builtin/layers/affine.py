@@ -22,8 +22,8 @@ class Affine(Layer):
 
     Args:
         units: The number of outputs.
-        weight_init: The first value of ``W``.
-        bias_init: The first value of ``b``.
+        weight_init: The initial value of ``W``.
+        bias_init: The initial value of ``b``.
         bias: Whether to add ``b``.
 
     Shapes:

@@ -19,18 +19,18 @@ from layerkit import (
 )
 
 NEGLIGIBLE = 1e-6
-"""The error of a mean, in standard deviations, that is not worth correcting."""
+"""The error of a mean, in standard deviations, below which it is not corrected."""
 
 
 class BatchNorm(Layer):
     """Shifts and scales each channel, ``y = gamma (x - mean) / sqrt(var + eps) + beta``.
 
     In training, mean and variance are those of the channel in the batch, over all positions of an
-    image or a sequence; in evaluation, running means of them.
+    image or a sequence. In evaluation, they are running means of these.
 
     Args:
-        momentum: How far the running means go toward those of each batch, at most all the way.
-        epsilon: Keeps the division from 0.
+        momentum: How far the running means move toward those of each batch; 1 is all the way.
+        epsilon: Prevents a division by 0.
 
     Shapes:
         x: ``(batch, channels)`` or ``(batch, channels, *positions)``
@@ -40,7 +40,7 @@ class BatchNorm(Layer):
     Raises:
         ShapeError: By ``forward`` in training, for a batch with one number per channel, whose
             variance is 0.
-        NonFiniteError: By ``forward`` in training, if the type does not hold the variance.
+        NonFiniteError: By ``forward`` in training, if the type cannot hold the variance.
 
     Source:
         Ioffe and Szegedy (2015), "Batch Normalization", algorithms 1 and 2. As in PyTorch, the
@@ -72,7 +72,7 @@ class BatchNorm(Layer):
         self.gamma, self.beta = Parameter(channels, 1.0), Parameter(channels)
         self.running_mean, self.running_var = State(channels), State(channels, 1.0)
         self._over = (0, *range(2, len(shape) + 1))
-        self._column = (-1, *(1,) * (len(shape) - 1))  # a number per channel, to go with x
+        self._column = (-1, *(1,) * (len(shape) - 1))  # one number per channel, to broadcast over x
         self.scratch_size = math.prod(shape)
         return shape
 
@@ -98,8 +98,8 @@ class BatchNorm(Layer):
         factor = self.gamma.value.reshape(self._column) * self._batch_scale
         dx = np.multiply(dout, factor, out=self.scratch("dx", dout.shape))
         if self._trained:
-            # The mean and the variance of the batch depend on x too: they take from dout its mean
-            # and what lies along the normalised input.
+            # The mean and the variance of the batch depend on x too: through them, dout loses its
+            # mean and its component along the normalised input.
             count = dout.size // len(self.gamma.grad)
             along = np.multiply(
                 self._normal,
@@ -111,19 +111,19 @@ class BatchNorm(Layer):
         return dx
 
     def _centre_batch(self, x: Array, centred: Array) -> Array:
-        """Write ``x`` without the mean of the batch, move the running means, return the variance.
+        """Write ``x`` minus the mean of the batch, move the running means, return the variance.
 
         Raises:
-            NonFiniteError: The type does not hold the variance.
+            NonFiniteError: The type cannot hold the variance.
         """
         count = x.size // x.shape[1]
         if count < 2:
             raise ShapeError("takes batches with more than one number per channel in training")
-        with np.errstate(over="ignore", invalid="ignore"):  # told below
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
             mean = np.add.reduce(x, axis=self._over) / count
             np.subtract(x, mean.reshape(self._column), out=centred)
-            # The sum of many large numbers is a little wrong; what is left is small, and so is the
-            # error of its sum.
+            # The sum of many large numbers has a rounding error. The residuals are small, and so
+            # is the error of their sum.
             rest = np.add.reduce(centred, axis=self._over) / count
             squares = np.square(centred, out=self.scratch("y", x.shape))
             var: Array = np.add.reduce(squares, axis=self._over) / count
@@ -133,7 +133,7 @@ class BatchNorm(Layer):
                 f"the variance of the inputs of batch_norm is larger than {x.dtype} holds; scale "
                 'the inputs, or compute in "dtype": "float64"'
             )
-        # Most often it is a rounding of the last digit, which is not worth a pass over the batch.
+        # Usually it is a rounding of the last digit, which is not worth a pass over the batch.
         if (rest * rest > NEGLIGIBLE**2 * var).any():
             centred -= rest.reshape(self._column)
         mean += rest
@@ -143,6 +143,6 @@ class BatchNorm(Layer):
         return var
 
     def _centre(self, x: Array, centred: Array) -> Array:
-        """Write ``x`` without the running mean, and return the running variance."""
+        """Write ``x`` minus the running mean, and return the running variance."""
         np.subtract(x, self.running_mean.value.reshape(self._column), out=centred)
         return self.running_var.value

@@ -10,10 +10,10 @@ from layerkit import Array, Example, Fraction, Layer, Shape
 class Dropout(Layer):
     """Sets inputs to 0 at random in training, ``y = x mask / (1 - rate)``; else ``y = x``.
 
-    The division keeps the expected output at ``x``, so that evaluation needs no scaling.
+    The division keeps the expected output at ``x``, so evaluation needs no scaling.
 
     Args:
-        rate: The probability of an input to be dropped.
+        rate: The probability that an input is dropped.
 
     Shapes:
         x: ``(batch, *shape)``
@@ -42,7 +42,7 @@ class Dropout(Layer):
         self._dropped = self.training and self.rate > 0
         if not self._dropped:
             return x
-        # The generator fills only floats of 4 or 8 bytes in place; both are fine for a threshold.
+        # The generator fills only floats of 4 or 8 bytes in place; either serves for a threshold.
         mask = self._mask = self.scratch("mask", x.shape)
         self.rng.random(out=mask, dtype=mask.dtype)
         np.greater_equal(mask, self.rate, out=mask)
@@ -50,7 +50,7 @@ class Dropout(Layer):
         return np.multiply(x, mask, out=self.scratch("y", x.shape))
 
     def backward(self, dout: Array) -> Array:
-        """Return ``dout`` where the input was kept, scaled alike."""
+        """Return ``dout`` where the input was kept, with the same scaling."""
         if not self._dropped:
             return dout
         return np.multiply(dout, self._mask, out=self.scratch("dx", dout.shape))

@@ -6,11 +6,11 @@ from layerkit import Array, Example, Layer, Shape
 
 
 class Flatten(Layer):
-    """Makes a vector of each example; the last axis varies fastest.
+    """Turns each example into a vector; the last axis varies fastest.
 
     Shapes:
         x: ``(batch, *shape)``
-        y: ``(batch, features)``, a view of ``x`` where memory allows
+        y: ``(batch, features)``, a view of ``x`` if its memory layout allows
     """
 
     examples = (Example(shapes=[(2, 3, 4)]), Example(shapes=[(5,)]))

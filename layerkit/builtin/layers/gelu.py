@@ -9,15 +9,15 @@ from layerkit import Array, Example, Layer, Shape, sigmoid
 from layerkit.builtin.functions import gaussian, normal_cdf
 
 TAIL = 64.0
-"""Beyond it the output is 0 or the input, in float64 too."""
+"""The size of ``x`` beyond which the output is exactly 0 or ``x``, even in float64."""
 
 
 class Gelu(Layer):
     """Gaussian error linear unit, ``y = x P(N <= x)`` for a standard normal number ``N``.
 
     Args:
-        approximate: ``"none"`` computes ``P`` by the error function; ``"tanh"`` takes
-            ``(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`` for it, which is faster.
+        approximate: ``"none"`` computes ``P`` with the error function; ``"tanh"`` uses
+            ``(1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`` instead, which is faster.
 
     Shapes:
         x: ``(batch, *shape)``
@@ -44,7 +44,7 @@ class Gelu(Layer):
             self._density = gaussian(x)
             self._p = normal_cdf(x, self._density)
         else:
-            # (1 + tanh u) / 2 = sigmoid(2 u), which keeps its digits where tanh u is next to -1.
+            # (1 + tanh u) / 2 = sigmoid(2 u), which stays accurate where tanh u is close to -1.
             near = self._near = np.clip(x, -TAIL, TAIL)
             u = 0.044715 * near * near
             u += 1

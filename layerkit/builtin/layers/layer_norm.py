@@ -7,17 +7,17 @@ import numpy as np
 from layerkit import Array, Example, Layer, Parameter, PositiveFloat, PositiveInt, Shape, ShapeError
 
 FAR = 30.0
-"""How many standard deviations a mean is from 0 if its rounding is to be corrected."""
+"""The distance of a mean from 0, in standard deviations, beyond which its rounding is corrected."""
 
 
 class LayerNorm(Layer):
     """Shifts and scales each example by itself, ``y = gamma (x - mean) / sqrt(var + eps) + beta``.
 
-    Mean and variance are those of the last axes of each example.
+    Mean and variance are taken over the last axes of each example.
 
     Args:
-        axes: Over how many trailing axes.
-        epsilon: Keeps the division from 0.
+        axes: The number of trailing axes to normalise over.
+        epsilon: Prevents a division by 0.
 
     Shapes:
         x: ``(batch, *shape)``
@@ -62,8 +62,8 @@ class LayerNorm(Layer):
         if not math.isfinite(np.add.reduce(scale, axis=None)):
             return self._scaled(x, normal, scale)
         if is_far:
-            # The mean of large numbers is a little wrong, even if they are all the same; what is
-            # left is small, and so is the error of its mean.
+            # The mean of large numbers has a rounding error, even if they are all equal. The
+            # residuals are small, and so is the error of their mean.
             normal -= normal.mean(axis=over, keepdims=True)
             np.mean(np.square(normal, out=square), axis=over, keepdims=True, out=scale)
         scale += self.epsilon
@@ -73,18 +73,18 @@ class LayerNorm(Layer):
         return self._stretched(normal)
 
     def _scaled(self, x: Array, normal: Array, scale: Array) -> Array:
-        """Return the output for numbers whose squares the type does not hold."""
+        """Return the output for numbers whose squares overflow in their type."""
         # With z = x / s for any s: x - mean = s (z - mean), and the root of var + eps is a
-        # hypotenuse, so that no square is larger than the result.
+        # hypotenuse, so no square is larger than the result.
         size = np.maximum(np.abs(x).max(axis=self._over, keepdims=True), 1)
         np.divide(x, size, out=normal)
-        for _ in range(2):  # the second time takes away the rounding of the first
+        for _ in range(2):  # the second pass removes the rounding of the first
             normal -= normal.mean(axis=self._over, keepdims=True)
         deviation = size * np.sqrt(np.square(normal).mean(axis=self._over, keepdims=True))
         np.hypot(deviation, math.sqrt(self.epsilon), out=scale)
         self._scale = np.reciprocal(scale, out=scale)
         with np.errstate(over="ignore"):
-            # Infinite only where all numbers are the same, and the result is 0.
+            # This is infinite only if all numbers are equal, and then the result is 0.
             normal *= np.minimum(size * scale, np.finfo(x.dtype).max)
         return self._stretched(normal)
 
@@ -102,7 +102,7 @@ class LayerNorm(Layer):
         if not self.needs_input_grad:
             return None
         # With g = dout gamma: dx = (g - mean(g) - normal mean(g normal)) / sqrt(var + eps), since
-        # mean and variance take from g what lies along 1 and along the normalised input.
+        # through mean and variance g loses its components along 1 and the normalised input.
         dx = np.multiply(dout, self.gamma.value, out=self.scratch("dx", dout.shape))
         along = np.multiply(dx, self._normal, out=work).mean(axis=self._over, keepdims=True)
         dx -= dx.mean(axis=self._over, keepdims=True)

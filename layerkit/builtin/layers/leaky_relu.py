@@ -6,10 +6,10 @@ from layerkit import Array, Example, Layer, NonNegativeFloat
 
 
 class LeakyRelu(Layer):
-    """ReLU that lets a little of negative inputs through, ``y = x if x > 0 else slope x``.
+    """ReLU with a small slope for negative inputs, ``y = x if x > 0 else slope x``.
 
     Args:
-        negative_slope: What negative inputs are multiplied by; 0 gives ``relu``.
+        negative_slope: The factor of negative inputs; 0 gives ``relu``.
 
     Shapes:
         x: ``(batch, *shape)``

@@ -6,7 +6,7 @@ from layerkit import Array, Example, Layer, Shape, ShapeError
 
 
 class Mul(Layer):
-    """Product of two inputs, element by element, ``z = x y``.
+    """Elementwise product of two inputs, ``z = x y``.
 
     Shapes:
         x: ``(batch, *shape)``
@@ -20,13 +20,13 @@ class Mul(Layer):
     examples = (Example(shapes=[(3,), (3,)]), Example(shapes=[(2, 3), (2, 3)]))
 
     def build(self, x: Shape, y: Shape) -> Shape:
-        """Keep the shape that both inputs have."""
+        """Return the common shape of both inputs."""
         if x != y:
             raise ShapeError("takes two inputs of one shape")
         return x
 
     def forward(self, x: Array, y: Array) -> Array:
-        """Return ``x y``; of numbers of Python, as in the book, such a number."""
+        """Return ``x y``: a Python number for Python numbers, as in the book."""
         self._x, self._y = x, y
         if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.shape == y.shape):
             if np.shape(x) != np.shape(y):

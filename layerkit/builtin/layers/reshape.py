@@ -9,11 +9,11 @@ class Reshape(Layer):
     """Gives each example another shape; the last axis varies fastest.
 
     Args:
-        shape: The new shape. One axis may be -1: it takes what the others leave.
+        shape: The new shape. One axis may be -1: it is inferred from the others.
 
     Shapes:
         x: ``(batch, *old)``
-        y: ``(batch, *shape)``, a view of ``x`` where memory allows
+        y: ``(batch, *shape)``, a view of ``x`` if its memory layout allows
 
     Raises:
         ValueError: An axis is neither positive nor -1, or several are -1.
@@ -30,8 +30,8 @@ class Reshape(Layer):
 
     def build(self, shape: Shape) -> Shape:
         """Return the new shape, with -1 replaced."""
-        size, known = math.prod(shape), math.prod(n for n in self.shape if n != -1)
-        inferred = tuple(size // known if n == -1 else n for n in self.shape)
+        size, fixed_size = math.prod(shape), math.prod(n for n in self.shape if n != -1)
+        inferred = tuple(size // fixed_size if n == -1 else n for n in self.shape)
         if math.prod(inferred) != size:
             raise ShapeError(f"makes {list(self.shape)} of each example")
         self._to = inferred

@@ -8,7 +8,7 @@ from layerkit import Array, Layer, Shape, ShapeError, softmax
 class Softmax(Layer):
     """Probabilities over the last axis, ``y = exp(x) / sum(exp(x))``.
 
-    Before ``softmax_with_loss`` it is refused, because that loss takes the softmax itself.
+    It is refused before ``softmax_with_loss``, because that loss computes the softmax itself.
 
     Shapes:
         x: ``(batch, *shape, classes)``
@@ -22,7 +22,7 @@ class Softmax(Layer):
     meaning = "probabilities"
 
     def build(self, shape: Shape) -> Shape:
-        """Keep the shape."""
+        """Return the shape of the input."""
         if not shape:
             raise ShapeError("takes at least one axis of classes")
         return shape

@@ -1,4 +1,4 @@
-"""The losses that ship inside, one file each."""
+"""The built-in losses, one file each."""
 
 from layerkit.builtin.losses.huber import Huber
 from layerkit.builtin.losses.mean_squared_error import MeanSquaredError

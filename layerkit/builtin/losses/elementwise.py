@@ -1,4 +1,4 @@
-"""What the losses share that compare each output with a target of its own."""
+"""The base class of losses that compare each output with its own target."""
 
 import math
 from abc import abstractmethod
@@ -12,8 +12,8 @@ from layerkit.builtin.fitting import check_an_output_for_each_number
 class ElementwiseLoss(Loss):
     """The mean, over batch and outputs, of a function of an output and its target.
 
-    A subclass says which function, and its derivative. Where there is one output, targets may
-    leave out its axis of 1.
+    A subclass defines the function and its derivative. For a single output, targets may omit its
+    axis of 1.
     """
 
     @abstractmethod
@@ -27,14 +27,14 @@ class ElementwiseLoss(Loss):
 
     @abstractmethod
     def slopes(self, y: Array, t: Array) -> Array:
-        """Return the slope of each loss at its output, in an array that may be changed."""
+        """Return the derivative of each loss at its output, in an array that may be changed."""
 
     def check(self, shape: Shape, targets: Targets) -> None:
-        """Refuse labels of classes, and outputs of another shape than the targets."""
+        """Refuse labels of classes, and outputs whose shape is not the targets'."""
         check_an_output_for_each_number(shape, targets, instead="softmax_with_loss")
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse targets of another shape than the outputs, and those that are not finite."""
+        """Refuse targets whose shape is not the outputs', and targets that are not finite."""
         as_outputs(t, (*t.shape[:1], *shape))
         check_finite(t)
 
@@ -42,7 +42,7 @@ class ElementwiseLoss(Loss):
         """Return the mean over batch and outputs.
 
         Raises:
-            ShapeError: The targets have another shape than the outputs.
+            ShapeError: The shapes of targets and outputs differ.
             DataError: The loss is not finite because the targets are not.
         """
         self._y, self._t = y, as_outputs(t, y.shape)

@@ -7,17 +7,17 @@ from layerkit.builtin.losses.elementwise import ElementwiseLoss
 
 
 class Huber(ElementwiseLoss):
-    """Squared error near 0, absolute error far away, so that outliers pull no harder than others.
+    """Squared error near 0 and absolute error far away, which limits the influence of outliers.
 
     ``e^2 / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``, for the error
     ``e = y - t``; averaged over batch and outputs as PyTorch's ``HuberLoss`` does.
 
     Args:
-        delta: The error from which on the loss grows in a straight line.
+        delta: The error beyond which the loss grows linearly.
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, whose last axis may be left out if it is 1
+        t: the shape of ``y``, whose last axis may be omitted if it is 1
 
     Source:
         Huber (1964), "Robust Estimation of a Location Parameter".
@@ -29,7 +29,7 @@ class Huber(ElementwiseLoss):
         self.delta = delta
 
     def losses(self, y: Array, t: Array) -> Array:
-        """Return ``c (e - c / 2)``, where ``c`` is the error cut to ``[-delta, delta]``."""
+        """Return ``c (e - c / 2)``, where ``c`` is the error clipped to ``[-delta, delta]``."""
         # c = e gives e^2 / 2; c = delta sign(e) gives delta (|e| - delta / 2).
         losses = np.subtract(y, t, out=self.scratch("losses", y.shape, y.dtype))
         cut = np.clip(losses, -self.delta, self.delta, out=self.scratch("cut", y.shape, y.dtype))
@@ -38,6 +38,6 @@ class Huber(ElementwiseLoss):
         return losses
 
     def slopes(self, y: Array, t: Array) -> Array:
-        """Return the error cut to ``[-delta, delta]``."""
+        """Return the error clipped to ``[-delta, delta]``."""
         error = np.subtract(y, t, out=self.scratch("dy", y.shape, y.dtype))
         return np.clip(error, -self.delta, self.delta, out=error)

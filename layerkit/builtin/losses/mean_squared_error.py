@@ -11,7 +11,7 @@ class MeanSquaredError(ElementwiseLoss):
 
     Shapes:
         y: ``(batch, *shape)``
-        t: the shape of ``y``, whose last axis may be left out if it is 1
+        t: the shape of ``y``, whose last axis may be omitted if it is 1
 
     Source:
         Saito (2016), "Deep Learning from Scratch", section 4.2.1, which halves the sum over the

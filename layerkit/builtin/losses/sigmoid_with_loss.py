@@ -10,12 +10,12 @@ from layerkit.builtin.losses.elementwise import ElementwiseLoss
 class SigmoidWithLoss(ElementwiseLoss):
     """Binary cross-entropy of logits, ``-t log p - (1 - t) log(1 - p)`` with ``p = sigmoid(y)``.
 
-    It is averaged over batch and outputs as PyTorch's ``BCEWithLogitsLoss`` does, so that several
-    outputs are as many questions of yes or no. Labels of two classes are targets like others.
+    It is averaged over batch and outputs as PyTorch's ``BCEWithLogitsLoss`` does. Each output is an
+    independent yes-or-no question. Labels of two classes are valid targets.
 
     Shapes:
         y: ``(batch, *shape)``, logits
-        t: the shape of ``y``, whose last axis may be left out if it is 1; from 0 (no) to 1 (yes)
+        t: the shape of ``y``, whose last axis may be omitted if it is 1; from 0 (no) to 1 (yes)
 
     Raises:
         DataError: By ``forward``, for a target that is not from 0 to 1.
@@ -28,11 +28,11 @@ class SigmoidWithLoss(ElementwiseLoss):
     meaning = "logits"
 
     def check(self, shape: Shape, targets: Targets) -> None:
-        """Refuse labels of more classes than two, and outputs of another shape than the targets."""
+        """Refuse labels of more than two classes, and outputs whose shape is not the targets'."""
         check_an_output_for_each_question(shape, targets, instead="softmax_with_loss")
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse targets of another shape than the outputs, and those that are not from 0 to 1."""
+        """Refuse targets whose shape is not the outputs', and targets that are not from 0 to 1."""
         super().check_targets(shape, t)
         check_probabilities(t)
 
@@ -40,14 +40,14 @@ class SigmoidWithLoss(ElementwiseLoss):
         """Return the mean over batch and outputs.
 
         Raises:
-            ShapeError: The targets have another shape than the outputs.
+            ShapeError: The shapes of targets and outputs differ.
             DataError: A target is not from 0 to 1.
         """
         check_probabilities(t)
         return super().forward(y, t)
 
     def losses(self, y: Array, t: Array) -> Array:
-        """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, where nothing overflows."""
+        """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, which never overflows."""
         # -log p = log(1 + exp(-y)) and -log(1 - p) = y + log(1 + exp(-y)), so the loss is
         # (1 - t) y + log(1 + exp(-y)); and log(1 + exp(-y)) = max(-y, 0) + log(1 + exp(-|y|)).
         losses = np.abs(y, out=self.scratch("losses", y.shape, y.dtype))

@@ -6,16 +6,16 @@ from layerkit import Array, Loss, Shape, Targets, as_labels, check_distributions
 from layerkit.builtin.fitting import check_an_output_for_each_class
 
 ROUNDING = 1e-4
-"""How far sums of probabilities may be from 1 before they are looked at more closely."""
+"""How far sums of probabilities may be from 1 before they are checked more closely."""
 
 FEW = 32
-"""How many classes are few; of twice as many it is better not to change the order."""
+"""The number of classes up to which the order is changed; with twice as many, it is slower."""
 
 
 class SoftmaxWithLoss(Loss):
     """Cross-entropy of class probabilities, ``-sum(t log softmax(y))``, averaged over the batch.
 
-    An example may be a sequence or an image that has a class at each position; the average is then
+    An example may be a sequence or an image with a class at each position; the average is then
     over batch and positions.
 
     Shapes:
@@ -24,7 +24,7 @@ class SoftmaxWithLoss(Loss):
 
     Raises:
         ShapeError: By ``forward``, for targets of another shape.
-        DataError: By ``forward``, for labels that are no integers or of no class, and for
+        DataError: By ``forward``, for labels that are not integers or are out of range, and for
             probabilities of an example that do not add up to 1.
 
     Source:
@@ -41,7 +41,7 @@ class SoftmaxWithLoss(Loss):
         check_an_output_for_each_class(shape, targets)
 
     def check_targets(self, shape: Shape, t: Array) -> None:
-        """Refuse what are neither labels of the classes nor probabilities of each."""
+        """Refuse targets that are neither labels nor probabilities of the classes."""
         if t.shape[1:] == shape:
             check_distributions(t)
         else:
@@ -87,7 +87,7 @@ class SoftmaxWithLoss(Loss):
         dy = self.scratch("dy", p.shape, p.dtype)
         if self._weight is None:
             np.multiply(p, share, out=dy)
-            # Of the type of dy, because NumPy takes five times as long for a number of Python.
+            # In the type of dy, because NumPy takes five times as long for a Python number.
             np.subtract.at(dy.reshape(-1), t, dy.dtype.type(share))
         else:
             np.multiply(p, self._weight, out=dy)
@@ -96,9 +96,9 @@ class SoftmaxWithLoss(Loss):
         return dy.reshape(self._shape)
 
     def _by_class(self, y: Array) -> Array:
-        """Return a copy, in which few classes lie class by class.
+        """Return a copy that is stored class by class if there are few classes.
 
-        NumPy then adds up whole columns, and not a few numbers at a time: for 10 classes the loss
+        NumPy then adds up whole columns instead of a few numbers at a time: for 10 classes the loss
         takes half the time.
         """
         z = self.scratch("p", y.shape if y.shape[1] > FEW else y.shape[::-1], y.dtype)
@@ -107,14 +107,14 @@ class SoftmaxWithLoss(Loss):
         return z
 
     def _check(self, t: Array, sums: Array) -> None:
-        """Refuse what are no probabilities of classes, with a closer look where it may be so."""
+        """Refuse targets that are not probabilities, with a thorough check only if in doubt."""
         least = np.minimum.reduce(t, None)
         smallest, largest = np.minimum.reduce(sums, None), np.maximum.reduce(sums, None)
         if not (least >= 0 and 1 - ROUNDING < smallest <= largest < 1 + ROUNDING):
             check_distributions(t)
 
     def _positions(self, t: Array, classes: int) -> Array:
-        """Return where the outputs of labels stand in the batch laid out as one vector."""
+        """Return the positions of the labelled outputs in the batch laid out as one vector."""
         if self._classes != classes or len(self._rows) < len(t):
             self._rows, self._classes = np.arange(0, len(t) * classes, classes), classes
         at = self.scratch("at", t.shape, np.intp)

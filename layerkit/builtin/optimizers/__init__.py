@@ -1,4 +1,4 @@
-"""The optimizers that ship inside, one file each."""
+"""The built-in optimizers, one file each."""
 
 from layerkit.builtin.optimizers.adagrad import AdaGrad
 from layerkit.builtin.optimizers.adam import Adam

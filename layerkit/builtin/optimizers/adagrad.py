@@ -8,11 +8,11 @@ from layerkit import Array, Optimizer, PositiveFloat, Schedule, State
 class AdaGrad(Optimizer):
     """A rate for each parameter, ``w -= learning_rate g / (sqrt(sum of g^2) + epsilon)``.
 
-    The sum runs over all steps so far, so that much-trained parameters slow down.
+    The sum is over all steps so far, so parameters with large gradients slow down.
 
     Args:
-        learning_rate: How far the first step goes: a number, or a schedule.
-        epsilon: Keeps the division from 0.
+        learning_rate: The size of the first step: a number, or a schedule.
+        epsilon: Prevents a division by 0.
 
     Source:
         Duchi, Hazan and Singer (2011), "Adaptive Subgradient Methods for Online Learning and

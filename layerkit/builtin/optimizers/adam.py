@@ -10,16 +10,16 @@ from layerkit import Array, Fraction, NonNegativeFloat, Optimizer, PositiveFloat
 class Adam(Optimizer):
     """Momentum, and a rate for each parameter: ``w -= learning_rate m / (sqrt(v) + epsilon)``.
 
-    ``m`` and ``v`` are means of the gradients and of their squares over the steps so far, in which
-    a gradient that is ``k`` steps old has the weight ``beta1^k`` and its square ``beta2^k``.
+    ``m`` and ``v`` are weighted means of the gradients and of their squares over the steps so far.
+    A gradient that is ``k`` steps old has the weight ``beta1^k``, and its square ``beta2^k``.
 
     Args:
-        learning_rate: About how far a step goes: a number, or a schedule.
+        learning_rate: The approximate size of a step: a number, or a schedule.
         beta1: The share of the gradients' mean that is kept from step to step.
         beta2: The share of the squares' mean that is kept from step to step.
-        epsilon: Keeps the division from 0.
-        weight_decay: Makes weights small: this times ``w`` is added to the gradient of every
-            parameter, biases included. ``adamw`` does so apart from the gradient.
+        epsilon: Prevents a division by 0.
+        weight_decay: Keeps weights small: this times ``w`` is added to the gradient of every
+            parameter, biases included. ``adamw`` shrinks ``w`` separately from the gradient.
 
     Source:
         Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 1; the
@@ -52,7 +52,7 @@ class Adam(Optimizer):
         self.adapt(params, grads, step)
 
     def adapt(self, params: Array, grads: Array, step: int) -> None:
-        """Take the gradient into both sums, and step."""
+        """Add the gradient to both sums, and step."""
         epsilon, factor = self.factors(step)
         gradients, squares = self.gradients.value, self.squares.value
         gradients *= self.beta1
@@ -68,14 +68,14 @@ class Adam(Optimizer):
     def factors(self, step: int) -> tuple[float, float]:
         """Return ``e`` and ``f`` so that the change is ``f gradients / (sqrt(squares) + e)``.
 
-        Without the learning rate, that is.
+        The change is then multiplied by the learning rate.
 
         Args:
             step: The number of updates made before this one.
         """
-        # The paper keeps (1 - beta) times these sums and divides by 1 - beta^t, which makes means
-        # of them. Dividing by the sum of the weights, (1 - beta^t) / (1 - beta), is the same
-        # without a pass over each vector, and so is moving numbers out of the fraction:
+        # The paper keeps (1 - beta) times these sums and divides by 1 - beta^t, which turns them
+        # into means. Dividing by the sum of the weights, (1 - beta^t) / (1 - beta), is equivalent
+        # and saves a pass over each vector. So does moving constants out of the fraction:
         # m / (sqrt(v) + epsilon) = gradients sqrt(b) / a / (sqrt(squares) + epsilon sqrt(b)),
         # where a and b are the sums of the weights.
         a = _sum_of_powers(self.beta1, step + 1)

@@ -8,11 +8,11 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: ``w *= 1 - learning_rate weight_decay`` before each step.
 
     Args:
-        learning_rate: About how far a step goes: a number, or a schedule.
+        learning_rate: The approximate size of a step: a number, or a schedule.
         beta1: The share of the gradients' mean that is kept from step to step.
         beta2: The share of the squares' mean that is kept from step to step.
-        epsilon: Keeps the division from 0.
-        weight_decay: Makes weights small, every parameter alike, biases included.
+        epsilon: Prevents a division by 0.
+        weight_decay: Keeps weights small; it applies to every parameter, biases included.
 
     Source:
         Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2; the

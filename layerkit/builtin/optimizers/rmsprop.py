@@ -10,12 +10,12 @@ from layerkit import Array, Fraction, Optimizer, PositiveFloat, Schedule, State
 class RMSprop(Optimizer):
     """A rate for each parameter, ``w -= learning_rate g / (sqrt(mean of g^2) + epsilon)``.
 
-    The mean forgets: ``mean = decay mean + (1 - decay) g^2``, from 0 on.
+    The mean decays: ``mean = decay mean + (1 - decay) g^2``, starting from 0.
 
     Args:
-        learning_rate: How far to go: a number, or a schedule.
+        learning_rate: The size of a step: a number, or a schedule.
         decay: The share of the mean that is kept from step to step.
-        epsilon: Keeps the division from 0.
+        epsilon: Prevents a division by 0.
 
     Source:
         Tieleman and Hinton (2012), "Neural Networks for Machine Learning", lecture 6.5; the
@@ -37,8 +37,8 @@ class RMSprop(Optimizer):
         self.squares = State((size,))
 
     def update(self, params: Array, grads: Array, step: int) -> None:
-        """Take the squares into their sum, and step."""
-        # With squares = mean / (1 - decay) the mean needs no factor of its own:
+        """Add the squares to their sum, and step."""
+        # With squares = mean / (1 - decay) the mean needs no separate factor:
         # g / (sqrt(mean) + epsilon) = g / scale / (sqrt(squares) + epsilon / scale).
         scale = math.sqrt(1 - self.decay)
         work = self.scratch("work", params.shape)

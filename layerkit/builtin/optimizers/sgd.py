@@ -6,16 +6,16 @@ from layerkit import Array, Fraction, NonNegativeFloat, Optimizer, PositiveFloat
 
 
 class SGD(Optimizer):
-    """Gradient descent, ``w -= learning_rate g``, with momentum where asked for.
+    """Gradient descent, ``w -= learning_rate g``, optionally with momentum.
 
-    With momentum the step is along the velocity ``v = momentum v + g``; with Nesterov's momentum
+    With momentum, the step is along the velocity ``v = momentum v + g``. With Nesterov's momentum,
     it is along ``g + momentum v``, which looks one step ahead.
 
     Args:
-        learning_rate: How far to go along the gradient: a number, or a schedule.
+        learning_rate: The factor of the gradient: a number, or a schedule.
         momentum: The share of the velocity that is kept from step to step.
         nesterov: Whether the momentum is Nesterov's.
-        weight_decay: Makes weights small: this times ``w`` is added to the gradient of every
+        weight_decay: Keeps weights small: this times ``w`` is added to the gradient of every
             parameter, biases included.
 
     Raises:
@@ -24,7 +24,7 @@ class SGD(Optimizer):
     Source:
         Saito (2016), "Deep Learning from Scratch", sections 6.1.2 and 6.1.4; Sutskever, Martens,
         Dahl and Hinton (2013), "On the importance of initialization and momentum in deep
-        learning", in the form of ``torch.optim.SGD``, where the rate stands outside the velocity.
+        learning", in the form of ``torch.optim.SGD``, where the velocity does not include the rate.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SGD(Optimizer):
         self.weight_decay = weight_decay
 
     def build(self, size: int) -> None:
-        """Declare the velocity, where there is momentum."""
+        """Declare the velocity, if there is momentum."""
         if self.momentum:
             self.velocity = State((size,))
 
@@ -54,7 +54,7 @@ class SGD(Optimizer):
         params -= np.multiply(direction, self.rate(step), out=grads)
 
     def _accelerated(self, grads: Array) -> Array:
-        """Take the gradient into the velocity, and return what to step along."""
+        """Add the gradient to the velocity, and return the direction of the step."""
         velocity = self.velocity.value
         velocity *= self.momentum
         velocity += grads
