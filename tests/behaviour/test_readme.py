@@ -110,9 +110,11 @@ def test_every_quantity_in_a_document_says_where_it_comes_from(page):
     for section in re.split(r"\n(?=(?:<!-- measured: .* -->\n)?#)", text):
         if text.startswith("<!-- measured") or section.startswith("<!-- measured"):
             continue
-        for paragraph in section.split("\n\n"):
-            if QUANTITY.search(paragraph) and not MARK.match(paragraph.lstrip()):
-                unfounded.append(paragraph)
+        unfounded += [
+            paragraph
+            for paragraph in section.split("\n\n")
+            if QUANTITY.search(paragraph) and not MARK.match(paragraph.lstrip())
+        ]
 
     assert unfounded == []
 

@@ -78,15 +78,14 @@ def test_pipx_installs_the_command_and_adds_plugins(unpacked, tmp_path):
 
 def blocks() -> list[tuple[str, str]]:
     """Return the shell blocks of all documents that have no mark of their own, and their places."""
-    found = []
-    for pattern in ("*.md", "docs/*.md", "plugins/*/README.md", "benchmarks/*.md"):
-        for file in sorted(ROOT.glob(pattern)):
-            text = file.read_text()
-            for match in re.finditer(r"(<!-- .+ -->\n)?```sh\n([\s\S]*?)```", text):
-                if match[1] is None:
-                    line = text.count("\n", 0, match.start()) + 1
-                    found.append((f"{file.relative_to(ROOT)}:{line}", match[2]))
-    return found
+    return [
+        (f"{file.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}", match[2])
+        for pattern in ("*.md", "docs/*.md", "plugins/*/README.md", "benchmarks/*.md")
+        for file in sorted(ROOT.glob(pattern))
+        for text in [file.read_text()]
+        for match in re.finditer(r"(<!-- .+ -->\n)?```sh\n([\s\S]*?)```", text)
+        if match[1] is None
+    ]
 
 
 @pytest.mark.parametrize("block", [b for _, b in blocks()], ids=[place for place, _ in blocks()])
