@@ -39,8 +39,8 @@ def test_the_tests_run_from_the_sdist(unpacked, environment):
     """Those of the face, the documents and the core, and the one that installs a package."""
     passed = run(
         environment / "bin" / "python", "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider",
-        "tests/test_docs.py", "tests/test_package.py", "tests/test_network.py",
-        "tests/cli/test_readme.py", "tests/cli/test_listing.py", NEW,
+        "tests/behaviour/test_docs.py", "tests/behaviour/test_package.py", "tests/network",
+        "tests/behaviour/test_readme.py", "tests/behaviour/test_listing.py", NEW,
         cwd=unpacked, CI="",
     )  # fmt: skip
 
