@@ -34,7 +34,9 @@ from layerkit_conv import Conv2d, MaxPool2d
 from layerkit_sequence import Lstm
 
 THREADS = 8
-CALLS = 400
+CALLS = int(os.environ.get("LAYERKIT_CALLS", "400"))
+"""How often each of eight threads calls. Without turns 400 calls find the fault in every network; to
+look longer by hand, set ``LAYERKIT_CALLS=2000``."""
 
 NETS = {
     "affine": lambda: ([Affine(30), Relu(), Affine(4)], (12,)),

@@ -8,11 +8,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 FILES = sorted(file.relative_to(TESTS) for file in TESTS.rglob("test_*.py"))
-MIRRORING = [file for file in FILES if file.parts[0] != "behaviour"]
+MIRRORING = [file for file in FILES if file.parts[0] not in ("behaviour", "packages")]
 ABOUT_MORE = [file for file in FILES if file.parts[0] == "behaviour"]
 
 FOLDERS_OF_THEIR_OWN = {
     "behaviour": "what several modules do together, and what the whole package promises",
+    "packages": "packages as an index has them, each in an environment of its own",
     "specs": "specs that tests and the README read",
     "support": "what several files of tests import",
 }
