@@ -1,7 +1,7 @@
 """Declare a network in JSON, train it with NumPy, and let any package add layers.
 
-Authors of plugins import everything from here. Each name is loaded when it is first used, so that
-``layerkit --help`` needs no NumPy, and a layer no pydantic.
+Authors of plugins import everything from here. Each name is loaded on first use, so
+``layerkit --help`` needs no NumPy, and a layer needs no pydantic.
 """
 
 from collections.abc import Sequence
@@ -143,7 +143,8 @@ def __getattr__(name: str) -> "typing.Any":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package, _, _ = _HOMES[name].rpartition(".")
     if package:
-        # First, as a thread that has a module's lock and waits for its package's can wait for ever.
+        # The package first: a thread that holds a module's lock and waits for its package's lock
+        # can deadlock.
         import_module(package)
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value

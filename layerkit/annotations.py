@@ -1,7 +1,7 @@
-"""The options of a component, checked against the annotations of its constructor.
+"""Checks of a component's options against the annotations of its constructor.
 
-In a spec pydantic reads these annotations. A component made in Python is held to the same bounds
-here, without pydantic, which takes longer to import than all of layerkit's layers.
+For a spec, pydantic reads these annotations. This module enforces the same bounds on a component
+made in Python, without pydantic, which takes longer to import than all of layerkit's layers.
 """
 
 import math
@@ -65,16 +65,16 @@ _BOUNDS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[Any], Requirement
         lambda limit: _have(f"at most {_elements(limit)}"),
     ),
 }
-"""For each kind of bound, whether a value keeps it, and what a message says it asks for."""
+"""For each kind of bound, a test of a value and the wording for a message."""
 
 
 class Mismatch(NamedTuple):
-    """What is wrong with a value.
+    """A value that does not match its annotation.
 
     Attributes:
-        place: Where inside the value, as in ``[1]``.
-        expected: What would fit.
-        value: What stands there instead.
+        place: The place inside the value, as in ``[1]``.
+        expected: What the annotation requires there.
+        value: The value at that place.
     """
 
     place: str
@@ -83,13 +83,13 @@ class Mismatch(NamedTuple):
 
 
 Check: TypeAlias = Callable[[Any], Mismatch | None]
-"""Returns what is wrong with a value, or None where nothing is."""
+"""Returns the mismatch of a value, or None if it matches."""
 
 
 def checked_options(
     cls: type[Any], init: Callable[..., None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments of a constructor, with scalars of NumPy as numbers of Python.
+    """Return the arguments of a constructor, with NumPy scalars as Python numbers.
 
     Args:
         cls: The component, for the message.
@@ -98,10 +98,10 @@ def checked_options(
         kwargs: The arguments by name.
 
     Raises:
-        OptionError: An argument is not what its annotation asks for.
+        OptionError: An argument does not match its annotation.
     """
     names, checks = _checks(init)
-    # The call itself reports arguments that are too many or not known.
+    # The call itself reports extra and unknown arguments.
     positional, named = [plain(v) for v in args], {name: plain(v) for name, v in kwargs.items()}
     problems = []
     for name, value in (*zip(names, positional, strict=False), *named.items()):
@@ -115,7 +115,7 @@ def checked_options(
 
 
 def worded_bound(name: str, limit: Any) -> Requirement:
-    """Return what a bound asks for, in the words of messages."""
+    """Return the requirement of a bound as messages word it."""
     return _BOUNDS[name][1](limit)
 
 
@@ -132,7 +132,7 @@ def _checks(init: Callable[..., None]) -> tuple[list[str], dict[str, Check]]:
     try:
         hints = get_type_hints(init, include_extras=True)
     except (NameError, TypeError):
-        # A name that only a type checker imports. No spec can use such a component, and says so.
+        # A name that only a type checker imports. A spec that uses such a component is refused.
         return names, {}
     checks = {
         p.name: _check_of(hints[p.name])
@@ -143,7 +143,7 @@ def _checks(init: Callable[..., None]) -> tuple[list[str], dict[str, Check]]:
 
 
 def _check_of(hint: Any) -> Check | None:
-    """Return the check of an annotation; None where every value will do."""
+    """Return the check for an annotation; None if it allows every value."""
     hint = getattr(hint, "__value__", hint)  # of a type alias
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -194,7 +194,7 @@ def _single(metadata: Iterable[Any]) -> Iterable[Any]:
             yield from _single(item)
         elif isinstance(item, BaseMetadata):
             yield item
-        else:  # a Field of pydantic keeps its bounds in a list
+        else:  # pydantic's Field keeps its bounds in a list
             yield from _single(getattr(item, "metadata", ()))
 
 
@@ -207,7 +207,7 @@ def _check_of_bound(bound: BaseMetadata) -> Check | None:
 
 
 def _all_of(checks: list[Check | None]) -> Check | None:
-    """Return the check that reports the first mismatch: what is no number keeps no bound."""
+    """Return a check that reports only the first mismatch, because bounds presuppose the type."""
     active = [check for check in checks if check]
     return lambda v: next((m for check in active if (m := check(v))), None)
 
@@ -221,7 +221,7 @@ def _any_of(checks: list[Check | None]) -> Check | None:
         mismatches = [m for member in members if (m := member(value))]
         if len(mismatches) < len(members):
             return None
-        # The member that got furthest into the value is the one that was meant.
+        # The member that matched furthest into the value is probably the intended one.
         deepest = max(mismatches, key=lambda m: len(m.place))
         heads = list(dict.fromkeys(m.expected for m in mismatches if m.place == deepest.place))
         first = heads[0]
@@ -238,7 +238,7 @@ def _one_of(choices: tuple[Any, ...]) -> Check:
 
 
 def _sequence(parts: tuple[Any, ...], is_fixed: bool) -> Check:
-    """Return the check of a tuple or a list, each of which will do for the other."""
+    """Return the check for a tuple or a list; either is accepted for the other."""
     checks = [_check_of(part) for part in parts if part is not ...]
 
     def check(value: Any) -> Mismatch | None:

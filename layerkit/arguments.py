@@ -12,16 +12,16 @@ from layerkit.types import Array, Rng, Shape
 from layerkit.wording import LONGEST_VALUE, shortened
 
 EXACT = {4: 2**24, 8: 2**53}
-"""The number up to which a float of so many bytes holds all whole numbers."""
+"""The number up to which a float of 4 or 8 bytes holds all whole numbers."""
 
 BLOCK = 2**20
-"""How many numbers are looked at at a time: a few megabytes, which caches hold."""
+"""How many numbers are checked at a time: a few megabytes, which fit in the caches."""
 
 
 def plain(value: Any) -> Any:
-    """Return a value with the scalars of NumPy in it as numbers of Python.
+    """Return a value with all NumPy scalars in it as Python numbers.
 
-    Numbers of Python leave the type of an array alone, while float32 times ``np.float64(0.1)`` is
+    Python numbers do not change the type of an array, while float32 times ``np.float64(0.1)`` is
     float64.
     """
     if isinstance(value, np.generic):
@@ -32,7 +32,7 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it; of a long one only the beginning."""
+    """Return a value as a message shows it, shortened if it is long."""
     if isclass(value):
         return f"the class {value.__name__}; make an instance of it: {value.__name__}(...)"
     text = " ".join(repr(value).split())
@@ -44,25 +44,25 @@ def check_instance(value: Any, cls: type[Any], name: str) -> None:
 
     Args:
         value: The argument.
-        cls: What it must be an instance of.
-        name: What the message calls it.
+        cls: The required class.
+        name: Its name in the message.
 
     Raises:
-        UserError: It is something else.
+        UserError: It is not an instance of the class.
     """
     if not isinstance(value, cls):
         raise UserError(f"{name} must be an instance of {cls.__name__}, got {shown(value)}")
 
 
 def checked_shape(value: Any, name: str) -> Shape:
-    """Return a shape, its axes as ints of Python.
+    """Return a shape, with its axes as Python ints.
 
     Args:
         value: The shape.
-        name: What the message calls it.
+        name: Its name in the message.
 
     Raises:
-        UserError: It is no tuple of ints from 0 on.
+        UserError: It is not a tuple of ints from 0.
     """
     axes = plain(value)
     if not isinstance(axes, tuple) or not all(type(n) is int and n >= 0 for n in axes):
@@ -80,33 +80,33 @@ def checked_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
         UserError: It is neither float32 nor float64.
     """
     try:
-        found = np.dtype(dtype)
+        resolved = np.dtype(dtype)
     except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float32, np.float64):
+        resolved = np.dtype(object)
+    if resolved not in (np.float32, np.float64):
         name = dtype.__name__ if isclass(dtype) else dtype
         raise UserError(f"dtype must be float32 or float64, got {name}")
-    return found
+    return resolved
 
 
 def checked_seed(seed: Any) -> int:
-    """Return a seed as an int of Python.
+    """Return a seed as a Python int.
 
     Raises:
-        UserError: It is no integer from 0 on.
+        UserError: It is not an integer from 0.
     """
     return checked_count(seed, "seed")
 
 
 def checked_count(value: Any, name: str) -> int:
-    """Return a number of things as an int of Python.
+    """Return a count as a Python int.
 
     Args:
-        value: The number.
-        name: What the message calls it.
+        value: The count.
+        name: Its name in the message.
 
     Raises:
-        UserError: It is no integer from 0 on.
+        UserError: It is not an integer from 0.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
         raise UserError(f"{name} must be an integer from 0 on, got {shown(value)}")
@@ -114,10 +114,10 @@ def checked_count(value: Any, name: str) -> int:
 
 
 def checked_rng(rng: Any) -> Rng:
-    """Return a generator, or a new one that begins with a seed.
+    """Return a generator, or a new one for a seed.
 
     Raises:
-        UserError: The seed is no integer from 0 on.
+        UserError: The seed is not an integer from 0.
     """
     is_source = isinstance(rng, np.random.Generator | np.random.SeedSequence)
     return np.random.default_rng(rng if is_source else checked_seed(rng))
@@ -129,12 +129,12 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
     Args:
         x: Integers, booleans or floats, in an array or in nested lists.
         dtype: The type to convert them to; their own by default.
-        name: What the message calls them.
+        name: Their name in the message.
 
     Raises:
-        DataError: They are something else: complex numbers, text, dates, masked, or lists of
-            different lengths. Or the type makes infinity of one, or the same of whole numbers
-            that stand in one column.
+        DataError: They are anything else, such as complex numbers, text, dates, a masked array or
+            lists of different lengths. Or a number becomes infinite in the type, or different
+            whole numbers of one column become equal in it.
     """
     try:
         array = np.asarray(x)
@@ -148,30 +148,30 @@ def checked_numbers(x: Any, dtype: np.dtype[Any] | None = None, name: str = "exa
 
 
 def checked_floats(x: Any, dtype: npt.DTypeLike, name: str) -> Array:
-    """Return float32 and float64 as they are, and other numbers in the type that is computed in.
+    """Return float32 and float64 unchanged, and other numbers converted to a type.
 
-    Bytes would wrap round, and the sums of float16 are soon infinite.
+    Without the conversion, bytes would wrap around and sums of float16 would soon be infinite.
 
     Args:
         x: Integers, booleans or floats, in an array or in nested lists.
         dtype: The type to convert them to.
-        name: What the message calls them.
+        name: Their name in the message.
 
     Raises:
-        DataError: They are something else, or the type does not hold them.
+        DataError: They are anything else, or the type cannot hold them.
     """
     array = checked_numbers(x, name=name)
     return array if array.dtype.char in "fd" else _converted(array, np.dtype(dtype), name)
 
 
 def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
-    """Return numbers in another type, which holds them."""
+    """Return numbers in another type, or refuse those that it cannot hold."""
     size, is_float = x.dtype.itemsize, x.dtype.kind == "f"
-    # Neither 16 bits nor a narrower float can say more than the type.
+    # 16-bit numbers and floats of the same width or less convert without loss.
     if size <= 2 or (is_float and size <= dtype.itemsize):
         return np.asarray(x, dtype)
     try:
-        # An overflow that is raised costs less than a search for the largest number.
+        # Raising on overflow costs less than a search for the largest number.
         converted: Array = _as_held(x, dtype) if is_float else np.asarray(x, dtype)
     except FloatingPointError:
         check_range(x, dtype, name)
@@ -183,20 +183,20 @@ def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
 
 @np.errstate(over="raise")
 def _as_held(x: Array, dtype: np.dtype[Any]) -> Array:
-    """Return numbers in another type, which must hold them."""
+    """Return numbers in another type, or raise on overflow."""
     return np.asarray(x, dtype)
 
 
 def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
-    """Refuse finite numbers of which a type makes infinity.
+    """Refuse finite numbers that become infinite in a type.
 
     Args:
         x: The numbers.
         dtype: The type.
-        name: What the message calls them.
+        name: Their name in the message.
 
     Raises:
-        DataError: It says how large they are and what to do.
+        DataError: There is one; the message says how large they are and what to do.
     """
     most = np.finfo(dtype).max
     largest = np.abs(x[np.isfinite(x)]).max(initial=0)
@@ -210,9 +210,9 @@ def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
 
 
 def _check_apart(x: Array, converted: Array, name: str) -> None:
-    """Refuse whole numbers of which the type makes the same number, as data sets do.
+    """Refuse different whole numbers that become equal in the type, as for data sets.
 
-    Those of one column, along the last axis, are compared.
+    Only numbers of the same column, along the last axis, are compared.
     """
     exact = EXACT[converted.dtype.itemsize]
     least, most = np.fmin.reduce(converted, axis=None), np.fmax.reduce(converted, axis=None)
@@ -232,16 +232,16 @@ def _check_apart(x: Array, converted: Array, name: str) -> None:
 
 
 def collapsed_by(dtype: np.dtype[Any], column: Array) -> tuple[int, int] | None:
-    """Return two whole numbers of a column of which a type makes the same number, if there are any.
+    """Return two different whole numbers of a column that become equal in a type, if there are any.
 
-    Of numbers with a fraction the last digits are a matter of precision; of whole ones, such as an
-    id or a time in seconds, they are what tells one from another.
+    The last digits of numbers with a fraction are a matter of precision. Those of whole numbers,
+    such as ids or times in seconds, distinguish one from another.
 
     Args:
         dtype: The type.
         column: The numbers, of any shape.
     """
-    # Fractions show most often without a look at the whole column.
+    # The first block usually suffices to find a fraction.
     if _has_fractions(column[:BLOCK]):
         return None
     numbers = np.unique(column)
@@ -256,5 +256,5 @@ def _has_fractions(numbers: Array) -> bool:
 
 
 def place_of_column(x: Array, i: int) -> str:
-    """Return in words which column is meant, where there are several."""
+    """Return the column in words, if there are several; otherwise nothing."""
     return f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""

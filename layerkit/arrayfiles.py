@@ -1,8 +1,8 @@
-"""The one reader of NumPy's own files: ``.npy`` headers, and the arrays of ``.npz`` archives.
+"""The only reader of NumPy's files: ``.npy`` headers, and the arrays of ``.npz`` archives.
 
 ``numpy.load`` trusts a header: a damaged one raises whatever Python's parser raises, may print
-warnings, and may ask for any amount of memory. Here nothing is allocated before the size that a
-header tells has been compared with the bytes that there are, and all that can be wrong is a
+warnings, and may request any amount of memory. This module allocates nothing before it has compared
+the size that a header claims with the size of the file, and it reports every fault as a
 ``ValueError``.
 """
 
@@ -23,29 +23,29 @@ from layerkit.wording import LONGEST_VALUE, shortened
 T = TypeVar("T")
 
 LONGEST_HEADER = 10_000
-"""Bytes of a header, at most; as in NumPy, because longer ones could exhaust Python's parser."""
+"""The most bytes of a header; as in NumPy, because longer ones could exhaust Python's parser."""
 
 MOST_AXES = 64
-"""As in NumPy 2."""
+"""The limit of NumPy 2."""
 
 CHUNK = 2**18
-"""How many bytes are unpacked at a time."""
+"""The number of bytes that are unpacked at a time."""
 
 _LENGTH_BYTES = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
-"""How many bytes tell the length of the header, by version of the format."""
+"""The number of bytes that store the length of the header, by version of the format."""
 
 _LONG = re.compile(r"(?<=\d)L\b")
-"""How Python 2 ended integers."""
+"""The suffix of long integers in Python 2."""
 
 _LITERALS = re.compile(r"""(?:'[^'\\]*'|"[^"\\]*"|-?\d++|True|False|[\s{}()\[\],:])*""")
-"""All that a header is made of. Python's parser would warn of some other texts, and recurse."""
+"""The only tokens of a header. Python's parser would warn about some others, and recurse."""
 
 _TYPE = re.compile(r"[<>|=]?[biufcOSUVmM]\d*(\[\w+\])?")
-"""A type as a header names it; NumPy warns of some other names."""
+"""The name of a type in a header; NumPy warns about some other names."""
 
 
 class NpyHeader(NamedTuple):
-    """What the header of a ``.npy`` file tells.
+    """The content of the header of a ``.npy`` file.
 
     Attributes:
         shape: The shape of the array.
@@ -59,12 +59,12 @@ class NpyHeader(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes the array takes."""
+        """The number of bytes of the array."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def read_npy_header(file: IO[bytes]) -> NpyHeader:
-    """Read the header of a ``.npy`` file, and leave the file where the array begins.
+    """Read the header of a ``.npy`` file, and leave the file at the start of the array.
 
     Raises:
         ValueError: There is no header, or it is damaged.
@@ -90,7 +90,7 @@ def _read_exactly(file: IO[bytes], count: int) -> bytes:
 
 
 def _parse(text: str) -> tuple[Any, bool, Any]:
-    """Return the shape, the order and the type that the text of a header tells."""
+    """Return the shape, the order and the type in the text of a header."""
     text = _LONG.sub("", text)
     try:
         if not _LITERALS.fullmatch(text):
@@ -101,8 +101,8 @@ def _parse(text: str) -> tuple[Any, bool, Any]:
         shape, fortran_order, descr = (content[k] for k in ("shape", "fortran_order", "descr"))
         if type(shape) is not tuple or type(fortran_order) is not bool:
             raise ValueError
-    # What the parser of Python raises on a damaged header is almost anything: SyntaxError,
-    # TypeError, RecursionError, MemoryError, and others in other versions.
+    # Python's parser may raise almost anything on a damaged header: SyntaxError, TypeError,
+    # RecursionError, MemoryError, and others in other versions.
     except Exception:
         raise ValueError(f"cannot parse the header: {_shown(text.strip())}") from None
     return shape, fortran_order, descr
@@ -117,7 +117,7 @@ def _checked_shape(shape: tuple[Any, ...]) -> Shape:
 
 
 def _dtype(descr: Any) -> np.dtype[Any]:
-    """Return the type that a header describes; records are no numbers, so any of them will do."""
+    """Return the type that a header describes; all records are alike, because none is a number."""
     if type(descr) is list:
         return np.dtype("V")
     try:
@@ -130,7 +130,7 @@ def _dtype(descr: Any) -> np.dtype[Any]:
 
 
 def _shown(value: Any) -> str:
-    """Return what a header says, as a message shows it."""
+    """Return a value from a header as a message shows it."""
     return shortened(ascii(value), LONGEST_VALUE)
 
 
@@ -138,13 +138,13 @@ class NpzFile:
     """An ``.npz`` archive, from which single arrays or only their headers are read.
 
     Args:
-        file: The archive; who opened it closes it.
+        file: The archive; the caller closes it.
 
     Attributes:
         names: The names of the arrays, in the order of the file.
 
     Raises:
-        ValueError: It is no such archive, or is damaged.
+        ValueError: It is not such an archive, or is damaged.
         OSError: It cannot be read.
     """
 
@@ -162,10 +162,10 @@ class NpzFile:
         return self._read(name, lambda member, header: header)
 
     def array(self, name: str) -> Array:
-        """Return an array of numbers, once its checksum has been compared.
+        """Return an array of numbers, after comparing its checksum.
 
         Raises:
-            ValueError: The array is damaged, or holds no numbers.
+            ValueError: The array is damaged, or does not hold numbers.
             OSError: The file cannot be read.
         """
         return self._read(name, _content)
@@ -181,12 +181,12 @@ class NpzFile:
         def read_member() -> T:
             with self._zip.open(info) as member:
                 header = read_npy_header(member)
-                there = info.file_size - member.tell()
+                present = info.file_size - member.tell()
                 # The size of pickled objects and of records does not follow from the header.
-                if header.size != there and header.dtype.kind not in "OV":
+                if header.size != present and header.dtype.kind not in "OV":
                     raise ValueError(
                         f"the header tells {header.size:,} bytes of numbers, "
-                        f"and there are {there:,}"
+                        f"and there are {present:,}"
                     )
                 return read(member, header)
 
@@ -194,7 +194,7 @@ class NpzFile:
 
 
 def _content(member: IO[bytes], header: NpyHeader) -> Array:
-    """Return the array that stands behind its header."""
+    """Return the array that follows its header."""
     if header.dtype.kind not in "biufc":
         raise ValueError(f"it holds no numbers but {header.dtype}")
     array = np.empty(math.prod(header.shape), header.dtype)
@@ -206,15 +206,15 @@ def _content(member: IO[bytes], header: NpyHeader) -> Array:
             raise ValueError(f"EOF: it ends after {done:,} of {len(view):,} bytes")
         view[done : done + len(chunk)] = chunk
         done += len(chunk)
-    # The checksum of the archive is compared when the end is reached.
+    # Reading to the end makes zipfile compare the checksum.
     member.read(1)
     return array.reshape(header.shape, order="F" if header.fortran_order else "C")
 
 
 def _all_as_value_errors(read: Callable[[], T]) -> T:
-    """Return what a function that reads an archive returns; raise no more than two kinds of errors.
+    """Return the result of a function that reads an archive; raise only two kinds of errors.
 
-    A damaged archive may raise the errors of every decompressor, and those of ``zipfile`` reach
+    A damaged archive may raise the errors of every decompressor, and those of ``zipfile`` range
     from ``struct.error`` to ``NotImplementedError``.
     """
     try:

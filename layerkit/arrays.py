@@ -1,7 +1,7 @@
-"""The one place where memory for numbers is allocated.
+"""The only place where memory for numbers is allocated.
 
-Everything that trains takes its arrays from here, so that another kind of memory (aligned, shared
-between processes, on a device) is a change to this file.
+All code that trains takes its arrays from here, so another kind of memory (aligned, shared
+between processes, on a device) requires a change only to this file.
 """
 
 import math
@@ -17,24 +17,24 @@ from layerkit.types import Array, Shape
 DType: TypeAlias = npt.DTypeLike
 
 CACHE_LINE = 64
-"""Bytes that a processor fetches at a time, and the most that it loads at a time. NumPy's own
-arrays begin at any 16 bytes, and every such load then touches two lines: a training step of a
-network with 1024 x 1024 weights takes a twentieth longer."""
+"""The bytes that a processor fetches at a time, and the most that it loads at once. NumPy's own
+arrays are aligned only to 16 bytes, so such a load may touch two lines: a training step of a
+network with 1024 x 1024 weights then takes a twentieth longer."""
 
 
 def empty(shape: Shape, dtype: DType) -> Array:
-    """Return an uninitialised array, at the start of a cache line."""
+    """Return an uninitialised array, aligned to a cache line."""
     return _aligned(np.empty, shape, dtype)
 
 
 def zeros(shape: Shape, dtype: DType) -> Array:
-    """Return an array of zeros, at the start of a cache line."""
+    """Return an array of zeros, aligned to a cache line."""
     return _aligned(np.zeros, shape, dtype)
 
 
 def _aligned(allocate: Callable[..., Array], shape: Shape, dtype: DType) -> Array:
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size > sys.maxsize - CACHE_LINE:  # of which NumPy would raise a ValueError
+    if size > sys.maxsize - CACHE_LINE:  # NumPy would raise a ValueError
         raise MemoryError(f"no memory has place for {math.prod(shape)} numbers")
     memory = allocate(size + CACHE_LINE, np.uint8)
     start = -memory.__array_interface__["data"][0] % CACHE_LINE
@@ -42,13 +42,13 @@ def _aligned(allocate: Callable[..., Array], shape: Shape, dtype: DType) -> Arra
 
 
 class Scratch:
-    """Named arrays that are used again from one call to the next.
+    """Named arrays that are reused from one call to the next.
 
-    A buffer grows to the largest size asked for and hands out its front, so that the smaller last
-    batch of an epoch neither reallocates it nor makes the next full batch do so.
+    A buffer grows to the largest size requested and returns a slice of it, so the smaller last
+    batch of an epoch causes no reallocation, and neither does the full batch after it.
 
     Attributes:
-        handed_out: The arrays that were handed out last, by their names.
+        handed_out: The arrays that were last returned, by name.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Scratch:
         self.handed_out: dict[str, Array] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Scratch, ()  # what it holds means nothing to a copy
+        return Scratch, ()  # a copy does not need the contents
 
     def __call__(self, name: str, shape: Shape, dtype: DType) -> Array:
         """Return the array of that name, with undefined contents."""

@@ -1,4 +1,4 @@
-"""Derivatives beside their difference quotients: which are right, wrong, or too small to tell."""
+"""Comparison of derivatives with difference quotients: right, wrong, or too small to tell."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,41 +9,41 @@ from layerkit.gradients import STEP, flat_view
 from layerkit.types import Array
 
 LONGEST, SHORTEST = 1e-2, 1e-60
-"""Between which an element that one step does not settle is given a step of its own."""
+"""The bounds of the individual step for an element that the usual step does not settle."""
 
 RELATIVE = 1e-4
-"""The relative error that is allowed beyond rounding. A right ``backward`` stays orders of
-magnitude below it, a wrong one far above."""
+"""The relative error that is allowed beyond rounding. A correct ``backward`` stays orders of
+magnitude below it, and a wrong one far above."""
 
 RESOLVED = 1e-3
-"""The share of a derivative that rounding may make up if the derivative is to be judged."""
+"""The largest share of rounding in a derivative that can still be judged."""
 
 SHARES = RESOLVED / 30, RESOLVED / 3
-"""The shares at which an element is looked at again, if one step has not settled it: the less
-rounding there is to be, the longer the step, and the more kinks it may reach over."""
+"""The shares of rounding with which an element is checked again if the usual step has not settled
+it. A smaller share needs a longer step, which may cross more kinks."""
 
 SAFETY = 4.0
-"""How much larger than the estimate the rounding of a difference may be."""
+"""The factor by which the rounding of a difference may exceed the estimate."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 
 DRAWS, RUNGS = 6, 16
-"""How many disturbances of each size show the noise, and how many sizes there are. Each size is
-four times the one before, so that even the stairs of a function of float32 are seen."""
+"""The number of perturbations of each size that measure the noise, and the number of sizes. Each
+size is four times the one before, so that even the steps of a float32 function are detected."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The derivatives of one array, each beside its difference quotient.
+    """The derivatives of one array, compared with difference quotients.
 
     Exactly one of the four marks is set for each element.
 
     Attributes:
         numerical: The difference quotients, ``(count,)``.
-        agrees: Which derivatives are right.
-        wrong: Which are not.
-        kinks: Which cannot be judged, because the number has a kink within every usable step.
-        small: Which cannot be judged, because rounding hides them.
+        agrees: Marks correct derivatives.
+        wrong: Marks wrong ones.
+        kinks: Marks those that cannot be judged because every usable step crosses a kink.
+        small: Marks those that cannot be judged because rounding hides them.
     """
 
     numerical: Array
@@ -56,17 +56,17 @@ class Comparison:
 def rounding_noise(
     terms: Callable[[], Array], arrays: Sequence[Array], floor: float, draws: int = DRAWS
 ) -> float:
-    """Estimate by how much rounding changes a sum.
+    """Estimate how much rounding changes a sum.
 
-    All numbers that the sum depends on are disturbed at random by one part in ``1 / eps``, which
-    is what rounding does to them on their way. A sum that does not move at all goes up in stairs:
-    the disturbance then grows until it moves, which shows how high the stairs are.
+    All numbers that the sum depends on are perturbed at random by one part in ``1 / eps``, as
+    rounding would perturb them during the computation. A sum that does not change at all is a step
+    function: the perturbation then grows until the sum changes, which shows the height of a step.
 
     Args:
         terms: Computes the terms of the sum from the present contents of the arrays.
-        arrays: What the sum depends on; each is changed while ``terms`` is called, and restored.
+        arrays: All inputs of the sum; each is changed while ``terms`` is called, and restored.
         floor: The rounding of the sum itself.
-        draws: How often to draw a disturbance of each size.
+        draws: The number of perturbations of each size.
 
     Source:
         Vignes (1993), "A stochastic arithmetic for reliable scientific computation".
@@ -101,22 +101,22 @@ def compare(
 ) -> Comparison:
     """Judge each derivative of a sum by difference quotients.
 
-    One step settles nearly all elements. Any other gets the shortest step at which rounding makes
-    up little of its derivative, so that the step reaches over as few kinks as can be. It is wrong
-    only if the slopes on both sides, at that step and at a longer one, agree with each other and
-    not with the derivative.
+    The usual step settles nearly all elements. Any other element gets the shortest step at which
+    rounding is a small share of its derivative, so that the step crosses as few kinks as possible.
+    It is wrong only if the slopes on both sides, at that step and at a longer one, agree with each
+    other and not with the derivative.
 
     Args:
         terms: Computes the terms of the sum from the present contents of ``x``.
         x: A float64 array; it is changed while ``terms`` is called, and restored.
         gradient: The derivatives to judge, of the shape of ``x``.
-        noise: By how much rounding changes the sum.
+        noise: How much rounding changes the sum.
         at: The flat indices to judge; all of them by default.
-        most: How many elements that one step does not settle are looked at again; all of them by
-            default. The rest counts as at a kink, or as too small.
+        most: The most elements to check again if the usual step does not settle them; all of them
+            by default. The rest counts as at a kink, or as too small.
 
     Raises:
-        OptionError: ``x`` is of another type, or not contiguous.
+        OptionError: ``x`` has another type, or is not contiguous.
     """
     flat = flat_view(x)
     at = np.arange(flat.size) if at is None else at
@@ -141,14 +141,14 @@ def compare(
             far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
             near_fits, far_fits = near.fit(g), far.fit(g)
             agrees[open_] = near_fits | far_fits
-            # What a longer step refutes, a shorter one that sees no kink either has to confirm.
+            # A refutation by a longer step needs the confirmation of a shorter one without a kink.
             still = suspected[open_] & (2 * np.abs(g - near.mean) > np.abs(g - before))
             refuted = near.refute(g, far) | still
             suspected[open_], resolved[open_] = refuted, near.resolve(g)
             numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
             numerical[open_[far_fits]] = far.nearest(g)[far_fits]
         wrong |= suspected & ~agrees
-        # The first step is best for a smooth sum: of a quotient to be shown it gives more digits.
+        # For a smooth sum the usual step gives more digits of the quotient that is shown.
         smooth = np.abs(slopes.mean - numerical) <= RELATIVE * np.abs(numerical)
         numerical = np.where(wrong & smooth, slopes.mean, numerical)
     unsettled = ~agrees & ~wrong
@@ -157,7 +157,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Slopes:
-    """The slopes of a sum on both sides of some elements, and what rounding makes of their mean."""
+    """The slopes of a sum on both sides of some elements, and the rounding of their mean."""
 
     left: Array
     right: Array
@@ -177,7 +177,7 @@ class _Slopes:
         for k, (i, h) in enumerate(zip(at, step, strict=True)):
             before = flat[i]
             try:
-                # Divided by what was really added: next to a large number not quite the step.
+                # Divide by the actual difference, which for a large number is not quite the step.
                 flat[i] = before + h
                 above, up = flat[i] - before, terms() - here
                 flat[i] = before - h
@@ -185,7 +185,7 @@ class _Slopes:
             finally:
                 flat[i] = before
             right[k], left[k] = up.sum() / above, down.sum() / below
-            # Terms that cancel leave the rounding of the largest of them, in backward too.
+            # Terms that cancel leave the rounding error of the largest, in backward too.
             size = np.abs(up).sum() / above + np.abs(down).sum() / below
             rounding[k] = noise / h + 2 * EPSILON * size
         return cls(left, right, SAFETY * rounding)
@@ -197,19 +197,19 @@ class _Slopes:
         return mean
 
     def nearest(self, exact: Array) -> Array:
-        """Return of the mean and the slopes of both sides the one next to a derivative."""
+        """Return whichever of the mean and the two slopes is closest to a derivative."""
         slopes = np.stack([self.mean, self.left, self.right])
         best = np.argmin(np.abs(slopes - exact), axis=0)
         nearest: Array = np.take_along_axis(slopes, best[np.newaxis], axis=0)[0]
         return nearest
 
     def resolve(self, exact: Array) -> Array:
-        """Return where rounding makes up little of the larger of both derivatives."""
+        """Return where rounding is a small share of the larger of both derivatives."""
         resolved: Array = self.noise <= RESOLVED * np.maximum(np.abs(exact), np.abs(self.mean))
         return resolved
 
     def fit(self, exact: Array) -> Array:
-        """Return where a derivative is the mean of the slopes, or at a kink that of one side."""
+        """Return where a derivative matches the mean of the slopes, or at a kink one of them."""
         nearest = self.nearest(exact)
         allowed = RELATIVE * np.maximum(np.abs(nearest), np.abs(exact)) + self.noise
         zero = (exact == 0) & (self.left == 0) & (self.right == 0)

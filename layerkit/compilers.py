@@ -1,7 +1,7 @@
-"""Who may make training steps faster, where a network does not say.
+"""The compilers of training steps, for networks that name none.
 
-Training looks nothing up, because who is installed is known on floors above it. The package root
-stands above them all and hands ``find`` down, so that a ``Trainer`` made in Python has the same
+Training looks nothing up, because only floors above it know which plugins are installed. The
+package root stands above them all and sets ``find``, so a ``Trainer`` made in Python has the same
 steps as a run of the command.
 """
 
@@ -11,8 +11,8 @@ TYPE_CHECKING = False  # typing takes the command a while to import
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    # ``layerkit.training.step.Compiler``, whose parts have no names yet on this floor.
+    # ``layerkit.training.step.Compiler``, whose argument types do not exist on this floor.
     AnyCompiler: TypeAlias = Callable[..., Any]
 
 find: "Callable[[], Sequence[AnyCompiler]]" = tuple
-"""Returns the compilers of all installed plugins, in the order to ask them."""
+"""Returns the compilers of all installed plugins, in the order in which to ask them."""

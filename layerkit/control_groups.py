@@ -1,7 +1,7 @@
-"""The control groups of this process, by which Linux shares out processors and memory.
+"""The control groups of this process, with which Linux limits processors and memory.
 
-What a group allows holds for those inside it. Of the first version there is a hierarchy of groups
-for each controller, of the second version one for all; a system may have both.
+The limit of a group applies to all groups inside it. The first version has a hierarchy of groups
+for each controller, the second version one for all. A system may have both.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ PROC = Path("/proc/self")
 
 
 def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
-    """Yield the control groups that a controller limits this process by, innermost first.
+    """Yield the control groups of this process for a controller, innermost first.
 
-    Each comes as its version and its folder. Where both versions are mounted, both count.
+    Each is a pair of its version and its folder. If both versions are mounted, both count.
 
     Args:
-        controller: As in ``memory`` or ``cpu``.
+        controller: The name of the controller, such as ``memory`` or ``cpu``.
 
     Source:
         Linux manual pages cgroups(7), section "/proc/pid/cgroup", and proc_pid_mountinfo(5).
@@ -45,15 +45,15 @@ def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
 
 
 def _folders(mount_point: Path, root: str, group: str) -> Iterator[Path]:
-    """Yield the folders of a group and of those that hold it, as far as they are mounted.
+    """Yield the folders of a group and of the groups around it, as far as they are mounted.
 
     Args:
-        mount_point: Where groups are mounted.
+        mount_point: The folder where groups are mounted.
         root: The group that is mounted there.
-        group: The group, as seen from the same place as ``root``.
+        group: The path of the group, in the same hierarchy as ``root``.
     """
     inside = group.removeprefix(root.rstrip("/")).strip("/")
-    # In a container that sees the groups of its host by name only, they are not below the root.
+    # A container may see only the names of its host's groups, which are then not below the root.
     is_below = group == root or group.startswith(root.rstrip("/") + "/")
     folder = mount_point / inside if is_below and ".." not in inside.split("/") else mount_point
     yield folder

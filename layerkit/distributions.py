@@ -1,4 +1,4 @@
-"""Installed distributions, each read alone: what is wrong with one concerns no other."""
+"""Installed distributions, each read separately, so a damaged one does not affect the others."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from layerkit.wording import visible
 
 METADATA_FOLDER = (".dist-info", ".egg-info")
-"""How the name of a folder ends that holds the metadata of a distribution."""
+"""The endings of the names of metadata folders."""
 
 
 class DamagedError(Exception):
-    """The metadata of a distribution cannot be read; the message says which file and why."""
+    """The metadata of a distribution cannot be read; the message names the file and the reason."""
 
 
 def canonical_name(name: str) -> str:
     """Return the name of a distribution as PEP 503 normalises it: ``A_B`` is ``a-b``.
 
-    ``packaging.utils.canonicalize_name`` does the same, but it takes 20 ms to import, which every
-    command would pay.
+    ``packaging.utils.canonicalize_name`` does the same, but its import would add 20 ms to every
+    command.
     """
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -34,11 +34,11 @@ def installed() -> Iterator[Distribution]:
 
 
 def find(name: str) -> Distribution | None:
-    """Return the installed distribution of that name, however it is spelt."""
-    wanted = canonical_name(name)
+    """Return the installed distribution of that name, in any spelling."""
+    key = canonical_name(name)
     for distribution in installed():
         folder = canonical_name(_stem(distribution).partition("-")[0])
-        if folder == wanted or (not folder and name_and_version(distribution)[0] == wanted):
+        if folder == key or (not folder and name_and_version(distribution)[0] == key):
             return distribution
     return None
 
@@ -52,7 +52,7 @@ def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
     _refuse_what_is_no_file(distribution, "entry_points.txt")
     try:
         return [point for point in distribution.entry_points if point.group == group]
-    # Which exception a malformed file raises depends on the version of Python.
+    # The exception for a malformed file depends on the version of Python.
     except Exception as error:
         raise DamagedError(
             f"{folder(distribution)}/entry_points.txt: {_why_malformed(distribution, error)}"
@@ -60,7 +60,7 @@ def entry_points(distribution: Distribution, group: str) -> list[EntryPoint]:
 
 
 def mentions(distribution: Distribution, group: str) -> bool:
-    """Return whether the file of entry points names a group, though the file may be malformed."""
+    """Return whether the file of entry points names a group, even if the file is malformed."""
     try:
         text = read_text(distribution, "entry_points.txt")
     except UnicodeDecodeError as error:
@@ -71,7 +71,7 @@ def mentions(distribution: Distribution, group: str) -> bool:
 
 
 def read_text(distribution: Distribution, name: str) -> str:
-    """Return a file of the metadata; an empty text where there is none.
+    """Return a file of the metadata, or an empty text if there is none.
 
     Raises:
         DamagedError: It is a pipe or a device.
@@ -85,11 +85,11 @@ def read_text(distribution: Distribution, name: str) -> str:
 def name_and_version(distribution: Distribution) -> tuple[str, str]:
     """Return the name of a distribution, normalised, and its version.
 
-    Where the metadata lack one of them, as after a deletion that was cut short, the name of their
-    folder tells it.
+    If the metadata lack one of them, as after an interrupted deletion, it is taken from the name of
+    their folder.
 
     Raises:
-        DamagedError: The metadata cannot be read, or give a name that no distribution can have.
+        DamagedError: The metadata cannot be read, or contain a name that no distribution can have.
     """
     for file in ("METADATA", "PKG-INFO", "requires.txt"):  # an egg has its requirements there
         _refuse_what_is_no_file(distribution, file)
@@ -112,19 +112,19 @@ def name_and_version(distribution: Distribution) -> tuple[str, str]:
 
 
 def name_and_version_by_folder(distribution: Distribution) -> tuple[str, str]:
-    """Return what the folder of its metadata calls a distribution, and "unknown" for the rest."""
+    """Return the name and version in the name of the metadata folder, or "unknown" for either."""
     name, _, version = _stem(distribution).partition("-")
     version = version.partition("-")[0]  # an egg names the version of Python too
     return canonical_name(visible(name)) or "unknown", visible(version) or "unknown"
 
 
 def folder(distribution: Distribution) -> str:
-    """Return where the metadata of a distribution stand."""
+    """Return the folder of the metadata of a distribution."""
     return visible(str(getattr(distribution, "_path", "a distribution")))
 
 
 def _refuse_what_is_no_file(distribution: Distribution, name: str) -> None:
-    """Refuse a pipe or a device in place of metadata, which would be read for ever.
+    """Refuse a pipe or a device in place of metadata, because reading it might never end.
 
     Raises:
         DamagedError: There is one.
@@ -135,10 +135,10 @@ def _refuse_what_is_no_file(distribution: Distribution, name: str) -> None:
 
 
 def _stem(distribution: Distribution) -> str:
-    """Return the name of the folder of metadata without its ending, as in ``layerkit_foo-1.0``.
+    """Return the name of the metadata folder without its ending, as in ``layerkit_foo-1.0``.
 
-    Only an attribute that is not public tells it without parsing the metadata, which may be what
-    is damaged. Where there is no such folder, the stem is empty.
+    It comes from a private attribute, because the public ones parse the metadata, which may be
+    damaged. If there is no such folder, the stem is empty.
     """
     name: str = getattr(getattr(distribution, "_path", None), "name", "")
     for ending in METADATA_FOLDER:
@@ -148,7 +148,7 @@ def _stem(distribution: Distribution) -> str:
 
 
 def _why_malformed(distribution: Distribution, error: Exception) -> str:
-    """Return which line is not as entry points are written, or else the exception."""
+    """Return which line is not a valid entry point, or else the exception."""
     if not isinstance(error, OSError | UnicodeDecodeError):
         text = distribution.read_text("entry_points.txt") or ""
         for number, line in enumerate(map(str.strip, text.splitlines()), start=1):

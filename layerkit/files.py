@@ -1,4 +1,4 @@
-"""Opening files that somebody else named."""
+"""Opening files whose names come from outside."""
 
 import errno
 import os
@@ -16,25 +16,25 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 def open_file(path: str | PathLike[str]) -> BufferedReader:
-    """Open a regular file for reading, and nothing else.
+    """Open a file for reading, but only a regular one.
 
-    A pipe may wait for ever and a device never end, and neither can be read twice.
+    A pipe may wait for ever, a device may never end, and neither can be read twice.
 
     Raises:
-        OSError: There is no such file, the system does not open it, or it is no regular file;
+        OSError: There is no such file, the system does not open it, or it is not a regular file;
             ``strerror`` says which.
     """
     try:
-        # Looked at first, because to open a device may already change it.
+        # Check before opening, because opening a device may already change it.
         _refuse_others(os.stat(path).st_mode)
         return open(path, "rb", opener=_open_regular)
-    except ValueError as error:  # a null byte, which no path may have
+    except ValueError as error:  # a null byte, which is invalid in a path
         raise OSError(errno.EINVAL, str(error)) from None
 
 
 def _open_regular(path: str, flags: int) -> int:
-    # Without waiting and looked at again: a pipe may have taken the place of the file.
-    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # which Windows does not have
+    # Open without waiting and check again: a pipe may have replaced the file.
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows lacks O_NONBLOCK
     try:
         _refuse_others(os.fstat(descriptor).st_mode)
     except OSError:
@@ -44,7 +44,7 @@ def _open_regular(path: str, flags: int) -> int:
 
 
 def _refuse_others(mode: int) -> None:
-    """Refuse all but regular files."""
+    """Refuse everything except regular files."""
     if stat.S_ISREG(mode):
         return
     if stat.S_ISDIR(mode):

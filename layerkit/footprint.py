@@ -1,4 +1,4 @@
-"""How much memory a training or a graph takes, estimated, and whether there is as much."""
+"""An estimate of the memory of a training or a graph, and whether that much is free."""
 
 import math
 from typing import Any
@@ -13,59 +13,59 @@ from layerkit.network import Network
 from layerkit.wording import amount
 
 ALWAYS_FREE = 2**25
-"""Bytes for which nobody asks whether they are free: about what importing NumPy takes. To ask takes
-longer than to train a small network."""
+"""The bytes that are assumed to be free: about as many as importing NumPy takes. Asking the system
+takes longer than training a small network."""
 
 GRAPH_BYTES = 2 * (8 + 32)
-"""What a number of a graph takes: its value and its derivative, each as a float64 and, for the
-table that is printed, as a number of Python in a list."""
+"""The bytes for a number of a graph: its value and its derivative, each as a float64 and, for the
+printed table, as a Python number in a list."""
 
 
 def bytes_of_training(
     network: Network, optimizer: Optimizer, dtype: np.dtype[Any], batch: int, most: int
 ) -> int:
-    """Return how many bytes training takes, the data aside.
+    """Return how many bytes training takes, without the data.
 
-    It is what layers, the optimizer and the best parameters so far hold, and what a step and an
-    evaluation compute. What a layer keeps beside its output counts as far as the layer says.
+    They hold the layers, the optimizer, the best parameters so far, and the arrays of a step and an
+    evaluation. Arrays that a layer keeps besides its output count if the layer declares them.
 
     Args:
         network: The network.
         optimizer: The optimizer, with its states declared.
-        dtype: The type that is computed in.
-        batch: How many examples a step has.
-        most: How many examples the larger part has.
+        dtype: The type of the numbers.
+        batch: The number of examples in a step.
+        most: The number of examples in the larger part.
     """
-    # Layers work in the same arrays in a step and in an evaluation, which takes larger batches.
+    # Layers use the same arrays in a step and in an evaluation, whose batches are larger.
     rows = max(batch, min(network.rows_at_once, most))
     values = sum(math.prod(shape) for shape in network.shapes)
     kept = values + sum(layer.scratch_size for n in network.nodes for layer in n.layer.walk())
     states = sum(v.size for _, v in variables(optimizer))
     states += sum(v.size for v in network.variables.values())
-    # Of every parameter there are also the gradient, the best value so far and, while a better
-    # one is copied, that copy. Backward works with about as many numbers as forward keeps.
+    # Every parameter also has a gradient, the best value so far and, while a better one is
+    # copied, that copy. Backward works with about as many numbers as forward keeps.
     numbers = states + 3 * network.parameter_count + (rows + batch) * kept
     return numbers * dtype.itemsize
 
 
 def training_problem(network: Network, needed: int, batch: int) -> Problem | None:
-    """Return that training takes too much memory, and which layer of a spec takes most, if so.
+    """Return a problem of the largest layer of a spec if training takes too much memory.
 
     Args:
         network: The network.
         needed: How many bytes training takes.
-        batch: How many examples a step has.
+        batch: The number of examples in a step.
     """
     advice = "make it or the batch smaller"
     return _problem("training", network, needed, batch, " for each example", advice)
 
 
 def graph_problem(network: Network, batch: int) -> Problem | None:
-    """Return the same of a graph, which is run once.
+    """Return a problem of the largest layer of a graph if a run takes too much memory.
 
     Args:
         network: The network of the graph.
-        batch: How many examples the batch of each input has.
+        batch: The number of examples in the batch of each input.
     """
     shapes = network.shapes[network.input_count :]
     numbers = batch * sum(math.prod(shape) for shape in shapes)

@@ -1,4 +1,4 @@
-"""Functions that layers and losses share, and that authors of plugins may use."""
+"""Functions that layers and losses share, and that plugins may use."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
 
     Args:
         x: Of any shape.
-        out: Where to write; by default a new array.
+        out: The array to write to; by default a new one.
     """
     y: Array = np.negative(x, out=out)
     # Where exp(-x) overflows to infinity, 1 / (1 + exp(-x)) is the 0 it should be.
@@ -25,7 +25,7 @@ def softmax(x: Array, out: Array | None = None) -> Array:
 
     Args:
         x: ``(..., classes)``
-        out: Where to write; by default a new array.
+        out: The array to write to; by default a new one.
     """
     y: Array = np.subtract(x, x.max(axis=-1, keepdims=True), out=out)
     np.exp(y, out=y)

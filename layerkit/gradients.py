@@ -1,4 +1,4 @@
-"""Derivatives by central differences: the independent witness of every ``backward``."""
+"""Derivatives by central differences: the independent test of every ``backward``."""
 
 from collections.abc import Callable, Iterable
 from operator import index
@@ -11,27 +11,27 @@ from layerkit.types import Array
 
 STEP = 1e-5
 """The step. The error of a central difference is about ``h^2 f'''/6 + eps f/h``; in float64 it is
-least near the cube root of ``eps``, 6e-6."""
+smallest near the cube root of ``eps``, 6e-6."""
 
 
 def numerical_gradient(
     f: Callable[[], float], x: Array, *, step: float = STEP, at: Iterable[int] | None = None
 ) -> Array:
-    """Return the derivative of a number by each element of an array.
+    """Return the derivative of a number with respect to each element of an array.
 
     ``df/dx_i = (f(x + h e_i) - f(x - h e_i)) / 2h``
 
     Args:
         f: Computes the number from the present contents of ``x``.
         x: A float64 array; it is changed while ``f`` is called, and restored.
-        step: The step ``h``, times the size of numbers greater than 1.
-        at: The flat indices to differentiate by; all by default.
+        step: The step ``h``; for elements larger than 1 it is multiplied by their size.
+        at: The flat indices of the elements; all by default.
 
     Returns:
         An array of the shape of ``x``; with ``at``, a vector of one number for each index.
 
     Raises:
-        OptionError: ``x`` is of another type, or not contiguous, or ``at`` are no indices into it.
+        OptionError: ``x`` has another type or is not contiguous, or ``at`` has invalid indices.
     """
     left, right = slopes(f, x, step=step, at=at)
     gradient = (left + right) / 2
@@ -41,22 +41,22 @@ def numerical_gradient(
 def slopes(
     f: Callable[[], float], x: Array, *, step: float = STEP, at: Iterable[int] | None = None
 ) -> tuple[Array, Array]:
-    """Return the slopes of a number on the left and on the right of each element of an array.
+    """Return the slopes of a number to the left and to the right of each element of an array.
 
-    Where the number is smooth they differ by ``h f''``; where it has a kink within the step, as
-    that of a relu, by how much it bends there.
+    If the number is smooth, they differ by ``h f''``. If it has a kink within the step, such as
+    that of a relu, they differ by the change of slope there.
 
     Args:
         f: Computes the number from the present contents of ``x``.
         x: A float64 array; it is changed while ``f`` is called, and restored.
-        step: The step ``h``, times the size of numbers greater than 1.
-        at: The flat indices to differentiate by; all by default.
+        step: The step ``h``; for elements larger than 1 it is multiplied by their size.
+        at: The flat indices of the elements; all by default.
 
     Returns:
         Two vectors of one number for each index.
 
     Raises:
-        OptionError: ``x`` is of another type, or not contiguous, or ``at`` are no indices into it.
+        OptionError: ``x`` has another type or is not contiguous, or ``at`` has invalid indices.
     """
     flat = flat_view(x)
     indices = range(flat.size) if at is None else _indices(at, flat.size)
@@ -66,12 +66,12 @@ def slopes(
         before = flat[i]
         h = step * max(1.0, abs(before))
         try:
-            # Divided by what was really added: next to a large number that is not quite the step.
+            # Divide by the actual difference, which for a large number is not quite the step.
             flat[i] = before + h
             right[k] = (f() - here) / (flat[i] - before)
             flat[i] = before - h
             left[k] = (here - f()) / (before - flat[i])
-        finally:  # whoever interrupts finds the number as it was
+        finally:  # restore the number even after an interruption
             flat[i] = before
     return left, right
 

@@ -1,8 +1,8 @@
-"""First values of parameters.
+"""Initial values of parameters.
 
-``fan_in`` is how many inputs each output has, ``fan_out`` how many outputs each input. A layer
-declares them where it has to: in a convolution an input meets every position of a filter. By
-default they are the product of all axes but the last, and the last.
+``fan_in`` is the number of inputs of each output, ``fan_out`` the number of outputs of each input.
+By default they are the product of all axes except the last, and the last axis. A layer declares
+others if necessary: in a convolution, an input meets every position of a filter.
 """
 
 import math
@@ -18,7 +18,7 @@ Fans: TypeAlias = tuple[int, int]
 
 
 class Zeros(Initializer):
-    """All zeros, ``w = 0``; for biases, since equal weights would stay equal.
+    """All zeros, ``w = 0``; for biases, because equal weights would stay equal.
 
     Source:
         Saito (2016), "Deep Learning from Scratch", section 6.2.1, on why not for weights.
@@ -37,8 +37,8 @@ class Normal(Initializer):
         std: Their standard deviation.
 
     Source:
-        Saito (2016), "Deep Learning from Scratch", section 5.7.2, whose networks begin with
-        0.01 times a standard normal number.
+        Saito (2016), "Deep Learning from Scratch", section 5.7.2, whose networks start from
+        0.01 times standard normal numbers.
     """
 
     def __init__(self, mean: float = 0.0, std: NonNegativeFloat = 0.01) -> None:
@@ -54,14 +54,15 @@ class Uniform(Initializer):
     """Independent uniform numbers, ``w ~ U[low, high)``.
 
     Args:
-        low: The least number.
-        high: The bound above them.
+        low: The lower bound, included.
+        high: The upper bound, excluded.
 
     Raises:
         ValueError: ``low`` is not less than ``high``.
 
     Source:
-        The range is that of ``RandomUniform`` in Keras, https://keras.io/api/layers/initializers.
+        The default range is that of ``RandomUniform`` in Keras,
+        https://keras.io/api/layers/initializers.
     """
 
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
@@ -80,7 +81,7 @@ class Uniform(Initializer):
 class Xavier(Initializer):
     """Variance ``2 / (fan_in + fan_out)``; also called Glorot, made for tanh and sigmoid.
 
-    It is a compromise between a forward pass and a backward pass that each keep the variance.
+    It is a compromise between keeping the variance in the forward pass and in the backward pass.
 
     Args:
         distribution: ``"uniform"`` draws from ``U[-a, a)`` with ``a^2 = 6 / (fan_in + fan_out)``,

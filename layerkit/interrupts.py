@@ -1,9 +1,9 @@
 """Signals that end the command: SIGINT (Ctrl-C), SIGTERM and SIGHUP, all in the same way.
 
-A training finishes its present step and writes its results; everything else ends where it is. A
+A training finishes its present step and writes its results; everything else ends immediately. A
 second signal does not wait for the step, and a third ends the process at once.
 
-This module imports nothing large: it is in charge before the command imports anything else.
+This module imports nothing large, because it must work before the command imports anything else.
 """
 
 import os
@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-TYPE_CHECKING = False  # type checkers know the name; typing would be imported first, unguarded
+TYPE_CHECKING = False  # type checkers know the name; importing typing would delay the handlers
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class Stoppable(Protocol):
-        """Something that ends after its present step when it is asked to, as a trainer does."""
+        """An object that can be asked to end after its present step, such as a trainer."""
 
         stop_requested: bool
         stop_reason: str
@@ -31,7 +31,7 @@ SIGNALS = [
 ]
 
 ONE_REQUEST = 0.2
-"""Seconds in which a SIGTERM or SIGHUP that is repeated counts once.
+"""The seconds within which a repeated SIGTERM or SIGHUP counts once.
 
 ``timeout`` and service managers send them to a process and again to its group.
 """
@@ -41,10 +41,10 @@ BY_TYPER = 130
 
 
 class Interrupts:
-    """The owner of the signals; there is one, as signals belong to the process.
+    """The owner of the signals; there is one, because signals belong to the process.
 
     Attributes:
-        received: The first signal that came; None if none has.
+        received: The first signal received, or None.
     """
 
     def __init__(self) -> None:
@@ -58,12 +58,12 @@ class Interrupts:
     def handled(self, until_exit: bool = False) -> Iterator[None]:
         """Return a context in which signals raise ``KeyboardInterrupt``, or end a training.
 
-        It ends with the exit code that a signal asks for. A thread other than the main one, where
-        Python does not allow handlers, and a context within another one change nothing.
+        An interrupted context exits with the exit code of the signal. The context has no effect
+        inside another one, or in a thread other than the main one, where Python allows no handlers.
 
         Args:
-            until_exit: Whether the process ends after it; a signal then ends it without a word,
-                where Python's own handler would print a traceback.
+            until_exit: Whether the process ends after the context. A later signal then ends it
+                silently, where Python's own handler would print a traceback.
         """
         if self._is_handling or current_thread() is not main_thread():
             yield
@@ -71,12 +71,12 @@ class Interrupts:
         self._is_handling = True
         self.received, self._count = None, 0
         before: dict[signal.Signals, Any] = {}
-        for each in SIGNALS:
-            handler = signal.getsignal(each)
-            # What nohup has ignored stays ignored. SIGINT is not left so: a shell has it ignored by
-            # whatever a script starts in the background, and it would be lost there.
-            if handler is not None and (handler != signal.SIG_IGN or each == signal.SIGINT):
-                before[each] = signal.signal(each, self._handle)
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            # Signals that nohup ignores stay ignored. SIGINT does not, because shells also ignore
+            # it in background jobs of scripts, where it would be lost.
+            if handler is not None and (handler != signal.SIG_IGN or number == signal.SIGINT):
+                before[number] = signal.signal(number, self._handle)
         try:
             yield
         except KeyboardInterrupt:
@@ -86,8 +86,8 @@ class Interrupts:
                 raise SystemExit(self._exit_code) from None
             raise
         finally:
-            for each, handler in before.items():
-                signal.signal(each, signal.SIG_DFL if until_exit else handler)
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if until_exit else handler)
             self._is_handling = False
 
     @contextmanager
@@ -96,7 +96,7 @@ class Interrupts:
         if not self._is_handling or current_thread() is not main_thread():
             yield
             return
-        if self.received is not None:  # and whoever caught it did not pass it on
+        if self.received is not None:  # an earlier signal whose exception was swallowed
             raise KeyboardInterrupt(self.received.name)
         self._training = training
         try:
@@ -125,4 +125,4 @@ class Interrupts:
 
 
 interrupts = Interrupts()
-"""The one owner of the signals of this process."""
+"""The only owner of the signals of this process."""

@@ -1,4 +1,4 @@
-"""The markers of hooks: what a plugin needs of pluggy, and nothing of what the hooks speak of."""
+"""The markers of hooks, in a module that imports none of the types in their signatures."""
 
 import pluggy
 

@@ -1,4 +1,4 @@
-"""What the outputs of a network mean, from what its layers and its loss say of themselves."""
+"""What the outputs of a network mean, as its layers and its loss declare."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,19 @@ def output_meaning(
 ) -> Meaning:
     """Return what the output of the last layer means.
 
-    Numbers may be taken for anything, so that what the loss takes them for counts. Whether they
-    are probabilities, the last layer and the loss have to agree on.
+    If they are just numbers, the interpretation by the loss counts. The last layer and the loss
+    must agree on whether they are probabilities.
 
     Args:
-        layers: Of each layer its name, itself, and its inputs as positions among the values of the
-            network: first its inputs, then the output of each layer.
+        layers: The name of each layer, the layer, and its inputs as positions among the values of
+            the network: first its inputs, then the output of each layer.
         input_count: How many inputs the network has.
         loss: The loss, if there is one.
 
     Raises:
-        ShapeError: The last layer gives probabilities and the loss takes logits, or the other way
-            round.
+        ShapeError: The last layer gives probabilities and the loss takes logits, or vice versa.
     """
-    # Of each value what it means, and the layer that made it so.
+    # The meaning of each value, and the layer that determined it.
     values: list[tuple[Meaning, int]] = [("numbers", 0)] * input_count
     for i, (_, layer, inputs) in enumerate(layers):
         if layer.meaning != "same":
@@ -35,13 +34,13 @@ def output_meaning(
             values.append(values[inputs[0]])
         else:
             values.append(("numbers", i))
-    given, source = values[-1]
-    taken: Meaning = "numbers" if loss is None else loss.taken_meaning()
-    if taken == "numbers":
-        return given
-    if given != "numbers" and (given == "probabilities") != (taken == "probabilities"):
+    declared, source = values[-1]
+    required: Meaning = "numbers" if loss is None else loss.taken_meaning()
+    if required == "numbers":
+        return declared
+    if declared != "numbers" and (declared == "probabilities") != (required == "probabilities"):
         name = layers[source][0]
-        if given == "probabilities":
+        if declared == "probabilities":
             raise ShapeError(
                 "gives probabilities, but the loss takes logits, which it turns into "
                 "probabilities itself",
@@ -55,4 +54,4 @@ def output_meaning(
             layer=source,
             named=name,
         )
-    return taken
+    return required

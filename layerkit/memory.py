@@ -1,4 +1,4 @@
-"""How much memory this process may still take."""
+"""The memory that this process may still take."""
 
 import sys
 from collections.abc import Iterator
@@ -12,13 +12,12 @@ else:
 
 
 def available_memory() -> int | None:
-    """Return how many bytes this process may still take; None where the system does not tell.
+    """Return how many bytes this process may still take; None if the system does not report it.
 
-    That is the memory that is free, or less where the limits of the process, of its control group
-    or of one that holds this group leave less. Files that the system keeps in memory as long as
-    nobody needs it count as free.
+    This is the free memory, or less if the limits of the process, of its control group or of the
+    groups around it leave less. Memory in which the system caches files counts as free.
     """
-    import psutil  # takes 20 ms, which only large networks pay
+    import psutil  # here, because it takes 20 ms and only large networks need it
 
     limits: list[int] = []
     try:
@@ -34,11 +33,11 @@ def available_memory() -> int | None:
 
 
 def _left_in_control_groups() -> Iterator[int]:
-    """Yield what the memory limit of each control group of this process leaves."""
+    """Yield the bytes that the memory limit of each control group of this process leaves."""
     for version, folder in control_groups("memory"):
         limit_file, usage_file, kind = _FILES[version]
         try:
-            # "max" in the second version; the first one writes a number that no machine reaches.
+            # No limit is "max" in the second version, and in the first an unreachable number.
             limit = int((folder / limit_file).read_text().replace("max", "-1"))
             if limit >= 0:
                 statistics = dict(map(str.split, (folder / "memory.stat").read_text().splitlines()))
@@ -52,5 +51,5 @@ _FILES = {
     1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
     2: ("memory.max", "memory.current", ""),
 }
-"""For each version of control groups the file of the limit, that of the usage, and how the numbers
-in ``memory.stat`` begin that count the groups below as the usage does."""
+"""For each version of control groups: the file of the limit, the file of the usage, and the prefix
+of the numbers in ``memory.stat`` that, like the usage, include the groups below."""

@@ -1,4 +1,4 @@
-"""Where a plugin's prints go: to standard error, where they spoil no output of the command."""
+"""Redirecting a plugin's prints to standard error, where they do not mix with the results."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _outputs: list[TextIO] = []
 
 
 def _renew_lock() -> None:
-    """Have a lock that nobody holds, in a process that was forked off."""
+    """Create a free lock in a forked process."""
     global _lock
     _lock = Lock()
 
@@ -23,10 +23,11 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def output_to_stderr() -> Iterator[None]:
-    """Lead standard output to standard error, also while other threads do.
+    """Redirect standard output to standard error, even while other threads do the same.
 
-    There is one ``sys.stdout``: the first to come keeps it, and the last to leave puts it back. If
-    each put back what it had found, one that came second would leave standard error behind.
+    There is only one ``sys.stdout``: the first context to enter saves it, and the last one to exit
+    restores it. If each restored the stream it had replaced, the second one would leave standard
+    error behind.
     """
     with _lock:
         _outputs.append(sys.stdout if not _outputs else _outputs[0])

@@ -1,4 +1,4 @@
-"""Paths as people write them, and files that are written whole or not at all."""
+"""Paths with ``~``, and files that are written completely or not at all."""
 
 import os
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from layerkit.wording import visible
 
 
 def expanded(path: str | PathLike[str]) -> Path:
-    """Return a path with the home folder put in where it begins with ``~``.
+    """Return a path with a leading ``~`` replaced by the home folder.
 
-    A shell does so only with some words, and not with ``--out=~/runs`` or the text of a spec.
+    A shell does not expand ``--out=~/runs`` or the text of a spec.
 
     Raises:
         UserError: It names the home of a user that does not exist.
@@ -26,9 +26,9 @@ def expanded(path: str | PathLike[str]) -> Path:
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file aside, flush it to the disk, and then put it in its place.
+    """Write a file under another name, flush it to the disk, and then rename it.
 
-    Whoever reads the path meets the old content or the new, also when the disk is full, the
+    A reader of the path always sees the old or the new content, even if the disk is full, the
     process is killed or the power fails.
 
     Args:
@@ -36,12 +36,12 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         write: Writes the content to an open file.
 
     Raises:
-        OSError: It cannot be written; what stood there before is untouched.
+        OSError: It cannot be written; the old content is untouched.
     """
-    import tempfile  # here, as it takes long for a command that writes nothing
+    import tempfile  # here, because the import is slow and most commands write nothing
 
-    # A name of its own: two processes may write the same file, and a name that is as long as the
-    # file system allows has no room for an ending.
+    # A random name, because two processes may write the same file, and because the longest name
+    # that the file system allows leaves no room for a suffix.
     handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     aside = Path(name)
     try:
@@ -58,13 +58,13 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     _flush_folder(path.parent)
 
 
-# The system tells it only by setting it, for all threads: once, before there are others.
+# Reading the mask requires setting it for all threads, so read it once, before there are others.
 _MASK = os.umask(0o077)
 os.umask(_MASK)
 
 
 def _mode(path: Path) -> int:
-    """Return the permissions of a file that is replaced, or those that a new one is given."""
+    """Return the permissions of the file that is replaced, or the default ones for a new file."""
     try:
         return path.stat().st_mode & 0o7777
     except OSError:
@@ -72,7 +72,7 @@ def _mode(path: Path) -> int:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flush the name of a new file too, where the system can (Windows opens no folder)."""
+    """Flush the name of a new file too, if the system can (Windows cannot open a folder)."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,7 @@
-"""The registry: which components there are, and who provides each.
+"""The registry of components and their providers.
 
-Nothing is ever replaced. A name belongs to the built-in that has it; a name that two packages
-claim is contested, and then only the qualified name (``"layerkit-foo/swish"``) tells which is
-meant.
+Nothing is ever replaced. The name of a built-in always means the built-in. A name that two packages
+claim is contested, and then only the qualified name (``"layerkit-foo/swish"``) is unambiguous.
 """
 
 import os
@@ -33,7 +32,7 @@ KINDS: dict[str, type[Component]] = {
 }
 
 RESERVED_OPTIONS = {"type", "name", "inputs"}
-"""Keys of a component in a spec that mean something else than an option."""
+"""Keys of a component in a spec that are not options."""
 
 BUILTIN = "layerkit"
 """The distribution whose names nobody can take."""
@@ -41,13 +40,13 @@ BUILTIN = "layerkit"
 
 @dataclass(frozen=True)
 class Provider:
-    """Who provides a component.
+    """The package that provides a component.
 
     Attributes:
         distribution: The name of the installed package as PEP 503 normalises it, as in
             ``layerkit-foo``.
         version: Its version.
-        module: What the entry point names: a module, or an object in one.
+        module: The target of the entry point: a module, or an object in one.
     """
 
     distribution: str
@@ -71,10 +70,10 @@ class Entry:
 
 
 class Registrar:
-    """What a plugin's ``layerkit_register`` is given: one method for each kind of component.
+    """The argument of a plugin's ``layerkit_register``: one method for each kind of component.
 
     Raises:
-        PluginError: By each method, where a name or a class does not keep the contract.
+        PluginError: By each method, if a name or a class breaks the contract.
     """
 
     def __init__(self, provider: Provider) -> None:
@@ -121,7 +120,7 @@ class Registrar:
 
 
 def _check_class(kind: type[Component], name: str, cls: Any) -> None:
-    """Refuse what no spec could make an instance of."""
+    """Refuse a class that no spec could instantiate."""
     what = f'{kind.kind} "{name}"'
     if not isclass(cls):
         raise PluginError(f"{what} must be a class, got {cls!r}")
@@ -141,12 +140,12 @@ def _check_class(kind: type[Component], name: str, cls: Any) -> None:
 
 
 class UnknownComponentError(KeyError):
-    """No usable component has that name; the message says what there is instead.
+    """No usable component has that name; the message suggests others.
 
     Args:
-        message: What is missing.
-        advice: Gives what to do, and the name that comes close. It is asked for only when somebody
-            reads it, because to compare names takes longer than to find out that one is unknown.
+        message: The missing name.
+        advice: Returns the advice and the suggested name. It is called only when the message is
+            read, because comparing names takes longer than finding out that one is unknown.
     """
 
     def __init__(
@@ -179,7 +178,7 @@ class ContestedNameError(UnknownComponentError):
 
 
 MOST_SUSPECTS = 3
-"""How many plugins that do not work a message names."""
+"""The most plugins that do not work that a message names."""
 
 
 @dataclass
@@ -188,11 +187,11 @@ class Registry:
 
     Attributes:
         shadowed: Components that lost their bare name to a built-in.
-        compilers: Who may make training steps faster, from plugins that work.
-        absent: For each plugin that does not work, the reason; named when something is missing.
+        compilers: Functions of working plugins that may make training steps faster.
+        absent: The reason for each plugin that does not work; shown if a component is missing.
         providers: The plugins that work.
-        former: For the kind and the name of a component the distribution that a lock says it came
-            from, and that with its version; named when it is missing.
+        former: The distribution that a component came from according to a lock, and its
+            description with the version, by kind and name; shown if the component is missing.
     """
 
     shadowed: list[Entry] = field(default_factory=list)
@@ -203,10 +202,10 @@ class Registry:
     _claims: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
 
     def admit(self, entries: list[Entry]) -> None:
-        """Take in what one plugin registered, all of it or nothing.
+        """Add the components that one plugin registered, all of them or none.
 
         Raises:
-            PluginError: Another plugin of the same distribution has registered a name already.
+            PluginError: Another plugin of the same distribution has already registered a name.
         """
         qualified = {(e.kind, e.qualified_name) for e in self}
         for entry in entries:
@@ -231,11 +230,11 @@ class Registry:
         ]
 
     def names(self, kind: str) -> list[str]:
-        """Return the names that can be used for a kind, sorted; qualified where need be."""
+        """Return the usable names of a kind, sorted; qualified if necessary."""
         return sorted(self.name_of(entry) for entry in self if entry.kind == kind)
 
     def name_of(self, entry: Entry) -> str:
-        """Return the name by which a spec finds a component: bare, or qualified if need be."""
+        """Return the name by which a spec finds a component: bare, or qualified if necessary."""
         claims = self._claims[entry.kind, entry.name]
         uncontested = len(claims) == 1 or entry.provider.distribution == BUILTIN
         return entry.name if uncontested else entry.qualified_name
@@ -244,9 +243,9 @@ class Registry:
         """Return the component of that kind and name.
 
         Args:
-            kind: As in ``"layer"``.
-            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``), the package spelt in
-                any way that pip takes.
+            kind: The kind, such as ``"layer"``.
+            name: Bare (``"swish"``) or qualified (``"layerkit-foo/swish"``), with any spelling of
+                the package that pip accepts.
 
         Raises:
             UnknownComponentError: There is none.
@@ -268,28 +267,28 @@ class Registry:
         )
 
     def suspects(self, name: str) -> str:
-        """Return, as the end of a message, the plugins that may have what there is not."""
+        """Return, as the end of a message, the broken plugins that may have a missing component."""
         return "".join(f"; {hint}" for hint in self._suspected(name))
 
     def _suspected(self, name: str) -> list[str]:
-        """Return the plugins that do not work and may have what there is not.
+        """Return the broken plugins that may have a missing component.
 
         Args:
-            name: What is missing. If it names its package, only that one counts; a plugin of the
-                same name comes first.
+            name: The missing name. If it names its package, only that package counts; a plugin of
+                the same name comes first.
         """
         distribution, bare = split_name(name)
-        found = [
+        suspects = [
             (plugin, reason)
             for plugin, reason in self.absent.items()
             if not distribution or plugin.startswith(f"plugin {distribution} (")
         ]
-        found.sort(key=lambda each: not each[0].endswith(f"({bare})"))
+        suspects.sort(key=lambda each: not each[0].endswith(f"({bare})"))
         hints = [
             f"{plugin}, which is not working, may have it: {reason}"
-            for plugin, reason in found[:MOST_SUSPECTS]
+            for plugin, reason in suspects[:MOST_SUSPECTS]
         ]
-        more = len(found) - MOST_SUSPECTS
+        more = len(suspects) - MOST_SUSPECTS
         if more > 0:
             hints.append(f"{more} more are not working, see: layerkit plugins")
         return hints
@@ -326,6 +325,6 @@ class Registry:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Return the distribution that a name is qualified by, normalised, or nothing; and the rest."""
+    """Return the distribution in a qualified name, normalised, or nothing; and the bare name."""
     distribution, _, bare = name.rpartition("/")
     return canonical_name(distribution), bare

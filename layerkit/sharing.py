@@ -1,9 +1,9 @@
-"""Work shared out among threads that sleep when there is none.
+"""Work shared among threads that sleep when they are idle.
 
-Work comes in shares whose number follows from sizes alone, so what is computed does not depend on
-how many threads there are. The threads of OpenBLAS, by contrast, wait by spinning, for each other
-and for the next product: where another program has one of the cores, a product of a tenth of a
-millisecond takes as long as that program's turn, several milliseconds.
+Work is divided into shares whose number follows from sizes alone, so the results do not depend on
+the number of threads. The threads of OpenBLAS, by contrast, spin while they wait for each other
+and for the next product. If another program occupies one of the cores, a product of a tenth of a
+millisecond then takes as long as that program's time slice, several milliseconds.
 """
 
 import os
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 MOST_THREADS = 8
 
 SHARES = ((1e10, 8), (6.4e7, 4), (1.6e7, 2))
-"""The operations of a product, and how many shares it then has. A thread begins within some 20
-microseconds, in which it would make about 1e6 operations. Shares cost time, as each has to copy its
-operands into the order in which OpenBLAS takes them: of a product of 4e9 operations 3% with 4
-shares and 9% with 8."""
+"""The number of shares of a product from so many operations on. A thread starts within about 20
+microseconds, in which it could make about 1e6 operations. Each share costs time to copy its
+operands into the order that OpenBLAS uses: for a product of 4e9 operations 3% with 4 shares and
+9% with 8."""
 
 FEWEST = SHARES[-1][0] / 2
-"""The multiplications of a product that is shared, at the least."""
+"""The least number of multiplications of a product that is shared."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-"""The seconds in which work is not shared after sharing took longer than doing it alone. The pause
-doubles from one such time to the next, and starts anew when sharing pays."""
+"""The seconds for which work is not shared after sharing took longer than one thread would have.
+The pause doubles each time this happens, and is reset when sharing pays."""
 
 
 class Gate:
-    """Tells whether sharing pays at the moment.
+    """Decides whether sharing currently pays.
 
     A thread that has taken a share may have to wait for a processor while another program runs, and
-    everybody waits for it. So the time of each sharing is compared with the time that all shares
+    all others wait for it. So the time of each sharing is compared with the time that all shares
     would have taken one after the other.
     """
 
@@ -55,7 +55,7 @@ class Gate:
         return perf_counter() >= self._opens
 
     def judge(self, taken: float, alone: float) -> None:
-        """Learn from a sharing.
+        """Update the gate after a sharing.
 
         Args:
             taken: The seconds it took.
@@ -69,7 +69,7 @@ class Gate:
 
 
 class _Sharing(local):
-    """Whether this thread is doing a share, and so has none to give away."""
+    """Whether this thread is doing a share, and therefore must not share its work again."""
 
     is_active = False
 
@@ -80,7 +80,7 @@ _executor: "ThreadPoolExecutor | None" = None
 
 
 def _forget_threads() -> None:
-    """Forget the threads, which a process that was forked off does not have."""
+    """Forget the threads, which do not exist in a forked process."""
     global _executor
     _executor = None
 
@@ -90,17 +90,17 @@ if hasattr(os, "register_at_fork"):
 
 
 def share(task: Callable[[int], object], count: int) -> None:
-    """Call ``task(i)`` for every ``i`` below ``count``, on several threads where that is faster.
+    """Call ``task(i)`` for every ``i`` below ``count``, on several threads if that is faster.
 
-    Tasks may run at the same time and in any order; NumPy's error state and other context
-    variables are those of the caller. Each has one thread for its matrix products.
+    Tasks may run at the same time and in any order. NumPy's error state and other context
+    variables are those of the caller. Each task has one thread for its matrix products.
 
     Args:
-        task: Does one share. It writes where no other share reads or writes.
+        task: Does one share. It writes only where no other share reads or writes.
         count: The number of shares.
 
     Raises:
-        Exception: A task raised it; all that had begun have ended.
+        Exception: A task raised it; all tasks that had begun have ended.
     """
     with one_blas_thread:
         helpers = min(allowed_threads(), count, MOST_THREADS) - 1
@@ -115,20 +115,20 @@ def _share(task: Callable[[int], object], count: int, helpers: int) -> None:
     global _executor
     executor = _executor
     if executor is None:
-        # Imported here, as it takes long and small networks share nothing.
+        # Imported here, because the import is slow and small networks share nothing.
         from concurrent.futures import ThreadPoolExecutor
 
         executor = _executor = ThreadPoolExecutor(MOST_THREADS - 1, "layerkit")
-    left = deque(range(count))
+    remaining = deque(range(count))
 
     def work() -> int:
         """Do shares until none is left, and return how many."""
         _sharing.is_active = True
         done = 0
         try:
-            while left:
+            while remaining:
                 try:
-                    i = left.popleft()
+                    i = remaining.popleft()
                 except IndexError:  # another thread has just taken the last one
                     break
                 task(i)
@@ -142,14 +142,14 @@ def _share(task: Callable[[int], object], count: int, helpers: int) -> None:
     try:
         for _ in range(helpers):
             futures.append(executor.submit(copy_context().run, work))  # noqa: PERF401
-    except RuntimeError:  # the interpreter is ending, and starts nothing for those still at work
+    except RuntimeError:  # the interpreter is shutting down and starts no more threads
         pass
     try:
         done = work()
     finally:
-        left.clear()
+        remaining.clear()
         finished = perf_counter()
-        # A thread that has not begun has nothing left to do, and nobody waits for it.
+        # A thread that has not begun has nothing to do, so cancel it rather than wait.
         errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
         if error is not None:
@@ -161,19 +161,19 @@ def _share(task: Callable[[int], object], count: int, helpers: int) -> None:
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """Return the matrix product ``a b``, as ``numpy.matmul`` does; threads share a large one.
 
-    The numbers do not depend on how many threads there are. Stacks of matrices are shared along
+    The numbers do not depend on the number of threads. Stacks of matrices are divided along
     their first axis, matrices along the longer axis of the product.
 
     Args:
         a: ``(..., m, k)``
         b: ``(..., k, n)``
-        out: Where to write the product, ``(..., m, n)``; a new array by default.
+        out: The array to write to, ``(..., m, n)``; a new one by default.
 
     Raises:
-        ValueError: The shapes do not fit.
+        ValueError: The shapes do not match.
     """
-    # Most products are small, and this is the shortest way to see it and to make them: numpy.dot
-    # begins in half the time of numpy.matmul, but writes into fewer arrays.
+    # Most products are small, and this is the fastest way to detect and compute them: numpy.dot
+    # starts in half the time of numpy.matmul, but accepts fewer arrays as out.
     if a.ndim == 2 == b.ndim and len(a) * b.size < FEWEST:
         try:
             return a.dot(b, out)

@@ -1,4 +1,4 @@
-"""What targets have to be, as arrays: one rule for losses, metrics and whoever writes them."""
+"""The requirements on targets as arrays: one set of checks for losses, metrics and plugins."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ ROUNDING = 1e-6
 """How far a probability may lie outside 0 to 1: a mean in float32 can be 1.0000001."""
 
 ROUNDING_OF_A_SUM = 1e-3
-"""How far the sum of an example's probabilities may be from 1: of 1,000 classes in float16, or of
-three digits each in a text file, it is about that far."""
+"""How far the sum of an example's probabilities may be from 1. For 1,000 classes in float16, or for
+three digits each in a text file, the difference is about that large."""
 
 
 def as_batch(owner: object, dtype: DType, y: Any, t: Any) -> tuple[Array, Array]:
     """Return outputs and targets as arrays of numbers.
 
     Outputs that are neither float32 nor float64 are converted. So are targets that are other
-    floats; integers may be labels, and stay.
+    floats. Integers may be labels and are not converted.
 
     Args:
         owner: The loss or the metric that takes them.
@@ -30,7 +30,7 @@ def as_batch(owner: object, dtype: DType, y: Any, t: Any) -> tuple[Array, Array]
         t: The targets, likewise.
 
     Raises:
-        DataError: They are no integers, booleans or floats, or the type does not hold them.
+        DataError: They are not integers, booleans or floats, or the type cannot hold them.
         ShapeError: The outputs have no batch axis.
     """
     name = type(owner).__name__
@@ -44,10 +44,10 @@ def as_batch(owner: object, dtype: DType, y: Any, t: Any) -> tuple[Array, Array]
 
 
 def as_outputs(t: Array, shape: Shape) -> Array:
-    """Return targets in the shape of the outputs that they are compared with one by one.
+    """Return targets in the shape of the outputs, for elementwise comparison.
 
-    Where there is one output, targets may leave out its axis of 1; and where an example has no
-    axes, targets may be a column.
+    For a single output, targets may omit its axis of 1. If an example has no axes, targets may be
+    a column.
 
     Args:
         t: The targets.
@@ -67,7 +67,7 @@ def as_outputs(t: Array, shape: Shape) -> Array:
 
 
 def as_labels(t: Array, shape: Shape) -> Array:
-    """Return labels of classes, after a look at their shape, their type and their range.
+    """Return labels of classes, after checking their shape, their type and their range.
 
     Args:
         t: The labels.
@@ -75,7 +75,7 @@ def as_labels(t: Array, shape: Shape) -> Array:
 
     Raises:
         ShapeError: There is not one label at each position.
-        DataError: The labels are no integers, or there is no such class.
+        DataError: The labels are not integers, or are out of range.
     """
     if t.shape != shape[:-1]:
         raise ShapeError(
@@ -90,10 +90,10 @@ def as_labels(t: Array, shape: Shape) -> Array:
 
 
 def check_range_of_labels(t: Array, classes: int) -> None:
-    """Refuse labels of no class.
+    """Refuse labels that are out of range.
 
     Raises:
-        DataError: One of them is not from 0 to the number of classes less 1.
+        DataError: A label is not from 0 to the number of classes minus 1.
     """
     if t.size and not 0 <= np.minimum.reduce(t, None) <= np.maximum.reduce(t, None) < classes:
         raise DataError(f"labels must be from 0 to {classes - 1}, got {t.min()} to {t.max()}")
@@ -120,29 +120,29 @@ def _no_integers(t: Array) -> str:
 
 
 def check_finite(t: Array) -> None:
-    """Refuse targets that are no numbers, or not finite.
+    """Refuse targets that are not numbers, or not finite.
 
     Raises:
-        DataError: It says which and where.
+        DataError: There is one; the message shows it and its place.
     """
     if t.dtype.kind not in "biuf":
         raise DataError(f"targets must be numbers, got {t.dtype}")
-    # Least and greatest take no memory, and both are NaN where any number is.
+    # Minimum and maximum need no memory, and both are NaN if any number is.
     if t.dtype.kind == "f" and t.size and not np.isfinite([t.min(), t.max()]).all():
         wrong = ~np.isfinite(t)
         raise DataError(f"targets must be finite, got {t[wrong][0]} at {_first(wrong)}")
 
 
 def check_probabilities(t: Array) -> None:
-    """Refuse targets that are no probabilities: their cross-entropy would have no minimum.
+    """Refuse targets that are not probabilities: their cross-entropy would have no minimum.
 
     Raises:
-        DataError: One of them is not from 0 to 1; it says what to do.
+        DataError: A target is not from 0 to 1; the message says what to do.
     """
     if not t.size:
         return
     least, most = np.minimum.reduce(t, None), np.maximum.reduce(t, None)
-    if not -ROUNDING <= least <= most <= 1 + ROUNDING:  # which is so of NaN too
+    if not -ROUNDING <= least <= most <= 1 + ROUNDING:  # true for NaN too
         check_finite(t)
         raise DataError(
             f"targets must be probabilities, from 0 to 1, got {t.min():g} to {t.max():g}; "
@@ -151,13 +151,13 @@ def check_probabilities(t: Array) -> None:
 
 
 def check_distributions(t: Array) -> None:
-    """Refuse targets that are no probabilities of classes, which add up to 1.
+    """Refuse targets that are not probabilities of classes, which add up to 1.
 
     Args:
         t: ``(..., classes)``, one-hot or probabilities.
 
     Raises:
-        DataError: They are not; it says what to do.
+        DataError: They are not; the message says what to do.
     """
     check_probabilities(t)
     sums = np.add.reduce(t, axis=-1, dtype=np.float64)
@@ -170,7 +170,7 @@ def check_distributions(t: Array) -> None:
 
 
 def _advice_on_range(t: Array) -> str:
-    """Return how to bring the numbers into 0 to 1, where they are two or bytes."""
+    """Return advice on mapping the numbers to 0 to 1, if they are two values or bytes."""
     values = np.unique(t)
     least, most = values[0].item(), values[-1].item()
     if len(values) == 2 or (t.dtype.kind == "u" and least == 0):
@@ -182,5 +182,5 @@ def _advice_on_range(t: Array) -> str:
 
 
 def _first(wrong: Array) -> list[int]:
-    """Return the place of the first that is wrong."""
+    """Return the indices of the first wrong element."""
     return [int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape)]

@@ -1,4 +1,4 @@
-"""How many threads compute: those of matrix products, and those that work may be shared among."""
+"""The number of threads: those of matrix products, and those that may share other work."""
 
 import math
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock, local
 from typing import Any, NamedTuple
 
-import numpy as np  # noqa: F401  its library of matrix products must be loaded to be found
+import numpy as np  # noqa: F401  threadpoolctl finds only libraries that are loaded
 from threadpoolctl import OpenBLASController, get_cached_controller
 
 from layerkit.control_groups import control_groups
@@ -29,10 +29,11 @@ def _libraries() -> list[_Library]:
 
 
 def _functions(library: Any) -> _Library | None:
-    """Return the library's own two functions; None where it is not an OpenBLAS with own threads.
+    """Return the library's own two functions; None unless it is OpenBLAS with its own threads.
 
-    threadpoolctl takes 20 times as long to call them, which is longer than a small prediction, and
-    heeds one thread of Python at a time, where here one may set a limit and another take it away.
+    A call through threadpoolctl takes 20 times as long, longer than a small prediction. It also
+    supports only one Python thread at a time, while here one thread may set a limit and another
+    remove it.
     """
     if not isinstance(library, OpenBLASController) or library.threading_layer == "openmp":
         return None
@@ -50,11 +51,11 @@ def _through_controller(library: Any) -> _Library:
 
 
 class _Limits:
-    """The limits in force, of which the least counts.
+    """The limits in force, of which the lowest applies.
 
-    OpenBLAS has one number of threads for the whole process, so it needs one owner: if each who
-    sets a limit put back what it had found, one that came second and went last would leave the
-    first one's limit behind.
+    OpenBLAS has one number of threads for the whole process, so it needs one owner. If each
+    context restored the number that it had replaced, one that entered second and exited last would
+    leave the first one's limit behind.
     """
 
     def __init__(self) -> None:
@@ -64,14 +65,14 @@ class _Limits:
         self._allowed: list[int] = []
 
     def begin_again(self) -> None:
-        """Keep only this thread's limits in a process that was forked off: it has no others."""
+        """Keep only this thread's limits in a forked process, which has no other threads."""
         self.lock = Lock()
         self.limits = list(_own.limits)
         if min(self.limits, default=sys.maxsize) != self.least:
             self.change()
 
     def change(self) -> None:
-        """Set the number of threads after the least of the limits has changed."""
+        """Set the number of threads after the lowest limit has changed."""
         libraries, least = _libraries(), min(self.limits, default=sys.maxsize)
         if self.least == sys.maxsize:
             self._allowed = [get() for get, _ in libraries]
@@ -80,14 +81,14 @@ class _Limits:
             set_(min(least, allowed))
 
     def allowed(self) -> int:
-        """Return how many threads products have without any limit."""
+        """Return how many threads products would have without any limit."""
         with self.lock:
             now = self._allowed if self.limits else [library.get() for library in _libraries()]
         return max(now, default=1)
 
 
 class _Own(local):
-    """The limits that this thread has set. Only a process that is forked off asks for them."""
+    """The limits that this thread has set, which are needed only after a fork."""
 
     def __init__(self) -> None:
         self.limits: list[int] = []
@@ -96,7 +97,7 @@ class _Own(local):
 _limits = _Limits()
 _own = _Own()
 if hasattr(os, "register_at_fork"):
-    # The lock is held meanwhile, so that no limit is half changed.
+    # The lock is held during a fork, so that no limit is half changed.
     os.register_at_fork(
         before=lambda: _limits.lock.acquire(),
         after_in_parent=lambda: _limits.lock.release(),
@@ -105,9 +106,9 @@ if hasattr(os, "register_at_fork"):
 
 
 class limit_blas_threads:
-    """A context in which matrix products have at most so many threads.
+    """A context that limits the threads of matrix products.
 
-    It may be entered within others, again, and by several threads at once; the least limit counts.
+    It may be nested, reused, and entered by several threads at once; the lowest limit applies.
 
     Args:
         threads: The most threads.
@@ -119,7 +120,7 @@ class limit_blas_threads:
         self._threads = threads
 
     def __enter__(self) -> None:
-        # Each prediction comes by here, so this is written to be short.
+        # Every prediction calls this, so it is optimised for speed.
         _own.limits.append(self._threads)
         with _limits.lock:
             _limits.limits.append(self._threads)
@@ -128,7 +129,7 @@ class limit_blas_threads:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         own = _own.limits
-        if self._threads in own:  # a generator may have entered in another thread
+        if self._threads in own:  # not so if a generator entered in another thread
             own.remove(self._threads)
         with _limits.lock:
             _limits.limits.remove(self._threads)
@@ -137,14 +138,14 @@ class limit_blas_threads:
 
 
 one_blas_thread = limit_blas_threads(1)
-"""The context in which a network computes. What is worth more threads is shared out among others
-than those of the library; see ``sharing.py``."""
+"""The context in which a network computes. Work that is worth more threads is shared among threads
+of our own; see ``sharing.py``."""
 
 
 def allowed_threads() -> int:
     """Return how many threads may compute at once in this process.
 
-    It is the least of three numbers: the threads of matrix products, as the user or the library
+    It is the minimum of three numbers: the threads of matrix products, as the user or the library
     set them (``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS``, threadpoolctl); the processors that
     the process may run on; and the quota of its control groups, rounded up.
     """
@@ -160,12 +161,12 @@ def _processors() -> int:
 
 @cache
 def _quota() -> int:
-    """Return how many processors the quotas of the process's control groups are worth."""
+    """Return how many processors the quotas of the process's control groups correspond to."""
     return min((_worth(*group) for group in control_groups("cpu")), default=sys.maxsize)
 
 
 def _worth(version: int, group: Path) -> int:
-    """Return how many processors the quota of a control group is worth, rounded up."""
+    """Return how many processors the quota of a control group corresponds to, rounded up."""
     try:
         if version == 2:
             quota, period = (group / "cpu.max").read_text().split()
@@ -175,10 +176,10 @@ def _worth(version: int, group: Path) -> int:
         worth = math.ceil(int(quota) / int(period))
     except (OSError, ValueError):  # no such file, or "max"
         return sys.maxsize
-    return worth if worth > 0 else sys.maxsize  # -1 stands for no quota
+    return worth if worth > 0 else sys.maxsize  # -1 means no quota
 
 
 def blas_libraries() -> list[dict[str, Any]]:
-    """Return what is known of each library that computes matrix products, as threadpoolctl does."""
+    """Return threadpoolctl's information about each library that computes matrix products."""
     libraries = get_cached_controller().select(user_api="blas").lib_controllers
     return [library.info() for library in libraries]

@@ -1,8 +1,8 @@
-"""Turns of threads at one network.
+"""Turns that threads take at using a network.
 
-Layers keep what their ``backward`` needs, and work in the same arrays again and again, so a network
-serves one thread at a time. Predictions take turns. Training does not wait for another training:
-two that take turns would mix their steps, so the second one is refused.
+Layers keep what their ``backward`` needs and reuse the same arrays, so a network serves one thread
+at a time. Predictions take turns. Training does not wait for another training: two that took turns
+would mix their steps, so the second one is refused.
 """
 
 import os
@@ -10,19 +10,19 @@ import time
 from threading import Lock, RLock, local
 from weakref import WeakSet
 
-import layerkit.threads  # noqa: F401  at a fork, its lock is taken after the turns: registered first
+import layerkit.threads  # noqa: F401  first, so that at a fork its lock is taken after the turns
 from layerkit.errors import UserError
 
 PATIENCE = 10.0
 """The seconds for which a fork waits for passes under way to end."""
 
 COURTESY = 1e-4
-"""The seconds for which a thread steps back after its turn where others wait. A thread that waits
-takes some 50 microseconds to wake, and one that trains would have the next turn before that."""
+"""The seconds for which a thread sleeps after its turn if others wait. A waiting thread needs about
+50 microseconds to wake, and a training thread would take the next turn before that."""
 
 
 class Turn:
-    """A context in which one thread is in a network, again and again if it likes; others wait."""
+    """A reentrant context that one thread at a time can enter; others wait."""
 
     __slots__ = ("_give", "_take", "_waiting")
 
@@ -37,7 +37,7 @@ class Turn:
         return bool(self._waiting)
 
     def acquire(self, timeout: float = -1) -> bool:
-        """Wait for the turn, and return whether it came within so many seconds; -1 is for ever."""
+        """Wait up to ``timeout`` seconds for the turn (-1: for ever); return whether it came."""
         if self._take(False):
             return True
         self._waiting.append(None)
@@ -47,12 +47,12 @@ class Turn:
             self._waiting.pop()
 
     def release(self) -> None:
-        """Give the turn to whoever waits."""
+        """Give the turn to a waiting thread."""
         self._give()
         if self._waiting:
             time.sleep(COURTESY)
 
-    # Each prediction comes by these two, so they are written to be short.
+    # Every prediction calls these two, so they are optimised for speed.
 
     def __enter__(self) -> None:
         if not self._take(False):
@@ -86,11 +86,11 @@ class Training:
 
 
 class Turns:
-    """Whose turn it is at a network.
+    """The turns at a network.
 
     Attributes:
         turn: The context of a pass; see ``Turn``.
-        training: A context for whoever trains; see ``Training``.
+        training: The context of a training; see ``Training``.
     """
 
     def __init__(self) -> None:
@@ -99,13 +99,13 @@ class Turns:
             _all.add(self)
 
     def begin_again(self) -> None:
-        """Let nobody have the turn."""
+        """Start without a thread that has the turn."""
         self.turn = Turn()
         self.training = Training()
 
 
 class _Held(local):
-    """The turns that this thread has while it forks."""
+    """The turns that this thread holds while it forks."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
@@ -119,8 +119,8 @@ _held = _Held()
 def _wait_for_passes() -> None:
     """Take all turns, so that no pass is under way.
 
-    A process forked off in the middle of one would have half of its numbers, and locks that are
-    held by threads it does not have.
+    A process forked in the middle of a pass would have half of its numbers, and locks held by
+    threads that do not exist in it.
     """
     until = time.monotonic() + PATIENCE
     while not _take_all() and time.monotonic() < until:
@@ -128,10 +128,10 @@ def _wait_for_passes() -> None:
 
 
 def _take_all() -> bool:
-    """Take all turns, or else none: whoever has one may be waiting for another."""
+    """Take all turns or none, because a thread that has one may be waiting for another."""
     with _all_lock:
-        everyone = list(_all)
-    for turns in everyone:
+        all_turns = list(_all)
+    for turns in all_turns:
         if not turns.turn.acquire(timeout=PATIENCE / 100):
             _give_back()
             return False
@@ -145,7 +145,7 @@ def _give_back() -> None:
 
 
 def _begin_again() -> None:
-    """Let nobody have a turn in a process that was forked off: other threads are not there."""
+    """Reset all turns in a forked process, because the threads that held them do not exist."""
     global _all_lock
     _all_lock = Lock()
     _give_back()

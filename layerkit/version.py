@@ -1,3 +1,3 @@
-"""The version, in a file of its own so that no module has to import the package root for it."""
+"""The version, in its own file so that no module has to import the package root for it."""
 
 __version__ = "0.1.0"

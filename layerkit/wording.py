@@ -1,27 +1,28 @@
-"""How messages are worded: foreign text, numbers of bytes, what may have been meant."""
+"""The wording of messages: foreign text, numbers of bytes, suggestions."""
 
 import difflib
 from collections.abc import Iterable, Sequence
 
 LONGEST_NAME = 100
-"""The characters of a name or a value that a message shows."""
+"""The most characters of a name that a message shows."""
 
 LONGEST_VALUE = 60
-"""The characters of a value that may be anything, such as a list or a piece of a file."""
+"""The most characters of an arbitrary value, such as a list or a piece of a file."""
 
 MOST_LISTED = 20
-"""How many names a message lists."""
+"""The most names that a message lists."""
 
 MOST_COMPARED = 100_000
-"""Pairs of characters that are compared for a suggestion, which takes up to 20 ms."""
+"""The most pairs of characters that are compared for a suggestion; they take up to 20 ms."""
 
 
 def visible(text: str) -> str:
-    r"""Return a text as one line in which every character can be seen.
+    r"""Return a text as one line in which every character is visible.
 
-    What a terminal would obey (control characters of both sets, marks that turn the direction of
-    writing, line and paragraph separators) and what cannot be encoded (half a surrogate pair)
-    becomes an escape such as ``\x1b``. A line break does too: it would forge a line.
+    Characters that a terminal would obey (control characters of both sets, marks that change the
+    direction of writing, line and paragraph separators) and characters that cannot be encoded
+    (half a surrogate pair) become escapes such as ``\x1b``. So does a line break, which would forge
+    a line.
     """
     if text.isprintable():
         return text
@@ -31,7 +32,7 @@ def visible(text: str) -> str:
 
 
 def shortened(text: str, longest: int = LONGEST_NAME) -> str:
-    """Return the text, or the beginning of one that is longer."""
+    """Return the text, or its beginning if it is longer."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
@@ -41,7 +42,7 @@ def quoted(name: str) -> str:
 
 
 def listed(names: Sequence[str] | Iterable[str]) -> str:
-    """Return names in a row; of very many the first ones and the number of the others."""
+    """Return names separated by commas: at most the first ones, and the number of the others."""
     names = list(names)
     shown = ", ".join(visible(shortened(name)) for name in names[:MOST_LISTED])
     more = len(names) - MOST_LISTED
@@ -64,7 +65,7 @@ def with_article(noun: str) -> str:
 def nearest(word: str, words: list[str]) -> str:
     """Return the word that comes closest, or nothing where none does.
 
-    Nothing is compared either where that would take long: with many words, or long ones.
+    Many or long words are not compared at all, because that would take too long.
     """
     if len(word) * sum(map(len, words)) > MOST_COMPARED:
         return ""

@@ -35,8 +35,8 @@ from layerkit_sequence import Lstm
 
 THREADS = 8
 CALLS = int(os.environ.get("LAYERKIT_CALLS", "400"))
-"""How often each of eight threads calls. Without turns 400 calls find the fault in every network; to
-look longer by hand, set ``LAYERKIT_CALLS=2000``."""
+"""How often each of eight threads calls. 400 calls find the fault in every network without turns.
+``LAYERKIT_CALLS=2000`` looks for longer."""
 
 NETS = {
     "affine": lambda: ([Affine(30), Relu(), Affine(4)], (12,)),

@@ -1,4 +1,4 @@
-"""Plugins: what they may hook into, and how those that are installed are found."""
+"""Plugins: the hooks they may implement, and the discovery of installed ones."""
 
 from layerkit.plugins.discovery import (
     RUN_HOOKS,

@@ -1,9 +1,9 @@
-"""Discovery: every installed plugin loaded, checked and called alone.
+"""Discovery: every installed plugin is loaded, checked and called separately.
 
 The loop over entry points is our own. In pluggy 1.7 one failing entry point ends
-``load_setuptools_entrypoints``, a second entry point of the same name is skipped in silence, and
-so are a misspelt hook and a plugin without hooks. Here each of these is a state that is reported,
-and everything else keeps working.
+``load_setuptools_entrypoints``, and it silently skips a second entry point of the same name, a
+misspelt hook and a plugin without hooks. Here each of these is a state that is reported, and
+everything else keeps working.
 """
 
 import os
@@ -50,8 +50,8 @@ PluginState: TypeAlias = Literal[
     "contested",
     "unreadable",
 ]
-"""``unreadable`` is a distribution that is no plugin as far as one can tell, but whose entry points
-cannot be read."""
+"""``unreadable`` is a distribution whose entry points cannot be read, and which shows no sign of
+being a plugin."""
 
 RUN_HOOKS = ("layerkit_run_started", "layerkit_epoch_ended", "layerkit_run_ended")
 """The hooks that are called during runs."""
@@ -59,16 +59,16 @@ RUN_HOOKS = ("layerkit_run_started", "layerkit_epoch_ended", "layerkit_run_ended
 
 @dataclass
 class PluginReport:
-    """What became of one plugin.
+    """The result of loading one plugin.
 
     Attributes:
-        name: The name of its entry point; of its distribution where no entry point can be read.
-        provider: Its distribution, version and module; the module is empty where its metadata
+        name: The name of its entry point, or of its distribution if no entry point can be read.
+        provider: Its distribution, version and module; the module is empty if its metadata
             cannot be read.
         entries: The components it provides.
         state: Whether it works.
-        reason: If it does not, why; in one line.
-        traceback: The exception behind the reason, if there was one.
+        reason: Why it does not work, in one line.
+        traceback: The traceback of the exception behind the reason, if there was one.
         hooks: Its hooks, if it could be loaded.
     """
 
@@ -96,7 +96,7 @@ class PluginReport:
 
 @dataclass(frozen=True)
 class Plugins:
-    """What discovery found.
+    """The result of discovery.
 
     Attributes:
         registry: The components of the plugins that work.
@@ -123,9 +123,9 @@ def load_plugins() -> Plugins:
             not work and ``LAYERKIT_STRICT`` is set.
     """
     registry = Registry()
-    found, reports = _installed()
+    plugins, reports = _installed()
     own = Installed(EntryPoint(BUILTIN, "layerkit.builtin", PROJECT), _own())
-    reports = [_load(plugin, registry) for plugin in (own, *_chosen(found))] + reports
+    reports = [_load(plugin, registry) for plugin in (own, *_chosen(plugins))] + reports
     for report in reports:
         if report.state not in ("ok", "unreadable"):
             registry.absent[str(report)] = report.reason
@@ -147,19 +147,19 @@ def in_order(
     """Return every implementation of a hook, with its plugin, in the order to call them.
 
     As in pluggy, those marked ``tryfirst`` come first and those marked ``trylast`` last, across all
-    plugins; otherwise the order is that of the reports. Each takes the arguments of the hook by
-    name, and passes on those it asks for.
+    plugins; otherwise the order is that of the reports. Each returned function takes all arguments
+    of the hook by name, and passes on those that the implementation declares.
     """
-    found = [
+    calls = [
         (report, impl)
         for report in reports
         if report.hooks is not None
-        # pluggy lists them in the order opposite to that of its calls.
+        # pluggy lists them in the reverse order of its calls.
         for impl in reversed(getattr(report.hooks, hook).get_hookimpls())
         if not _is_wrapper(impl)
     ]
-    found.sort(key=lambda each: each[1].trylast - each[1].tryfirst)
-    return [(report, _by_name(impl)) for report, impl in found]
+    calls.sort(key=lambda call: call[1].trylast - call[1].tryfirst)
+    return [(report, _by_name(impl)) for report, impl in calls]
 
 
 def _by_name(impl: pluggy.HookImpl) -> Callable[..., Any]:
@@ -171,12 +171,12 @@ def _is_wrapper(impl: pluggy.HookImpl) -> bool:
 
 
 def is_strict() -> bool:
-    """Return whether ``LAYERKIT_STRICT`` makes the faults of plugins errors."""
+    """Return whether ``LAYERKIT_STRICT`` turns the faults of plugins into errors."""
     return os.environ.get("LAYERKIT_STRICT", "0") not in ("", "0")
 
 
 class Installed(NamedTuple):
-    """An entry point, and who provides it."""
+    """An entry point and its provider."""
 
     point: EntryPoint
     provider: Provider
@@ -187,7 +187,7 @@ def _own() -> Provider:
 
 
 def _installed() -> tuple[list[Installed], list[PluginReport]]:
-    """Return the installed plugins by distribution and name, and a report of what is damaged."""
+    """Return the installed plugins by distribution and name, and reports of damaged ones."""
     plugins: list[Installed] = []
     damaged: list[PluginReport] = []
     for distribution in installed():
@@ -201,16 +201,16 @@ def _installed() -> tuple[list[Installed], list[PluginReport]]:
                 ]
         except DamagedError as error:
             damaged.append(_damaged(distribution, error))
-    plugins.sort(key=lambda each: (each.provider.distribution, each.point.name))
-    damaged.sort(key=lambda each: each.name)
+    plugins.sort(key=lambda plugin: (plugin.provider.distribution, plugin.point.name))
+    damaged.sort(key=lambda report: report.name)
     return plugins, damaged
 
 
 def _damaged(distribution: Distribution, error: DamagedError) -> PluginReport:
-    """Report a distribution whose metadata cannot be read, and which therefore cannot be loaded."""
+    """Return a report of a distribution whose metadata cannot be read."""
     try:
         name, version = name_and_version(distribution)
-    except DamagedError:  # what the metadata say is what is damaged
+    except DamagedError:  # the name and the version are what is damaged
         name, version = name_and_version_by_folder(distribution)
     return PluginReport(
         name,
@@ -222,23 +222,24 @@ def _damaged(distribution: Distribution, error: DamagedError) -> PluginReport:
 
 
 def _chosen(plugins: list[Installed]) -> list[Installed]:
-    """Return the plugins that ``LAYERKIT_PLUGINS`` names; all of them where it is not set."""
+    """Return the plugins that ``LAYERKIT_PLUGINS`` names; all of them if it is not set."""
     setting = os.environ.get("LAYERKIT_PLUGINS")
     if setting is None:
         return plugins
     chosen: set[str] = set()
-    known = sorted({n for p in plugins for n in (p.point.name, p.provider.distribution)})
+    installed_names = sorted({n for p in plugins for n in (p.point.name, p.provider.distribution)})
     for name in sorted({name.strip() for name in setting.split(",") if name.strip()}):
-        names = {name, canonical_name(name)}.intersection(known)
+        names = {name, canonical_name(name)}.intersection(installed_names)
         if not names:
-            advice = did_you_mean(name, known) or f"; installed: {', '.join(known) or 'none'}"
+            advice = did_you_mean(name, installed_names)
+            advice = advice or f"; installed: {', '.join(installed_names) or 'none'}"
             raise PluginError(f'LAYERKIT_PLUGINS: no plugin is named "{name}"{advice}')
         chosen |= names
     return [p for p in plugins if chosen & {p.point.name, p.provider.distribution}]
 
 
 def _load(plugin: Installed, registry: Registry) -> PluginReport:
-    """Load one plugin with a manager of its own, so that nothing it does concerns another."""
+    """Load one plugin with its own manager, so that it cannot affect another."""
     point, provider = plugin
     report = PluginReport(visible(point.name), provider)
     try:
@@ -252,7 +253,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
             )
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(hookspecs)
-        with output_to_stderr():  # where what it prints spoils no output
+        with output_to_stderr():  # keeps its prints out of the results
             module = point.load()
         manager.register(module)
         if not manager.get_hookcallers(module):
@@ -265,14 +266,14 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
         with output_to_stderr():
             for _, register in in_order([report], "layerkit_register"):
                 register(registry=registrar)
-        if provider.distribution != BUILTIN:  # whose options have tests of their own
+        if provider.distribution != BUILTIN:  # the options of built-ins have their own tests
             for entry in registrar.entries:
                 options_schema(entry.cls, registry)
         registry.admit(registrar.entries)
         report.entries = registrar.entries
     except KeyboardInterrupt:
         raise
-    # A plugin is a stranger's code: whatever it raises, SystemExit too, must not end the others.
+    # A plugin is a stranger's code: nothing that it raises, even SystemExit, may stop the others.
     except BaseException as error:
         report.state, report.reason, report.hooks = "broken", one_line(error), None
         report.traceback = traceback.format_exc()
@@ -288,7 +289,7 @@ def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
                 step: Step | None = call(network=network, optimizer=optimizer, batches=batches)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # SystemExit too would end the run without a word
+        except BaseException as error:  # SystemExit would end the run silently
             raise PluginError(
                 f"{report}: layerkit_compile raised {one_line(error)}; LAYERKIT_PLUGINS can name "
                 "the plugins to load without it"
@@ -303,16 +304,16 @@ def one_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or ["no message"]
     if isinstance(error, LayerkitError):
         return lines[0]
-    # pluggy says first where and last what.
+    # pluggy's first line says where the fault is, and its last line what it is.
     line = lines[-1 if isinstance(error, pluggy.PluginValidationError) else 0]
     return f"{type(error).__name__}: {visible(line)}"
 
 
 def _unmet(plugin: Installed) -> str:
-    """Return what a plugin needs of layerkit and does not get, or nothing."""
-    if plugin.point.dist is None:  # as only the built-ins' own
+    """Return a requirement on layerkit that is not met, in words, or nothing."""
+    if plugin.point.dist is None:  # only for the built-ins
         return ""
-    # Takes as long to import as many plugins to load, and is not needed where there are none.
+    # Imported here, because the import takes as long as loading many plugins.
     from packaging.requirements import Requirement
     from packaging.version import Version
 
@@ -331,7 +332,7 @@ def _unmet(plugin: Installed) -> str:
 
 
 def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: object) -> None:
-    """Report the hooks that do not exist, and those that cannot mean what pluggy promises."""
+    """Report hooks that do not exist, and wrappers, which cannot work as in pluggy."""
     specified = [name for name in vars(hookspecs) if name.startswith(PROJECT)]
     misspelt, wrappers = [], []
     for caller in manager.get_hookcallers(module) or ():
@@ -350,7 +351,7 @@ def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: ob
 
 
 def _report_conflicts(registry: Registry, reports: list[PluginReport]) -> None:
-    """Mark the plugins that do not have the bare name of something they provide."""
+    """Mark the plugins that do not own the bare name of a component they provide."""
     for report in reports:
         lost = [e for e in report.entries if e in registry.shadowed]
         rivals = [

@@ -1,9 +1,9 @@
 """The hooks that a plugin may implement.
 
 ``hookimpl(tryfirst=True)`` and ``trylast=True`` order the calls of a hook across all plugins, as in
-pluggy; otherwise they follow the names of the distributions. The order of ``layerkit_register``
-makes no difference, because no name is ever replaced. Wrappers are not supported and are reported:
-layerkit calls each plugin alone, so that one that raises concerns no other.
+pluggy. All other calls follow the names of the distributions. The order of ``layerkit_register``
+makes no difference, because no name is ever replaced. Wrappers are reported and not supported:
+layerkit calls each plugin separately, so one that raises does not affect the others.
 """
 
 from pathlib import Path
@@ -35,40 +35,40 @@ def layerkit_compile(
     """Offer a faster way to make the training steps of a network, with the same numbers.
 
     Args:
-        network: The network, with its memory and first values.
+        network: The network, with its memory and initial values.
         optimizer: The optimizer, with its states.
-        batches: Where batches come from.
+        batches: The source of batches.
 
     Returns:
-        The step, or None where there is no faster way.
+        The step, or None if there is no faster way.
     """
 
 
 @hookspec
 def layerkit_run_started(folder: Path, spec: dict[str, Any], trainer: "Trainer") -> None:
-    """Hear that training begins. Like every hook, it may take only the arguments it needs.
+    """Called when training begins. Like every hook, it may declare only the arguments it needs.
 
     Args:
-        folder: The folder of the run, which tells it from other runs; it may write there.
-        spec: The spec, as JSON holds it.
-        trainer: What trains; ``trainer.network`` is the network.
+        folder: The folder of the run, which identifies it; the hook may write there.
+        spec: The spec, as JSON values.
+        trainer: The trainer; ``trainer.network`` is the network.
     """
 
 
 @hookspec
 def layerkit_epoch_ended(folder: Path, evaluation: "Evaluation", trainer: "Trainer") -> None:
-    """Hear of an evaluation: at the end of each epoch, or every so many steps as the spec says.
+    """Called after an evaluation: at the end of each epoch, or at the interval in the spec.
 
     Args:
         folder: The folder of the run.
         evaluation: The step, the epoch, the learning rate and the scores.
-        trainer: What trains.
+        trainer: The trainer.
     """
 
 
 @hookspec
 def layerkit_run_ended(folder: Path, result: "Result") -> None:
-    """Hear how a run ended, however that was.
+    """Called when a run has ended in any way.
 
     Args:
         folder: The folder of the run.

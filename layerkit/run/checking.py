@@ -14,7 +14,7 @@ from layerkit.training.sampling import Gather
 from layerkit.types import Array
 
 EXAMPLES = 3
-"""How many examples the check looks at; the chapter takes three."""
+"""The number of examples for the check; the chapter takes three."""
 
 
 def check_gradients(
@@ -23,18 +23,18 @@ def check_gradients(
     """Check the gradients of a network and of its loss, on the first training examples.
 
     The gradient of the loss with respect to the output is compared with differences of the loss.
-    That with respect to a parameter is compared with differences of the output, each times its
-    share ``dout`` of that gradient: in the loss itself, which may be 2.3 where a parameter changes
-    it by 1e-12, rounding would hide more.
+    The gradient with respect to a parameter is compared with differences of the output, each times
+    its factor ``dout`` in that gradient. Differences of the loss itself would be less accurate: it
+    may be 2.3 while a parameter changes it by 1e-12.
 
     Args:
         experiment: Built in float64; the rounding of float32 would hide the differences.
         data: The loaded data.
-        watch: Is called while it goes on.
+        watch: Called with the progress.
 
     Raises:
-        SpecError: The loss or a metric cannot take the targets, or the type of the spec the
-            numbers.
+        SpecError: The loss or a metric cannot take the targets, or the type of the spec cannot
+            hold the numbers.
         NonFiniteError: The output or the loss is NaN or infinite.
     """
     network = experiment.network
@@ -85,11 +85,11 @@ def check_gradients(
 
 
 def check_graph(spec: Spec, watch: Watch | None = None) -> list[GradientCheck]:
-    """Check the derivative of a graph's output by every input and parameter.
+    """Check the derivative of a graph's output with respect to every input and parameter.
 
     Args:
         spec: A graph spec.
-        watch: Is called while it goes on.
+        watch: Called with the progress.
     """
     content = spec.content
     assert isinstance(content, GraphSpec)

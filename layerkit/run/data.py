@@ -1,4 +1,4 @@
-"""The data of a spec: read, held to what was told of them, and judged as problems of the spec."""
+"""Reading the data of a spec, checking its form, and reporting faults as problems of the spec."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,14 @@ from layerkit.training.beginning import batch_problem
 
 
 def load_data(experiment: Experiment) -> Data:
-    """Return the data of an experiment, of the form that was told, and protected from changes.
+    """Return the data of an experiment, in the form that ``inspect`` returned, and read-only.
 
-    Whoever uses the numbers looks at them: ``Trainer`` does, and so does ``check_gradients``.
+    The users of the data check its numbers: ``Trainer`` and ``check_gradients``.
 
     Raises:
-        SpecError: A data file is missing or wrong, or does not have the form it promised; a batch
-            has fewer examples than a layer can train on; or the training does not fit in memory.
+        SpecError: A data file is missing or wrong, or the data does not have the form that
+            ``inspect`` returned; a batch has fewer examples than a layer can train on; or the
+            training does not fit in memory.
     """
     try:
         with about_data(experiment):
@@ -41,7 +42,7 @@ def load_data(experiment: Experiment) -> Data:
 
 
 def large_batch(experiment: Experiment, examples: int) -> str:
-    """Return a warning where the spec asks for batches of more examples than there are."""
+    """Return a warning if the spec sets a batch size larger than the number of examples."""
     settings = experiment.settings
     if settings.batch_size <= examples or "batch_size" not in settings.model_fields_set:
         return ""
@@ -59,10 +60,10 @@ def large_batch(experiment: Experiment, examples: int) -> str:
 
 @contextmanager
 def about_data(experiment: Experiment) -> Iterator[None]:
-    """Report what is wrong with data as a problem of the spec that names them.
+    """Report faults of the data as problems of the spec that names it.
 
     Raises:
-        SpecError: In place of a ``DataError``, and of a ``ShapeError``, that was raised within.
+        SpecError: In place of a ``DataError`` or ``ShapeError`` raised inside the context.
     """
     try:
         yield
@@ -71,7 +72,7 @@ def about_data(experiment: Experiment) -> Iterator[None]:
 
 
 def _protect(array: Any) -> None:
-    """Let nobody change an array by mistake, be it through another one: steps may build on that."""
+    """Make an array and its bases read-only, because faster steps may rely on that."""
     while isinstance(array, np.ndarray):
         array.flags.writeable = False
         array = array.base

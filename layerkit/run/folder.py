@@ -1,4 +1,4 @@
-"""The folder of a run. Every file in it is whole: it is written aside and then put in place."""
+"""The folder of a run. Every file in it is complete: it is written aside and then renamed."""
 
 import errno
 import json
@@ -13,18 +13,18 @@ from layerkit.errors import RunError, UserError
 from layerkit.paths import write_whole
 
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name)}
-"""What the system says of a disk that is full; nothing is wrong with the path then."""
+"""The error codes of a full disk, which is not the fault of the path."""
 
 
 class RunFolder:
     """A new folder for the results of one run.
 
     Args:
-        path: Where; by default ``runs/NAME-TIME`` below the present folder.
+        path: Its path; by default ``runs/NAME-TIME`` below the current folder.
         name: The name of the run.
 
     Raises:
-        UserError: It already exists, or cannot be made.
+        UserError: It already exists, or cannot be created.
         RunError: The disk is full.
     """
 
@@ -47,15 +47,15 @@ class RunFolder:
         )
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a file of JSON."""
+        """Write a JSON file."""
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
         self.write(name, lambda file: file.write(text.encode()))
 
     def append_json_line(self, name: str, value: Any) -> None:
-        """Add a line to a file of JSON lines; where that fails, the file is as it was."""
+        """Append a line to a file of JSON lines; on failure, the file is unchanged."""
         line = memoryview(f"{json.dumps(value)}\n".encode())
-        # Without a buffer, which would be written again when the file is closed.
-        with _told(self.path / name), (self.path / name).open("ab", buffering=0) as file:
+        # Unbuffered, because closing the file would write the rest of a buffer again.
+        with _named(self.path / name), (self.path / name).open("ab", buffering=0) as file:
             length = file.tell()
             try:
                 while line:
@@ -66,7 +66,7 @@ class RunFolder:
 
     @contextmanager
     def discarded_on_failure(self) -> Iterator[None]:
-        """Return a context whose failure leaves no folder, as nothing of worth is in it yet."""
+        """Return a context that removes the folder on failure, because it has no results yet."""
         try:
             yield
         except BaseException:
@@ -74,7 +74,7 @@ class RunFolder:
             raise
 
     def write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
-        """Write a file, whole or not at all.
+        """Write a file, completely or not at all.
 
         Args:
             name: Its name.
@@ -83,13 +83,13 @@ class RunFolder:
         Raises:
             RunError: It cannot be written.
         """
-        with _told(self.path / name):
+        with _named(self.path / name):
             write_whole(self.path / name, write)
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
-    """Turn what the system says of a file that cannot be written into an error that names it."""
+def _named(file: Path) -> Iterator[None]:
+    """Turn an error of the system about a file that cannot be written into one that names it."""
     try:
         yield
     except OSError as error:
@@ -97,5 +97,5 @@ def _told(file: Path) -> Iterator[None]:
 
 
 def _numbered(path: Path) -> list[Path]:
-    """Return the path, and what to try where two runs begin in one second."""
+    """Return the path, and alternatives in case two runs begin in the same second."""
     return [path, *(path.with_name(f"{path.name}-{n}") for n in range(2, 100))]

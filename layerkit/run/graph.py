@@ -1,4 +1,4 @@
-"""Running a graph: the value of every node, and the derivative of the last one by it."""
+"""Running a graph: the value of every node, and the derivative with respect to it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,8 @@ class GraphNode:
         name: The name of the input, layer or parameter.
         type: The type of the layer; ``input``, ``parameter`` or ``state`` for the others.
         value: Its value.
-        derivative: The derivative of the output (of the sum of its elements) by it; None for a
-            state.
+        derivative: The derivative of the output (the sum of its elements) with respect to it; None
+            for a state.
     """
 
     name: str
@@ -37,8 +37,8 @@ def run_graph(spec: Spec) -> list[GraphNode]:
         spec: A graph spec.
 
     Raises:
-        SpecError: A layer does not fit what comes before it.
-        NonFiniteError: A value is NaN or infinite; says where it began.
+        SpecError: A layer does not fit its inputs.
+        NonFiniteError: A value is NaN or infinite; the message says where it arose.
     """
     content = spec.content
     assert isinstance(content, GraphSpec)
@@ -51,7 +51,7 @@ def run_graph(spec: Spec) -> list[GraphNode]:
     values = network.values
     if where := network.first_non_finite():
         raise NonFiniteError(f"a value is not finite; the first arose in {where}")
-    # Where no input is an array, the batch of one is of layerkit's making: leave it out again.
+    # If no input is an array, layerkit has added a batch axis of one: remove it again.
     is_plain = all(value.ndim == 0 for value in content.inputs.values())
 
     def shown(array: Array | None, like: Array) -> Any:

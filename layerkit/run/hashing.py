@@ -1,4 +1,4 @@
-"""The hash of what a distribution installed, however it is installed."""
+"""The hash of the installed files of a distribution, for every kind of installation."""
 
 import csv
 import hashlib
@@ -19,28 +19,27 @@ from layerkit.distributions import DamagedError, read_text
 from layerkit.files import open_file
 
 MISSING = "missing"
-"""What stands for the hash of a file that is listed and is not there."""
+"""The placeholder for the hash of a file that is listed but missing."""
 
 
 def distribution_hash(distribution: Distribution | None, modules: set[str]) -> str | None:
     """Return the SHA-256 over all files of a distribution that can be imported, data included.
 
-    It is that of a line ``PATH SHA256`` for each file, in alphabetical order. What Python itself
-    compiles to ``__pycache__`` is left out, and so is whatever stands outside of the packages:
-    scripts and metadata.
+    It is the hash of one line ``PATH SHA256`` for each file, in alphabetical order. It excludes
+    ``__pycache__`` and everything outside the packages: scripts and metadata.
 
     Args:
-        distribution: What is installed; None where its metadata are not, as in a frozen program.
-        modules: The top-level modules it is known for. They are searched where it has no list of
-            its files, or is installed from a source tree that stays where it is (*editable*).
+        distribution: The distribution; None if its metadata is missing, as in a frozen program.
+        modules: Its known top-level modules. They are searched if it has no list of its files, or
+            if it is installed from a source tree in place (*editable*).
 
     Returns:
-        The hash in hexadecimal; None where the files cannot be had, as in a frozen program.
+        The hash in hexadecimal; None if the files are not available, as in a frozen program.
     """
-    if getattr(sys, "frozen", False):  # what lies beside the program is not all of its code
+    if getattr(sys, "frozen", False):  # the files beside the program are not all of its code
         return None
     listed = None if distribution is None or _is_editable(distribution) else _listed(distribution)
-    files = listed or dict(each for module in sorted(modules) for each in _of_module(module))
+    files = listed or dict(entry for module in sorted(modules) for entry in _of_module(module))
     if not files:
         return None
     lines = (f"{path} {digest}\n" for path, digest in sorted(files.items()))
@@ -51,16 +50,16 @@ def _is_editable(distribution: Distribution) -> bool:
     try:
         origin: Any = json.loads(read_text(distribution, "direct_url.json") or "{}")
         return bool(origin.get("dir_info", {}).get("editable"))
-    except (DamagedError, ValueError, AttributeError):  # damaged: what is listed then tells
+    except (DamagedError, ValueError, AttributeError):  # damaged, so use the listed files
         return False
 
 
 def _listed(distribution: Distribution) -> dict[str, str]:
-    """Return the hash of each file that ``RECORD`` lists; nothing where there is no such list.
+    """Return the hash of each file that ``RECORD`` lists; empty if there is no such list.
 
-    ``RECORD`` holds the size and the hash that a file had when it was installed. They are taken
+    ``RECORD`` holds the size and the hash that a file had when it was installed. The hash is taken
     from there if the file still has that size and is not newer than the list, because reading all
-    files of NumPy would double the time that a short run takes; otherwise the file is read.
+    files of NumPy would double the time of a short run. Otherwise the file is read.
     """
     record = getattr(distribution, "_path", None)
     if not isinstance(record, Path) or not (record := record / "RECORD").is_file():
@@ -76,7 +75,7 @@ def _listed(distribution: Distribution) -> dict[str, str]:
 
 
 def _counts(path: str) -> bool:
-    """Return whether a file is one that imports or what is imported can read."""
+    """Return whether a file can be imported, or read by imported code."""
     top, _, _ = path.partition("/")
     return not (
         path.endswith(".pth")
@@ -88,12 +87,12 @@ def _counts(path: str) -> bool:
 
 def _hash_of(path: str, stated: str, size: str, installed_at: int) -> str:
     try:
-        found = os.stat(path)
-    except (OSError, ValueError):  # a damaged list may name what no file can be called
+        status = os.stat(path)
+    except (OSError, ValueError):  # a damaged list may contain an invalid name
         return MISSING
     algorithm, _, digest = stated.partition("=")
-    if algorithm == "sha256" and size == str(found.st_size) and found.st_mtime_ns <= installed_at:
-        with suppress(ValueError):  # by a damaged list
+    if algorithm == "sha256" and size == str(status.st_size) and status.st_mtime_ns <= installed_at:
+        with suppress(ValueError):  # raised for a damaged list
             content = urlsafe_b64decode(digest + "=" * (-len(digest) % 4))
             if len(content) == hashlib.sha256().digest_size:
                 return content.hex()
@@ -153,7 +152,7 @@ def _of_resources(path: str, folder: Traversable) -> Iterator[tuple[str, str]]:
 
 
 def _read(loader: Any, path: str) -> bytes | None:
-    """Return a file of a module by its loader, which knows how to read archives."""
+    """Return a file of a module through its loader, which can read archives."""
     try:
         data: bytes = loader.get_data(path)
         return data

@@ -1,4 +1,4 @@
-"""Training that a signal ends after its present step, so that nothing is lost."""
+"""Training that a signal ends after the present step, so that nothing is lost."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,20 +9,20 @@ from layerkit.training import Result, Trainer
 
 
 class Interruptible(Watcher):
-    """Has a signal end the training after its present step.
+    """A watcher that makes a signal end the training after its present step.
 
     Args:
-        training: What ends with the training, however that ends.
+        training: A stack of contexts that ends with the training, even if it fails.
     """
 
     def __init__(self, training: ExitStack) -> None:
         self.training = training
 
     def started(self, trainer: Trainer, folder: Path) -> None:
-        """Have signals end this training."""
+        """Make signals end this training."""
         self.training.enter_context(interrupts.finishing(trainer))
 
     def ended(self, result: Result) -> None:
-        """Have signals raise again."""
-        # The results are written; whoever hears of them next may be interrupted.
+        """Make signals raise again."""
+        # The results are written, so the watchers that follow may be interrupted.
         self.training.close()

@@ -1,4 +1,4 @@
-"""The verdict on a gradient: which of its elements difference quotients confirm or refute."""
+"""The verdict on a gradient: the elements that difference quotients confirm or refute."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,38 +13,38 @@ from layerkit.threads import limit_blas_threads
 from layerkit.types import Array
 
 SECONDS = 5.0
-"""How long it may take to look at every element once. Where that takes longer, each array is
-sampled. Elements that one look does not settle may take as long again in all."""
+"""How long the first check of every element may take. If it would take longer, each array is
+sampled. Checking the unsettled elements again may take as long once more."""
 
 SAMPLE = 100
-"""How many elements of each array a sample has, unless even these take too long."""
+"""The number of sampled elements of each array, unless even these take too long."""
 
 STRIDES = 1.0, 1e10, 1e100
-"""The steps that show whether a sum depends on an array of which no small step changes it."""
+"""The steps that show whether a sum depends on an array at all if no small step changes it."""
 
 Verdict: TypeAlias = Literal[
     "agrees", "disagrees", "too small to tell", "too many kinks to tell", "no time left"
 ]
 
 Watch: TypeAlias = Callable[[int, int], None]
-"""Is called with the number of evaluations made and the number expected, after each."""
+"""Called after each evaluation with the number made and the number expected."""
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """How the two gradients of one array compare.
+    """The comparison of the two gradients of one array.
 
     Attributes:
         name: The name of the parameter or input; ``output`` for the output of the network, whose
             gradient comes from the loss.
-        size: How many numbers it has.
+        size: The number of elements.
         checked: How many of them were differentiated numerically.
         wrong: How many of these disagree.
         kinks: How many cannot be judged because they lie at a kink.
         too_small: How many cannot be judged because rounding hides them.
-        mean_difference: The mean absolute difference of the two gradients, where they were judged.
+        mean_difference: The mean absolute difference of the two gradients, over judged elements.
         mean_gradient: The mean absolute numerical gradient, likewise.
-        worst: Where the difference is largest: the index, and both gradients; None unless one is
+        worst: The index and both gradients at the largest difference; None unless an element is
             wrong.
         verdict: ``disagrees`` if any element does; ``agrees`` if half of them or more could be
             judged; otherwise the reason why they could not.
@@ -84,7 +84,7 @@ class Claim:
 
 
 def judge(claims: Sequence[Claim], watch: Watch | None) -> list[GradientCheck]:
-    """Judge claims, each by as many of its elements as there is time for."""
+    """Judge claims, each by as many of its elements as time allows."""
     sizes = [claim.x.size for claim in claims]
     made = expected = 0
 
@@ -97,7 +97,7 @@ def judge(claims: Sequence[Claim], watch: Watch | None) -> list[GradientCheck]:
     # The products of three examples are small, and threads would wait for each other after each.
     with np.errstate(all="ignore"), limit_blas_threads(1):
         seconds = _seconds(claims[0].terms)
-        if seconds < 0.1:  # a call of a millisecond may happen to take ten
+        if seconds < 0.1:  # by chance, a call of a millisecond may take ten
             seconds = min(seconds, *(_seconds(claims[0].terms) for _ in range(3)))
         affordable = int(SECONDS / seconds) // 2
         if sum(sizes) > affordable:
@@ -114,7 +114,7 @@ def judge(claims: Sequence[Claim], watch: Watch | None) -> list[GradientCheck]:
                 before = made
                 noises[key] = rounding_noise(terms, claim.depends_on, claim.floor, draws)
                 expected += made - before
-            # By the count, not by the clock: a busy machine is to check the same.
+            # By the count, not by the clock, so that a busy machine checks the same elements.
             if made > 6 * affordable:
                 size = 0
             checks.append(_check(claim, terms, size, noises[key], again))
@@ -142,30 +142,30 @@ def _check(
     """Judge a claim by a sample of its elements."""
     x, gradient = claim.x, claim.gradient.reshape(-1)
     at = np.arange(x.size) if size == x.size else _sample(gradient, size)
-    found = compare(terms, x, gradient, noise, at, again)
-    judged = found.agrees | found.wrong
-    differences = np.abs(gradient[at] - found.numerical)
-    small = found.small
-    are_zeros = judged.any() and not gradient[at].any() and not found.numerical.any()
-    # Zeros on both sides prove nothing where the array counts, but too little for a small step.
+    comparison = compare(terms, x, gradient, noise, at, again)
+    judged = comparison.agrees | comparison.wrong
+    differences = np.abs(gradient[at] - comparison.numerical)
+    small = comparison.small
+    are_zeros = judged.any() and not gradient[at].any() and not comparison.numerical.any()
+    # Zeros in both prove nothing if the array matters, but too little for a small step.
     if are_zeros and _can_change(claim, terms):
         judged, small = judged & False, small | judged
     worst = None
-    if found.wrong.any():
-        k = int(np.argmax(np.where(found.wrong, np.nan_to_num(differences, nan=np.inf), -1)))
+    if comparison.wrong.any():
+        k = int(np.argmax(np.where(comparison.wrong, np.nan_to_num(differences, nan=np.inf), -1)))
         index = tuple(int(i) for i in np.unravel_index(at[k], x.shape))
-        worst = index, float(gradient[at[k]]), float(found.numerical[k])
+        worst = index, float(gradient[at[k]]), float(comparison.numerical[k])
     return GradientCheck(
         claim.name,
         x.size,
         len(at),
-        int(found.wrong.sum()),
-        int(found.kinks.sum()),
+        int(comparison.wrong.sum()),
+        int(comparison.kinks.sum()),
         int(small.sum()),
         _mean(differences[judged]),
-        _mean(np.abs(found.numerical[judged])),
+        _mean(np.abs(comparison.numerical[judged])),
         worst,
-        _verdict(len(at), x.size, found.wrong.sum(), found.kinks.sum(), small.sum()),
+        _verdict(len(at), x.size, comparison.wrong.sum(), comparison.kinks.sum(), small.sum()),
     )
 
 
@@ -178,16 +178,16 @@ def _can_change(claim: Claim, terms: Callable[[], Array]) -> bool:
             if not np.array_equal(terms(), here):
                 return True
     except (LayerkitError, ArithmeticError, LookupError, ValueError):
-        return False  # no step is possible where a layer takes symbols or a range of numbers
+        return False  # no step is possible if a layer takes symbols or a range of numbers
     finally:
         claim.x[...] = before
     return False
 
 
 def _sample(gradient: Array, size: int) -> Array:
-    """Return which elements to check: half of them anywhere, half where the gradient is not 0.
+    """Return the indices to check: half of them anywhere, half where the gradient is not 0.
 
-    Behind a relu most of a gradient may be 0, and a few elements would show nothing else.
+    Behind a relu most of a gradient may be 0, and a small sample would contain only zeros.
     """
     rng = np.random.default_rng(0)
     others = np.flatnonzero(gradient)

@@ -1,8 +1,8 @@
-"""Locks, which tell later whether the code of a run has changed.
+"""Locks, which show later whether the code of a run has changed.
 
-A run writes a *lock* beside its spec, ``spec.lock.json``: every distribution that computes, with
+A run writes a *lock* beside its spec, ``spec.lock.json``: every distribution that takes part, with
 its version and a hash of all its files, and the machine it ran on. The lock of ``digits.json`` is
-``digits.lock.json``; where it is present, it is compared.
+``digits.lock.json``; if it exists, a run is compared with it.
 """
 
 import errno
@@ -18,32 +18,32 @@ from layerkit.run.provenance import Origin, Package, Provenance
 from layerkit.wording import shortened, visible
 
 VERSION = 2
-"""The version of the form of locks. Those of version 1 held a hash of each component's sources."""
+"""The version of the format of locks. Version 1 held a hash of each component's sources."""
 
 LARGEST = 10_000_000
-"""The bytes that a lock may have; one of a run has a few thousand."""
+"""The most bytes of a lock; the lock of a run has a few thousand."""
 
 
 def lock_of(spec: Path) -> Path:
-    """Return where the lock of a spec stands."""
+    """Return the path of the lock of a spec."""
     return spec.parent / f"{spec.stem}.lock.json"
 
 
 def lock(now: Provenance) -> dict[str, Any]:
-    """Return what a lock file holds."""
+    """Return the content of a lock file."""
     return {"version": VERSION, **asdict(now)}
 
 
 class _OldLockError(UserError):
-    """A lock is of a version that cannot be compared any more."""
+    """A lock has a version that can no longer be compared."""
 
 
 def read_lock(path: Path) -> Provenance:
-    """Return what a lock file holds.
+    """Return the provenance in a lock file.
 
     Raises:
         FileNotFoundError: There is none.
-        UserError: It cannot be read, or is no lock of this version.
+        UserError: It cannot be read, or is not a lock of this version.
     """
     try:
         with open_file(path) as file:
@@ -51,7 +51,7 @@ def read_lock(path: Path) -> Provenance:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # so there is none
+        if error.errno == errno.ENAMETOOLONG:  # so it cannot exist
             raise FileNotFoundError(error.errno, error.strerror) from None
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     try:
@@ -64,8 +64,8 @@ def read_lock(path: Path) -> Provenance:
             )
         if type(version) is not int or version != VERSION:
             raise ValueError("another version")
-        packages = [Package(**each) for each in content["packages"]]
-        components = [Origin(**each) for each in content["components"]]
+        packages = [Package(**fields) for fields in content["packages"]]
+        components = [Origin(**fields) for fields in content["components"]]
         steps, machine = content["steps"], {**content["machine"]}
         texts = [
             *(text for p in packages for text in (p.name, p.version, p.sha256 or "")),
@@ -73,7 +73,7 @@ def read_lock(path: Path) -> Provenance:
             *(steps or "", *machine, *machine.values()),
         ]
         if not all(isinstance(text, str) for text in texts):
-            raise TypeError("something is no text")
+            raise TypeError("a value is not text")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(
             f"{path}: is no lock; take spec.lock.json from the folder of a run"
@@ -82,19 +82,19 @@ def read_lock(path: Path) -> Provenance:
 
 
 def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) -> list[str]:
-    """Return how what computes differs from a lock, a sentence for each difference.
+    """Return how the present provenance differs from a lock, one sentence for each difference.
 
-    Only the code can be refused. The machine decides on the last digits of a result, which a user
-    cannot help on another one, and not on what is computed.
+    Only different code can be refused. The machine affects only the last digits of a result, not
+    the computation, and the user of another machine cannot change them.
 
     Args:
-        path: The lock. Where there is none, nothing differs.
-        now: What is in use.
-        locked: Whether other code, or the lack of a lock, is an error.
+        path: The lock. If there is none, nothing differs.
+        now: The present provenance.
+        locked: Whether different code, or a missing lock, is an error.
         machine: Whether to compare the machines too.
 
     Raises:
-        UserError: The lock cannot be read; or with ``locked``, the code differs.
+        UserError: The lock cannot be read; or ``locked`` is set and the code differs.
     """
     try:
         before = read_lock(path)
@@ -118,10 +118,10 @@ def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) 
         raise UserError(f"{path}: the code is not the one that was locked: {'; '.join(changes)}")
     if machine:
         changes += [
-            f"the machine differs, so the last digits may: {what} was "
-            f"{_short(before.machine[what])}, now {value}"
-            for what, value in now.machine.items()
-            if before.machine.get(what, value) != value
+            f"the machine differs, so the last digits may: {feature} was "
+            f"{_short(before.machine[feature])}, now {value}"
+            for feature, value in now.machine.items()
+            if before.machine.get(feature, value) != value
         ]
     return changes
 
@@ -138,17 +138,17 @@ def _change(before: Package | None, now: Package) -> str:
 
 
 def _short(text: Any) -> str:
-    """Return what a lock says, which may be anything, so that it can be printed."""
+    """Return a text from a lock, which may be anything, in a form that can be printed."""
     return visible(shortened(str(text)))
 
 
 def remember(registry: Registry, spec: Path) -> None:
-    """Let messages about missing components name the package that a lock says they came from.
+    """Make messages about missing components name the package that they came from by a lock.
 
     Args:
-        registry: Whose messages.
-        spec: The spec whose lock it is. Where there is none that can be read, nothing changes:
-            ``compare`` is what complains of that.
+        registry: The registry that gives the messages.
+        spec: The spec whose lock it is. If no lock can be read, nothing changes; ``compare``
+            reports that.
     """
     try:
         before = read_lock(lock_of(spec))

@@ -19,7 +19,7 @@ from layerkit.spec import TrainingSpec, load_spec
 from layerkit.wording import LONGEST_VALUE, shortened
 
 LONGEST_RECORD = 1_000_000
-"""Bytes of a ``run.json``, at most."""
+"""The most bytes of a ``run.json``."""
 
 
 def load_model(
@@ -29,21 +29,21 @@ def load_model(
     locked: bool = False,
     registry: Registry | None = None,
 ) -> Network:
-    """Return the network of a run, trained.
+    """Return the trained network of a run.
 
-    A change of the code of its components since is warned of.
+    It warns if the code of the run's packages has changed since.
 
     Args:
         folder: The folder of the run, as in ``runs/digits-20261123-140342``.
         parameters: Those of the best evaluation, or of the last one.
-        locked: Whether a change of the code is an error instead.
-        registry: The components there are; by default those installed.
+        locked: Whether changed code is an error instead.
+        registry: The available components; by default those installed.
 
     Raises:
         UserError: A file cannot be read; or the code has changed, and ``locked`` is set.
-        SpecError: A plugin that the spec needs is not there.
-        DataError: The record of the run or the parameters are damaged, the parameters are not
-            those of the spec, or not finite in its type.
+        SpecError: A plugin that the spec needs is missing.
+        DataError: The record of the run or the parameters are damaged, or the parameters do not
+            match the spec or are not finite in its type.
     """
     folder = expanded(folder)
     file = folder / "spec.json"
@@ -65,7 +65,7 @@ def load_model(
 
 
 def _input_shape(file: Path) -> tuple[int, ...]:
-    """Return the shape of an example, as the record of a run has it."""
+    """Return the shape of an example from the record of a run."""
     try:
         with open_file(file) as opened:
             text = opened.read(LONGEST_RECORD + 1)

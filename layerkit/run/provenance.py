@@ -1,4 +1,4 @@
-"""Where the code of a run came from, and what it ran on."""
+"""The packages that the code of a run came from, and the machine it ran on."""
 
 import platform
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from layerkit.version import __version__
 
 @dataclass(frozen=True)
 class Package:
-    """A distribution that computes.
+    """A distribution that takes part in a run.
 
     Attributes:
         name: Its name, as PEP 503 normalises it.
         version: Its version.
-        sha256: The hash of its files, see ``distribution_hash``; None where they cannot be had.
+        sha256: The hash of its files, see ``distribution_hash``; None if they are not available.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Package:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which distribution a component came from.
+    """The origin of a component.
 
     Attributes:
-        kind: As in ``layer``.
-        name: The name, qualified: ``layerkit-foo/swish``.
+        kind: The kind, such as ``layer``.
+        name: The qualified name: ``layerkit-foo/swish``.
     """
 
     kind: str
@@ -47,13 +47,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What computed, and on what.
+    """The code and the machine of a run.
 
     Attributes:
-        packages: Layerkit, NumPy, and whoever provides a component or makes the training steps.
+        packages: Layerkit, NumPy, and all that provide a component or make the training steps.
         components: The components used.
-        steps: Whose training steps were used; None where nothing was trained.
-        machine: What else the last digits depend on: processor, libraries and threads.
+        steps: The package that made the training steps; None if nothing was trained.
+        machine: Everything else that affects the last digits: processor, libraries and threads.
     """
 
     packages: list[Package]
@@ -63,11 +63,11 @@ class Provenance:
 
 
 def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Provenance:
-    """Return where everything came from that a spec uses, in alphabetical order.
+    """Return the provenance of everything that a spec uses, in alphabetical order.
 
     Args:
-        used: The spec; or an experiment, which uses the metrics of its loss too.
-        step: What makes the training steps.
+        used: The spec; or an experiment, which also uses the metrics of its loss.
+        step: The class of the training steps.
     """
     spec = used.spec if isinstance(used, Experiment) else used
     entries = {(e.kind, e.qualified_name): e for e in _entries(spec)}
@@ -81,7 +81,7 @@ def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Prove
     if step is not None:
         classes.append(step)
         steps = by_module.get(_top(step.__module__), _own()).distribution
-    # A class may be derived from one of another plugin.
+    # A class may be derived from a class of another plugin.
     tops = {_top(base.__module__) for cls in classes for base in cls.__mro__}
     providers += [by_module[top] for top in sorted(tops & by_module.keys())]
     providers += [_own(), Provider("numpy", np.__version__, "numpy")]
@@ -109,7 +109,7 @@ def _packages(providers: list[Provider]) -> list[Package]:
 
 
 def _top(module: str) -> str:
-    """Return the top-level module of what an entry point names."""
+    """Return the top-level module of the target of an entry point."""
     return module.partition(":")[0].partition(".")[0].strip()
 
 
@@ -128,7 +128,7 @@ def _machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    try:  # Linux, where platform.processor() would start a process and find nothing
+    try:  # Linux, where platform.processor() would start a process and return nothing
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             names = (line.partition(":")[2].strip() for line in lines if "model name" in line)
             return next(names, "unknown")

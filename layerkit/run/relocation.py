@@ -1,4 +1,4 @@
-"""Where the files that a spec names stand, as seen from the folder of its run."""
+"""The paths of a spec, rewritten relative to the folder of its run."""
 
 import os
 from pathlib import Path
@@ -8,14 +8,14 @@ from layerkit.spec import ComponentSpec, Spec
 
 
 def moved(spec: Spec, folder: Path) -> Any:
-    """Return a spec as JSON holds it, its paths rewritten so that it means the same in a folder.
+    """Return a spec as JSON values, with its paths rewritten so that it means the same in a folder.
 
-    A path that the spec gives relative to its own folder becomes relative to the new one, so that
-    both can be moved together with the data; a path from the root, or from ``~``, stays as it is.
+    A path relative to the folder of the spec becomes relative to the new folder, so that both can
+    be moved together with the data. A path that begins at the root or at ``~`` is unchanged.
 
     Args:
         spec: The spec.
-        folder: Where it is to stand.
+        folder: The new folder.
     """
     places = _Places(spec.folder.resolve(), folder.resolve())
     value = dict(spec.document.value)
@@ -23,7 +23,7 @@ def moved(spec: Spec, folder: Path) -> Any:
         if isinstance(part, ComponentSpec):
             value[key] = places.component(value[key], part)
         elif key in ("layers", "metrics") and part is not None:
-            components = [getattr(each, "component", each) for each in part]
+            components = [getattr(item, "component", item) for item in part]
             pairs = zip(value[key], components, strict=True)
             value[key] = [places.component(*pair) for pair in pairs]
     return value
@@ -33,18 +33,18 @@ class _Places:
     """Rewrites the paths of a spec.
 
     Args:
-        before: Where the spec stands.
-        after: Where it is to stand.
+        before: The folder of the spec.
+        after: The new folder.
     """
 
     def __init__(self, before: Path, after: Path) -> None:
         self.before, self.after = before, after
 
     def component(self, written: Any, component: ComponentSpec[Any]) -> Any:
-        """Return a component as the spec would write it in its new place."""
+        """Return a component as the spec has to write it in the new folder."""
         options = written if isinstance(written, dict) else {}
         changed = {
-            # A default path is written down too: it is relative to the folder of the spec.
+            # A default path is written too, because it is relative to the folder of the spec.
             name: self.option(options.get(name), option)
             for name, option in component.options.items()
             if _has_path(option)
@@ -61,7 +61,7 @@ class _Places:
             return self.path(written, option)
         if isinstance(option, list | tuple):
             elements = written if written is not None else [None] * len(option)
-            return [self.option(*each) for each in zip(elements, option, strict=True)]
+            return [self.option(*pair) for pair in zip(elements, option, strict=True)]
         return written
 
     def path(self, written: str | None, path: Path) -> str:
@@ -71,12 +71,12 @@ class _Places:
         target = os.path.realpath(path)
         try:
             if written is not None:
-                # From where the folders really are: ".." leads out of those, and not out of links.
+                # The folders have their links resolved, because ".." leads out of the real folder.
                 moved = os.path.relpath(self.before / written, self.after)
                 if os.path.realpath(self.after / moved) == target:
                     return moved
-            return os.path.relpath(target, self.after)  # with a link on the way, followed by ".."
-        except ValueError:  # on another drive of Windows, to which no relative path leads
+            return os.path.relpath(target, self.after)  # for a path with a link followed by ".."
+        except ValueError:  # on Windows, a target on another drive has no relative path
             return target
 
 

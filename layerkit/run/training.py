@@ -32,32 +32,32 @@ def run_training(
 ) -> Result:
     """Train, and write the results to a new folder.
 
-    The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (what
-    computed it), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
+    The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (the
+    code and the machine), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
     ``last.npz`` (parameters and states by name) and ``run.json`` (versions, status, times). All
-    but the last are the same to the byte whenever the same spec is run with the same versions on
+    except the last are identical to the byte if the same spec is run with the same versions on
     the same machine.
 
     Args:
-        experiment: What to train.
+        experiment: The experiment to train.
         data: The loaded data.
-        out: The folder to make; by default ``runs/NAME-TIME``.
-        watchers: Who is told how it goes.
-        accept: Is given what is about to compute; raises where that is to be refused.
+        out: The folder to create; by default ``runs/NAME-TIME``.
+        watchers: The watchers of the run.
+        accept: Called with the provenance before training; raises to refuse it.
 
     Raises:
-        SpecError: The loss or a metric cannot take the targets, or the type of the spec the
-            numbers.
-        UserError: The folder already exists, or cannot be made; or the experiment has been run.
-        PluginError: A plugin was asked for a faster step, and raised.
-        NonFiniteError: The loss became NaN or infinite. Whatever is raised, what was found before
-            is kept, and ``run.json`` says why the run ended.
+        SpecError: The loss or a metric cannot take the targets, or the type of the spec cannot
+            hold the numbers.
+        UserError: The folder already exists, or cannot be created; or the experiment has been run.
+        PluginError: A plugin raised when it was asked for a faster step.
+        NonFiniteError: The loss became NaN or infinite. After any exception, the results so far
+            are kept, and ``run.json`` says why the run ended.
     """
     spec = experiment.spec
     if experiment.network.is_initialized:
         raise UserError(
-            "the network of this experiment has parameters already, which a run would replace by "
-            "the first values of its seed; build the experiment anew for each run"
+            "the network of this experiment already has parameters, which a run would replace with "
+            "the initial values of its seed; build a new experiment for each run"
         )
     experiment.network.initialize(spec.content.seed)
     with about_data(experiment):
@@ -95,7 +95,7 @@ def run_training(
         best = trainer.best.evaluation if trainer.best else None
         return Result(folder.path, status, trainer.step, seconds, best, last)
 
-    def tell(result: Result) -> None:
+    def notify_ended(result: Result) -> None:
         for watcher in watchers:
             watcher.ended(result)
 
@@ -117,18 +117,18 @@ def run_training(
         else:
             result = write_results("stopped early")
     except KeyboardInterrupt as interrupt:
-        # Also where a second signal came while the results were being written.
+        # This includes a second signal while the results were being written.
         reason = str(interrupt)
         if trainer.is_half_done:  # a second signal does not wait for the end of a step
             reason = f"{reason}, in the middle of an update: there is no last.npz"
-        tell(write_results("interrupted", reason))
+        notify_ended(write_results("interrupted", reason))
         raise
     except Exception as error:
-        with suppress(RunError):  # where the folder is the trouble, that is told already
+        with suppress(RunError):  # a fault of the folder is already being reported
             write_results("failed", str(error) or type(error).__name__)
-        tell(result_of("failed"))
+        notify_ended(result_of("failed"))
         raise
-    tell(result)
+    notify_ended(result)
     return result
 
 

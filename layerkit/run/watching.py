@@ -1,4 +1,4 @@
-"""Who is told how a run goes: watchers, and the plugins that are watchers by their hooks."""
+"""Watchers of a run, and the plugins that watch it through their hooks."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,28 +11,28 @@ from layerkit.training import Evaluation, Result, Trainer
 
 
 class Watcher:
-    """Somebody who is told how a run goes; a subclass hears what it has a method for."""
+    """An observer of a run; a subclass overrides the methods for the events it needs."""
 
     def started(self, trainer: Trainer, folder: Path) -> None:
-        """Hear that training begins."""
+        """Called when training begins."""
 
     def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
-        """Hear of an evaluation."""
+        """Called after each evaluation."""
 
     def ended(self, result: Result) -> None:
-        """Hear how it ended, however that was."""
+        """Called when the run has ended in any way."""
 
 
 class PluginWatcher(Watcher):
-    """Passes on to the hooks of plugins what a watcher hears, in pluggy's order.
+    """A watcher that calls the hooks of plugins, in pluggy's order.
 
-    Each hook is called alone, so that none can end a run. One that raises is reported once, and its
+    Each hook is called separately, so none can end a run. One that raises is reported once, and its
     plugin is not called again during that run.
 
     Args:
         plugins: The plugins.
-        spec: The spec that is run, as JSON holds it.
-        complain: Takes the message about a hook that raised.
+        spec: The spec of the run, as JSON values.
+        complain: Called with the message about a hook that raised.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class PluginWatcher(Watcher):
             if any(plugin is failed for failed in self._failed):
                 continue
             try:
-                with output_to_stderr():  # where what it prints spoils no output
+                with output_to_stderr():  # keeps its prints out of the results
                     call(folder=self._folder, **arguments)
-            # A plugin is a stranger's code: whatever it raises must not cost the run.
+            # A plugin is a stranger's code: nothing that it raises may end the run.
             except KeyboardInterrupt:
-                self._failed.append(plugin)  # it may be what the user would not wait for
+                self._failed.append(plugin)  # the user may have interrupted this very hook
                 raise
             except BaseException as error:
                 self._failed.append(plugin)
@@ -81,5 +81,5 @@ class PluginWatcher(Watcher):
 def plugin_watchers(
     plugins: Sequence[PluginReport], spec: dict[str, Any], complain: Callable[[str], object]
 ) -> list[PluginWatcher]:
-    """Return the watcher that passes a run on to the plugins that work; see ``PluginWatcher``."""
+    """Return the watcher that calls the hooks of working plugins; see ``PluginWatcher``."""
     return [PluginWatcher(plugins, spec, complain)]

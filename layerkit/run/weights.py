@@ -1,4 +1,4 @@
-"""Parameters and states on disk, under their names: how they are written, and read back."""
+"""Writing and reading parameters and states on disk, under their names."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_weights(
     Args:
         folder: The folder of the run.
         which: Those of the best evaluation, or of the last one.
-        network: The network whose names they have.
+        network: The network that gives their names.
         params: A vector like ``network.params``.
         states: A vector like ``network.states``.
 
@@ -44,7 +44,7 @@ def read_weights(folder: Path, which: Which, network: Network) -> dict[str, Arra
     Args:
         folder: The folder of the run.
         which: Those of the best evaluation, or of the last one.
-        network: The network that they are for.
+        network: The network that has the variables.
 
     Raises:
         UserError: The file cannot be read.
@@ -64,7 +64,7 @@ def read_weights(folder: Path, which: Which, network: Network) -> dict[str, Arra
 
 
 def _check_headers(file: Path, archive: NpzFile, network: Network) -> None:
-    """Refuse an archive of other arrays than the network has variables, before reading them."""
+    """Refuse an archive whose arrays do not match the network's variables, before reading them."""
     expected = {name: variable.shape for name, variable in network.variables.items()}
     for name in sorted({*expected, *archive.names}):
         header = _read(file, name, archive.header) if name in archive.names else None

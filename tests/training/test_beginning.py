@@ -140,7 +140,7 @@ def test_a_run_never_replaces_parameters_that_are_there(tmp_path):
     run_training(made, data, tmp_path / "first")
     trained = made.network.params.copy()
 
-    with pytest.raises(UserError, match="build the experiment anew for each run"):
+    with pytest.raises(UserError, match="build a new experiment for each run"):
         run_training(made, data, tmp_path / "second")
 
     np.testing.assert_array_equal(made.network.params, trained)
