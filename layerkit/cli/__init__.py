@@ -1,8 +1,8 @@
-"""The command ``layerkit``: one file for each verb, and here what they share.
+"""The command ``layerkit``: one file for each verb, and in this file what they share.
 
 Exit codes: 0 done; 1 the run failed, or the output cannot be written; 2 the spec, the data or the
 call is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141 the reader
-of the output left. A training that finishes exits with 0 whatever becomes of its output.
+of the output left. A training that finishes exits with 0 even if its output cannot be written.
 """
 
 import sys
@@ -30,10 +30,10 @@ from layerkit.wording import visible
 
 
 class _Verbs(TyperGroup):
-    """The group of all verbs; what it says of a wrong call quotes the call, made visible."""
+    """The group of all verbs; its messages quote a wrong call with escapes."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
-        """Parse what stands before the verb."""
+        """Parse the options before the verb."""
         with _visible_errors():
             return super().make_context(*args, **options)
 
@@ -61,7 +61,7 @@ def _visible_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # An error of typer, or of click on which older ones of it stand: it prints its message.
+        # An error of typer, or of click, on which older versions are built; both print a message.
         if isinstance(message := getattr(error, "message", None), str):
             error.message = visible(message)  # type: ignore[attr-defined]
         raise
@@ -72,7 +72,7 @@ app = typer.Typer(
     cls=_Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    # Plain help: laying it out with rich takes as long as all the rest of the start.
+    # Plain help, because a layout with rich takes as long as the rest of the start.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -81,8 +81,8 @@ for command in (run, check, layers, describe, plugins, schema, verify):
 app.add_typer(new)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         from layerkit.version import __version__
 
         echo(f"layerkit {__version__}")
@@ -92,14 +92,15 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _layerkit(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Declare a network in JSON, train it with NumPy, let any package add layers."""
+    """Declare a network in JSON, train it with NumPy, and let any package add layers."""
 
 
 def main() -> None:
-    """Run the command line, and turn layerkit's errors into messages and exit codes."""
+    """Run the command line, and turn errors of layerkit into messages and exit codes."""
     with interrupts.handled(), guarded():
         _run_app()
 
@@ -115,7 +116,7 @@ def _run_app() -> None:
         _fail(f"layerkit: {error}", code=1)
     except MemoryError as error:
         _fail(f"layerkit: there is not enough memory: {error}", code=1)
-    except (Exception, SystemExit) as error:  # a component may end the command without a word
+    except (Exception, SystemExit) as error:  # a component may end the command silently
         from layerkit.cli.blame import mistake_of_plugin
 
         mistake = mistake_of_plugin(error)

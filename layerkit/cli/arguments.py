@@ -7,10 +7,10 @@ import typer
 
 
 def path(text: str | Path) -> Path:
-    """Return the path that an argument gives, or its default; ``Path("")`` would be a folder.
+    """Return the path in an argument or its default; ``Path("")`` would be a folder.
 
     Raises:
-        BadParameter: It is empty, as a variable of a shell is that was never set.
+        BadParameter: It is empty, such as an unset shell variable.
     """
     if text == "":
         raise typer.BadParameter("must be a path, got an empty text")
@@ -18,7 +18,7 @@ def path(text: str | Path) -> Path:
 
 
 def spec(text: str | Path) -> Path:
-    """Return the path of a spec; ``-`` stands for standard input, as elsewhere in Unix."""
+    """Return the path of a spec; ``-`` means standard input, as usual in Unix."""
     return Path("/dev/stdin") if text == "-" else path(text)
 
 
@@ -35,7 +35,7 @@ Set = Annotated[
         "--set",
         metavar="PATH=VALUE",
         help="Replace a value of the spec, as in training.epochs=5 or layers[-1].units=30; the "
-        "value is JSON, or else text.",
+        "value is JSON, or otherwise text.",
     ),
 ]
 

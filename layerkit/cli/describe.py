@@ -22,7 +22,7 @@ GUESSES: dict[str | None, list[Any]] = {
     "boolean": [True, False],
     "array": [[1], [0.1], ["name"]],
 }
-"""Values of each JSON type that are tried for a required option to find an example."""
+"""Values of each JSON type to try for a required option, in search of an example."""
 
 MOST_GUESSES = 1000
 
@@ -30,7 +30,7 @@ MOST_GUESSES = 1000
 def describe(
     name: Annotated[str, typer.Argument(help="The name, as a spec writes it.")],
     kind: Annotated[
-        str | None, typer.Option(help="Which kind, where several have that name.")
+        str | None, typer.Option(help="The kind, if several kinds have that name.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -44,26 +44,26 @@ def describe(
     if kind is not None and kind not in KINDS:
         raise UserError(f'--kind: must be one of {", ".join(KINDS)}, got "{kind}"')
     registry = load_registry()
-    found = _found(registry, name, [kind] if kind else list(KINDS))
-    descriptions = [_description(registry, entry) for entry in found]
+    entries = _matching(registry, name, [kind] if kind else list(KINDS))
+    descriptions = [_description(registry, entry) for entry in entries]
     if json:
         print_json(descriptions)
     else:
         echo_text("\n\n".join(_text(description) for description in descriptions))
 
 
-def _found(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
+def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
     from layerkit.registry import ContestedNameError, UnknownComponentError
     from layerkit.wording import did_you_mean
 
-    found, errors = [], []
+    entries, errors = [], []
     for kind in kinds:
         try:
-            found.append(registry.find(kind, name))
+            entries.append(registry.find(kind, name))
         except UnknownComponentError as error:
             errors.append(error)
-    if found:
-        return found
+    if entries:
+        return entries
     contested = [error for error in errors if isinstance(error, ContestedNameError)]
     if contested or len(errors) == 1:
         raise UserError(str((contested or errors)[0]))
@@ -91,9 +91,9 @@ def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
 
 
 def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[Any]:
-    """Return uses of a component as a spec writes them: its own, or else one that is guessed.
+    """Return uses of a component as a spec writes them: its own examples, or else a guessed one.
 
-    A layer of several inputs is shown with names for them, those of layers before it.
+    A layer of several inputs is shown with names of earlier layers for them.
     """
     uses = [dict(example.options) for example in entry.cls.examples]
     name = registry.name_of(entry)
@@ -110,7 +110,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
 
 def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return options that are valid, if some can be guessed: a value for each required one."""
+    """Return valid options, if they can be guessed: a value for each required one."""
     from pydantic import ValidationError
 
     from layerkit.registry import KINDS
@@ -130,7 +130,7 @@ def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list
 
 
 def _values(registry: "Registry", option: dict[str, Any]) -> list[Any]:
-    """Return values that an option of that JSON Schema may take."""
+    """Return values that an option with that JSON Schema may take."""
     if "anyOf" in option:
         return [value for part in option["anyOf"] for value in _values(registry, part)]
     if "enum" in option or "const" in option:
@@ -169,7 +169,7 @@ def _text(description: dict[str, Any]) -> str:
 
 
 def type_text(option: dict[str, Any]) -> str:
-    """Return the type and the bounds of an option's JSON Schema in words."""
+    """Return the type and the bounds in an option's JSON Schema, in words."""
     if "anyOf" in option:
         return " or ".join(type_text(o) for o in option["anyOf"])
     if "enum" in option or "const" in option:

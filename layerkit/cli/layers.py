@@ -1,4 +1,4 @@
-"""``layerkit layers``: what there is to write into a spec."""
+"""``layerkit layers``: the components that a spec can name."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from layerkit.errors import UserError
 
 def layers(
     kind: Annotated[
-        str, typer.Option(help="Which kind of component; all for every kind.")
+        str, typer.Option(help="The kind of component, or all for every kind.")
     ] = "layer",
     json: Json = False,
 ) -> None:
@@ -27,12 +27,13 @@ def layers(
         raise UserError(f'--kind: must be one of {", ".join(KINDS)} or all, got "{kind}"')
     registry = load_registry()
     rows = []
-    for each in KINDS if kind == "all" else (kind,):
-        for name in registry.names(each):
-            entry = registry.find(each, name)
-            first = docstring_sections(entry.cls)[""].partition("\n\n")[0]
-            by = f"{entry.provider.distribution} {entry.provider.version}"
-            rows.append((name, each, " ".join(first.split()).replace("``", ""), by))
+    for listed_kind in KINDS if kind == "all" else (kind,):
+        for name in registry.names(listed_kind):
+            entry = registry.find(listed_kind, name)
+            summary = docstring_sections(entry.cls)[""].partition("\n\n")[0]
+            provider = f"{entry.provider.distribution} {entry.provider.version}"
+            summary = " ".join(summary.split()).replace("``", "")
+            rows.append((name, listed_kind, summary, provider))
     if json:
         keys = ("name", "kind", "summary", "provider")
         print_json([dict(zip(keys, row, strict=True)) for row in rows])

@@ -1,4 +1,4 @@
-"""``layerkit new``: a plugin or a spec to begin with."""
+"""``layerkit new``: a plugin or a spec to start from."""
 
 import builtins
 import keyword
@@ -25,17 +25,17 @@ DEVICES = {
     *("con", "prn", "aux", "nul"),
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
-"""What Windows takes for a device in every folder, with any ending."""
+"""The names that Windows reserves for devices in every folder, with any ending."""
 
-new = typer.Typer(name="new", help="Write a plugin or a spec to begin with.", no_args_is_help=True)
+new = typer.Typer(name="new", help="Write a plugin or a spec to start from.", no_args_is_help=True)
 
 
 @new.command()
 def plugin(
-    name: Annotated[str, typer.Argument(help="What comes behind layerkit-, as in swish.")],
+    name: Annotated[str, typer.Argument(help="The name after layerkit-, as in swish.")],
     folder: Annotated[
         Path,
-        typer.Option("--in", help="Where to make the folder layerkit-NAME.", parser=path),
+        typer.Option("--in", help="The folder to create layerkit-NAME in.", parser=path),
     ] = Path(),
 ) -> None:
     """Write a distribution with one layer, tested and ready to publish.
@@ -63,7 +63,7 @@ def plugin(
     folder = expanded(folder)
     target = folder / f"layerkit-{name}"
     _refuse_existing(target)
-    # Written aside and put in place whole, so that nothing half-done is left behind.
+    # Written in a temporary folder and then moved, so that nothing half-done is left behind.
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder) as aside:
@@ -86,7 +86,7 @@ def spec(
         typer.Argument(help="The file to write, as in my_net.json.", parser=path),
     ],
 ) -> None:
-    """Write a spec that trains on the digits.
+    """Write a spec that trains on the handwritten digits.
 
     Example: layerkit new spec my_net.json
     """
@@ -111,7 +111,7 @@ def spec(
 
 
 def _owner(layer: str, cls: str) -> str | None:
-    """Return in words what the layer of a plugin, or its class, would be mistaken for."""
+    """Return in words what already has the name of a plugin's layer or class, if anything."""
     from pkgutil import iter_modules
 
     import layerkit
@@ -120,7 +120,7 @@ def _owner(layer: str, cls: str) -> str | None:
 
     builtin = {e.name for e in load_registry() if e.provider.distribution == BUILTIN}
     modules = {BUILTIN, *(module.name for module in iter_modules(layerkit.__path__))}
-    # Many names of layerkit are loaded when first used; __all__ has them all, vars() does not.
+    # Many names of layerkit are loaded on first use; __all__ has all of them, vars() does not.
     if layer in builtin | modules or cls in layerkit.__all__:
         return "something of layerkit"
     if cls in {*dir(builtins), *keyword.kwlist} or layer in {
@@ -136,13 +136,13 @@ def _owner(layer: str, cls: str) -> str | None:
 
 
 def _is_installed(module: str) -> bool:
-    """Return whether a module can be imported from elsewhere than the present folder.
+    """Return whether a module can be imported from outside the current folder.
 
-    ``python -m`` looks there too, and takes any folder for a package.
+    ``python -m`` searches the current folder too, and takes any folder in it for a package.
     """
     try:
         spec = find_spec(module)
-    except ValueError:  # a module made by hand, without a spec
+    except ValueError:  # a module created at run time, without a spec
         return True
     if spec is None:
         return False
@@ -162,7 +162,7 @@ def _template(name: str) -> "Traversable":
 
 
 def _fill(template: "Traversable", target: Path, words: dict[str, str]) -> None:
-    """Copy a template, folders and all, with its words put in."""
+    """Copy a template, including folders, with its placeholders replaced."""
     if template.is_dir():
         target.mkdir()
         for inner in template.iterdir():

@@ -1,4 +1,4 @@
-"""What the command prints of a run, for people and for programs."""
+"""The output of the command about a run, for people and for programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -18,17 +18,17 @@ def number(value: Any) -> str:
 
 
 class JsonSummary(Watcher):
-    """Prints the run as JSON when it has ended."""
+    """Prints a run as JSON when it has ended."""
 
     def __init__(self) -> None:
         self._evaluations: list[Evaluation] = []
 
     def evaluated(self, evaluation: Evaluation, is_best: bool) -> None:
-        """Keep an evaluation."""
+        """Store an evaluation."""
         self._evaluations.append(evaluation)
 
     def ended(self, result: Result) -> None:
-        """Print all."""
+        """Print the result and all evaluations."""
         print_json(
             {
                 "folder": str(result.folder),

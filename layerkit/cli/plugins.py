@@ -1,4 +1,4 @@
-"""``layerkit plugins``: who provides what, and what is wrong with whom."""
+"""``layerkit plugins``: what each plugin provides, and why a plugin does not work."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from layerkit.plugins import PluginReport
 
 MOST_NAMES = 12
-"""Where a plugin provides more components than this, only their number is shown."""
+"""If a plugin provides more components than this, only their number is shown."""
 
 
 def plugins(
     traceback: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Show why that plugin is broken, in full.")
+        str | None, typer.Option(metavar="NAME", help="Show the traceback of a broken plugin.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the installed plugins, and what is wrong with which.
+    """List the installed plugins, and why some do not work.
 
     Example: layerkit plugins --traceback swish
     """
@@ -32,14 +32,16 @@ def plugins(
     reports = load_plugins().reports
     if traceback is not None:
         names = {traceback, canonical_name(traceback)}
-        found = [r for r in reports if names & {r.name, r.provider.distribution}]
-        if not found:
-            known = ", ".join(r.name for r in reports)
-            raise UserError(f'--traceback: no plugin is named "{traceback}"; there are: {known}')
-        for report in found:
+        matching = [r for r in reports if names & {r.name, r.provider.distribution}]
+        if not matching:
+            plugin_names = ", ".join(r.name for r in reports)
+            raise UserError(
+                f'--traceback: no plugin is named "{traceback}"; there are: {plugin_names}'
+            )
+        for report in matching:
             reason = f": {report.reason}" if report.reason else ""
-            nothing = f"{report.name} is {report.state}{reason}; nothing was raised"
-            echo_text(report.traceback or nothing)
+            summary = f"{report.name} is {report.state}{reason}; nothing was raised"
+            echo_text(report.traceback or summary)
     elif json:
         print_json(
             [
@@ -80,5 +82,6 @@ def _provided(report: "PluginReport") -> str:
         counts = Counter(entry.kind for entry in report.entries)
         plural = {kind: f"{kind}es" if kind.endswith("s") else f"{kind}s" for kind in counts}
         provided = [f"{count} {plural[kind]}" for kind, count in counts.items()]
-    does = {"watches runs": report.watches_runs, "compiles steps": report.compiles_steps}
-    return ", ".join([*provided, *(what for what, is_done in does.items() if is_done)]) or "nothing"
+    services = {"watches runs": report.watches_runs, "compiles steps": report.compiles_steps}
+    provided += [service for service, is_provided in services.items() if is_provided]
+    return ", ".join(provided) or "nothing"

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a line for each evaluation, and on a terminal a bar below them."""
+"""The progress of a run: a line for each evaluation, and on a terminal a bar below them."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ class Table(Watcher):
         self.print: Callable[[str], None] = echo
 
     def started(self, trainer: Trainer, folder: Path) -> None:
-        """Print the heading, and show the bar where there is a terminal."""
+        """Print the heading, and show the bar on a terminal."""
         self.began = time.perf_counter()
         network, data = self.experiment.network, self.data
         shapes = " -> ".join(_shape(s) for s in (network.shapes[0], network.output_shape))
@@ -70,14 +70,14 @@ class Table(Watcher):
         from rich.text import Text
 
         class Bar(Progress):
-            # Reads the trainer when it is drawn, so that the loop itself draws nothing.
+            # It reads the trainer when it is drawn, so the training loop draws nothing.
             def get_renderables(self) -> Any:
                 for task in self.task_ids:
                     loss = f"loss {score(trainer.loss)}" if trainer.step else ""
                     self.update(task, completed=trainer.step, loss=loss)
                 return super().get_renderables()
 
-        # Some terminals say that they have 0 columns, in which rich prints nothing at all.
+        # Some terminals report 0 columns, and rich would then print nothing at all.
         width = None if Console().width else get_terminal_size().columns
         self.bar = Bar(
             BarColumn(),
@@ -89,7 +89,7 @@ class Table(Watcher):
         )
         self.bar.add_task("", total=trainer.total_steps, loss="")
         self.bar.start()
-        # Plain text, which the terminal itself breaks where it is too long.
+        # Plain text, so that the terminal wraps long lines.
         self.print = lambda line: self.bar.console.print(Text(visible(line)), soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""``layerkit run``: the main job."""
+"""``layerkit run``: training, or running a graph."""
 
 import os
 from contextlib import ExitStack
@@ -34,7 +34,7 @@ def run(
         bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")
+        bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -53,7 +53,7 @@ def run(
         )
     plugins = load_plugins()
     for report in plugins.reports:
-        if report.state == "broken" and not report.provider.module:  # its metadata are damaged
+        if report.state == "broken" and not report.provider.module:  # its metadata is damaged
             warn(f"{report} is broken: {report.reason}")
     remember(plugins.registry, spec)
     loaded = load_spec(spec, plugins.registry, set_)

@@ -1,4 +1,4 @@
-"""``layerkit schema``: what an editor needs to complete and check specs."""
+"""``layerkit schema``: the JSON Schema with which editors complete and check specs."""
 
 import json
 import os
@@ -22,22 +22,22 @@ def schema(
         ),
     ] = None,
 ) -> None:
-    """Write the JSON Schema of specs, for what is installed here.
+    """Write the JSON Schema of specs for installed components.
 
     Example: layerkit schema --out specs/layerkit.schema.json
     """
     from layerkit.plugins import load_registry
     from layerkit.spec.schema import TITLE, spec_schema
 
-    written = spec_schema(load_registry())
+    json_schema = spec_schema(load_registry())
     if out is None:
-        print_json(written)
+        print_json(json_schema)
         return
     out = expanded(out)
     if os.path.lexists(out) and not _is_schema(out, TITLE):
         raise UserError(f"--out {out}: already exists and is not such a schema; choose another")
     try:
-        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(json_schema, indent=2, ensure_ascii=False) + "\n"
         write_whole(out, lambda file: file.write(text.encode()))
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written: {error.strerror}") from None

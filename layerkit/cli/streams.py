@@ -1,7 +1,7 @@
-"""Standard output and standard error, guarded: what cannot be printed never ends a run.
+"""Guards for standard output and standard error, so that a failure to print never ends a run.
 
-A reader that leaves (``| head -1``), a full disk or a closed stream is noticed below everything
-that prints, so that it can't be mistaken for a failure of what is being done.
+A reader that leaves (``| head -1``), a full disk or a closed stream is detected below everything
+that prints, so it cannot be mistaken for a failure of the work itself.
 """
 
 import errno
@@ -16,19 +16,19 @@ from typing import Any
 from layerkit.cli.terminal import echo
 
 READER_LEFT = 141
-"""The exit code where the reader of the output leaves: 128 + SIGPIPE, as of any Unix command."""
+"""The exit code if the reader of the output leaves: 128 + SIGPIPE, as for any Unix command."""
 
 
 class _Guarded(io.FileIO):
-    """A standard stream that takes everything, and keeps the first failure.
+    """A standard stream whose writes always succeed, and which records the first failure.
 
-    After it, the file descriptor leads to the null device: what buffers and other writers still
-    hold goes there too.
+    After a failure, the file descriptor points to the null device, which also swallows the rest of
+    all buffers.
 
     Attributes:
-        failure: Why the stream could not be written; None if it could.
-        expendable: Whether the command does its work without it.
-        complain: Takes the message, where it does.
+        failure: The error of the first failed write, or None.
+        expendable: Whether the command can do its work without the stream.
+        complain: Called with the message if the stream is expendable.
     """
 
     failure: OSError | None = None
@@ -38,7 +38,7 @@ class _Guarded(io.FileIO):
     def write(self, data: Any) -> int:
         try:
             count = super().write(data)
-            while count is None:  # the descriptor does not block, as some parents leave it
+            while count is None:  # the parent process has made the descriptor non-blocking
                 select.select([], [self], [])
                 count = super().write(data)
         except OSError as error:
@@ -63,8 +63,8 @@ def _message(error: OSError) -> str:
 def guarded() -> Iterator[None]:
     """Return a context in which printing never fails, and which ends with ``SystemExit``.
 
-    A command that succeeds but for its output ends with ``READER_LEFT`` where the reader left, and
-    else with 1 and a message.
+    A command that succeeds except for its output ends with ``READER_LEFT`` if the reader left, and
+    otherwise with 1 and a message.
     """
     _open_closed_descriptors()
     before = sys.stdout, sys.stderr
@@ -84,16 +84,16 @@ def guarded() -> Iterator[None]:
                 echo(f"layerkit: {_message(stream.failure)}", err=True)
                 code = 1
     finally:
-        if guards != before:  # else they are those of a command in another thread
+        if guards != before:  # otherwise a command in another thread owns the guards
             sys.stdout, sys.stderr = before
     sys.exit(code)
 
 
 def do_without_output(complain: Callable[[str], object]) -> None:
-    """Let the command do its work whether its output can be written or not.
+    """Let the command do its work even if its output cannot be written.
 
     Args:
-        complain: Takes the message, once, where it cannot.
+        complain: Called once with the message if it cannot.
     """
     stream = _guard_of(sys.stdout)
     if stream is not None:
@@ -101,12 +101,12 @@ def do_without_output(complain: Callable[[str], object]) -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Keep the numbers of the standard streams from the files that are opened next."""
+    """Reserve the descriptors of closed standard streams, so that no file gets their numbers."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # To read only: a write fails, as it does on a descriptor that is closed.
+            # Opened read-only, so that a write fails as on a closed descriptor.
             null = os.open(os.devnull, os.O_RDONLY)
             if null != number:
                 os.dup2(null, number)
@@ -114,7 +114,7 @@ def _open_closed_descriptors() -> None:
 
 
 def _guard(stream: Any, number: int) -> Any:
-    """Return a text stream like this one, guarded; itself if it is none of the system's."""
+    """Return a guarded version of a text stream; the stream itself if it is not a system stream."""
     if stream is None:  # Python found its descriptor closed
         return io.TextIOWrapper(io.BufferedWriter(_Guarded(number, "w", closefd=False)))
     raw = _raw(stream)
@@ -133,7 +133,7 @@ def _guard(stream: Any, number: int) -> Any:
 
 
 def _raw(stream: Any) -> Any:
-    """Return the lowest layer of a stream of Python, which PYTHONUNBUFFERED makes its only one."""
+    """Return the lowest layer of a Python stream; with PYTHONUNBUFFERED it is the only one."""
     buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
 

@@ -1,4 +1,4 @@
-"""``layerkit verify``: whether components keep the laws of their kind."""
+"""``layerkit verify``: checks that components keep the laws of their kind."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="[NAME|PACKAGE]...",
-            help="A component, or a package with all it provides; by default everything.",
+            help="A component, or a package for all its components; by default everything.",
             show_default=False,
         ),
     ] = None,
@@ -34,69 +34,70 @@ def verify(
 
     plugins = load_plugins()
     registry = plugins.registry
-    found = _found(registry, names or [])
-    # Where everything is verified, what could not even be loaded is reported too.
+    entries = _matching(registry, names or [])
+    # If everything is verified, report plugins that could not be loaded, too.
     absent = [r for r in plugins.reports if r.state not in ("ok", "unreadable") and not r.entries]
     absent = [] if names else absent
-    verified = [(entry, check_component(entry.cls, registry=registry)) for entry in found]
-    records = [record for _, each in verified for record in each]
+    verified = [(entry, check_component(entry.cls, registry=registry)) for entry in entries]
+    records = [record for _, entry_records in verified for record in entry_records]
     failed = [record for record in records if record.status is Status.FAILED]
-    exist = sum(1 for entry in found for _ in checks(entry.cls, registry=registry))
+    check_count = sum(1 for entry in entries for _ in checks(entry.cls, registry=registry))
     if json:
         print_json(
             [
                 {"kind": entry.kind, "name": registry.name_of(entry), **asdict(record)}
-                for entry, each in verified
-                for record in each
+                for entry, entry_records in verified
+                for record in entry_records
             ]
         )
     else:
         _print(registry, verified)
         for report in absent:
             echo(f"{report} is {report.state}: {report.reason}")
-    summary = f"{len(records)} of {exist} checks of {len(found)} components: {len(failed)} failed"
+    made = f"{len(records)} of {check_count} checks of {len(entries)} components"
+    summary = f"{made}: {len(failed)} failed"
     if absent:
         summary += f"; plugins that do not work: {len(absent)}"
-    if failed or absent or len(records) < exist:
+    if failed or absent or len(records) < check_count:
         raise RunError(summary)
     if not json:
         echo(summary)
 
 
-def _found(registry: "Registry", names: list[str]) -> "list[Entry]":
-    """Return the components of these names or packages, by package and kind."""
+def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
+    """Return the components with these names or from these packages, by package and kind."""
     from layerkit.distributions import canonical_name
     from layerkit.registry import KINDS, split_name
     from layerkit.wording import did_you_mean
 
     kinds = list(KINDS)
-    every = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))
+    entries = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))
     if not names:
-        return every
+        return entries
     chosen = []
     for name in names:
         distribution, bare = split_name(name)
-        meant = [
+        matches = [
             e
-            for e in every
+            for e in entries
             if (bare == e.name and distribution in ("", e.provider.distribution))
             or canonical_name(name) == e.provider.distribution
         ]
-        if not meant:
-            known = {n for e in every for n in (e.name, e.provider.distribution)}
+        if not matches:
+            valid_names = {n for e in entries for n in (e.name, e.provider.distribution)}
             raise UserError(
                 f'no component and no package is named "{name}"'
                 + (
-                    registry.suspects(name) + did_you_mean(name, sorted(known))
+                    registry.suspects(name) + did_you_mean(name, sorted(valid_names))
                     or "; see: layerkit plugins"
                 )
             )
-        chosen += [e for e in meant if e not in chosen]
+        chosen += [e for e in matches if e not in chosen]
     return chosen
 
 
 def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -> None:
-    """Print a line for each component, and below them what failed and why."""
+    """Print a line for each component, and below them the failures with their reasons."""
     from layerkit.testing import Status
 
     rows = []

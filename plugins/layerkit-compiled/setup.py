@@ -1,4 +1,4 @@
-"""The part of the package that is in C; all else stands in pyproject.toml."""
+"""The C extension of the package; everything else is in pyproject.toml."""
 
 from glob import glob
 
@@ -10,8 +10,8 @@ setup(
             "layerkit_compiled._kernels",
             sources=sorted(glob("source/*.c")),
             depends=sorted(glob("source/*.h")),
-            # For loops to become vector instructions: reductions are marked as such, and nobody
-            # reads errno or catches floating-point traps. NaN and infinity stay what they are.
+            # These flags turn loops into vector instructions: reductions are marked as such, and no
+            # code reads errno or catches floating-point traps. NaN and infinity keep their meaning.
             extra_compile_args=[
                 "-std=gnu11",
                 "-O3",

@@ -1,7 +1,7 @@
 """Writes runs as TensorBoard event files, into the folder of each run.
 
-Of each evaluation it writes every score (``loss/train``, ``loss/test``, ...), the learning rate,
-and a histogram of each parameter; of each run its spec and how it ended.
+For each evaluation it writes every score (``loss/train``, ``loss/test``, ...), the learning rate,
+and a histogram of each parameter. For each run it writes the spec and how the run ended.
 """
 
 import json
@@ -28,7 +28,7 @@ _torch_is_hidden = False
 
 
 def _begin_again() -> None:
-    """Let nobody import in a process that was forked off: other threads are not there."""
+    """Reset the lock and show torch in a forked process, which has no other threads."""
     global _first_import
     _first_import = Lock()
     _show_torch()
@@ -48,7 +48,7 @@ def layerkit_run_started(folder: Path, spec: dict[str, Any]) -> None:
 
 @hookimpl
 def layerkit_epoch_ended(folder: Path, evaluation: "Evaluation", trainer: "Trainer") -> None:
-    """Write the scores and the parameters, and see to it that they can be read at once."""
+    """Write the scores and the parameters all the way to the file, so they can be read at once."""
     file = _files[folder]
     scores = {"learning_rate": evaluation.learning_rate}
     for name, score in evaluation.scores.items():
@@ -68,7 +68,7 @@ def layerkit_epoch_ended(folder: Path, evaluation: "Evaluation", trainer: "Train
 
 @hookimpl
 def layerkit_run_ended(folder: Path, result: "Result") -> None:
-    """Write how it ended, and close the file."""
+    """Write how the run ended, and close the file."""
     file = _files.pop(folder)
     try:
         text = f"{result.status} at step {result.steps}"
@@ -78,17 +78,17 @@ def layerkit_run_ended(folder: Path, result: "Result") -> None:
 
 
 class EventFile:
-    """An event file that is written as it is called, with tensorboardX's records.
+    """An event file that is written synchronously, with tensorboardX's records.
 
-    tensorboardX's own writer hands events to a thread through a queue. On a full disk that thread
-    dies, the queue fills, and every later call waits for ever, the one at exit too.
+    tensorboardX's own writer passes events to a thread through a queue. On a full disk that thread
+    dies, the queue fills, and every later call waits for ever, even the one at exit.
 
     Args:
-        folder: The folder to make it in.
+        folder: The folder to create it in.
 
     Raises:
-        OSError: It cannot be written; likewise from ``add``. It then ends with the last event that
-            is whole, and is closed.
+        OSError: It cannot be written; ``add`` raises this too. The file then ends with the last
+            complete event, and is closed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -100,12 +100,12 @@ class EventFile:
         self._write([self._events.Event(wall_time=time.time(), file_version="brain.Event:2")])
 
     def add(self, summaries: list[Any], step: int) -> None:
-        """Write summaries of a step, all the way to the disk."""
+        """Write summaries of a step, and flush them."""
         now = time.time()
         self._write([self._events.Event(wall_time=now, step=step, summary=s) for s in summaries])
 
     def close(self) -> None:
-        """Close the file; it may be closed already."""
+        """Close the file; it may already be closed."""
         self._writer.close()
 
     def _write(self, events: list[Any]) -> None:
@@ -124,17 +124,16 @@ class EventFile:
 
 @cache
 def _bins() -> "Array":
-    """Return the edges that TensorBoard's histograms have: 10% apart, from 1e-12 to 1e20."""
+    """Return the edges of TensorBoard's histograms: 10% apart, from 1e-12 to 1e20."""
     edges = 1e-12 * 1.1 ** np.arange(774)
     return np.concatenate([-edges[::-1], [0.0], edges])
 
 
 def _tensorboardx() -> tuple[Any, Any, Any]:
-    """Return tensorboardX's modules of events, summaries and records; only runs pay for them.
+    """Return tensorboardX's modules of events, summaries and records, imported only for runs.
 
-    tensorboardX imports torch where that is installed, for the sake of its tensors, and a short run
-    then takes two seconds more. Here it gets arrays only, and while it is imported there is no
-    torch.
+    tensorboardX imports torch if it is installed, to support its tensors, and a short run then
+    takes two seconds more. This plugin passes only arrays, so it hides torch during the import.
     """
     with _first_import:
         if "tensorboardX" not in sys.modules:
@@ -148,7 +147,7 @@ def _tensorboardx() -> tuple[Any, Any, Any]:
 
 
 def _hide_torch() -> None:
-    """Have imports of torch fail, unless it is loaded already."""
+    """Make imports of torch fail, unless it is already loaded."""
     global _torch_is_hidden
     modules: dict[str, Any] = sys.modules
     if "torch" not in modules:

@@ -1,7 +1,7 @@
 """The matrix product that NumPy uses, as a C function.
 
-Products through NumPy's own library have the numbers of NumPy's, its thread count is set in one
-place, and there is no second library to load.
+Products through NumPy's own library give the same numbers as NumPy. Its thread count is set in one
+place, and no second library is loaded.
 """
 
 import ctypes
@@ -9,11 +9,11 @@ import ctypes
 from threadpoolctl import ThreadpoolController
 
 SGEMM = "scipy_cblas_sgemm64_"
-"""The product, with integers of 64 bits, as it is called in the OpenBLAS of NumPy's wheels."""
+"""The name of the product with 64-bit integers in the OpenBLAS of NumPy's wheels."""
 
 
 def sgemm_address() -> int | None:
-    """Return where the product is; None where NumPy has another library."""
+    """Return the address of the product; None if NumPy uses another library."""
     for library in ThreadpoolController().lib_controllers:
         functions = ctypes.CDLL(library.filepath)
         if hasattr(functions, SGEMM):

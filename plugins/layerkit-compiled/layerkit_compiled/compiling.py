@@ -46,32 +46,32 @@ NUMBERS = LABELS | {
 }
 
 WORTH_A_SHARE = 300_000
-"""The weights times the examples, at the least, of a share: some 20 microseconds. With half of it
-threads gain nothing, because they meet twice in a step."""
+"""The least product of weights and examples for a share: about 20 microseconds of work. With half
+of it threads gain nothing, because they meet twice in a step."""
 
 ROWS_OF_A_SHARE = 128
-"""The examples, at the least, of each share where there are more than two. The library of matrix
-products copies the weights anew for each share. Shares of 64 rows cost one thread 14% of a step of
+"""The least number of examples in each share if there are more than two. The library of matrix
+products copies the weights again for each share. Shares of 64 rows cost one thread 14% of a step of
 784-50-10 and 5 to 12% of 784-2048-2048-10, shares of 128 rows 0 to 4%. Two shares cost 1 to 4% of a
-step of 100 rows and 10 to 25% where a layer has products at each time step."""
+step of 100 rows, and 10 to 25% if a layer has products at each time step."""
 
 THREADED = 2**18
-"""The multiplications from which on a product may have several threads in OpenBLAS."""
+"""The number of multiplications from which OpenBLAS may use several threads for a product."""
 
 SPARSE_PRODUCT = 3
-"""What a product of a number that is not zero costs, over one of a whole matrix: 2.8 with AVX2, on
-one core."""
+"""The cost of multiplying a nonzero number alone, relative to one in a whole matrix: 2.8 with AVX2,
+on one core."""
 
 LOOKING = 16
-"""How many products of a whole matrix it costs to see whether a number is zero."""
+"""The cost of testing whether a number is zero, in multiplications of a whole matrix."""
 
 FEWEST_TO_EVALUATE = 32
-"""The examples of a batch for which evaluations, too, take the program: they go through it in such
-batches, and threads meet for each."""
+"""The least batch size for which evaluations use the program: they pass through it in such batches,
+and threads meet for each."""
 
 
 def compiled_step(network: Network, optimizer: Optimizer, batches: Batches) -> Step | None:
-    """Return a step of which at least one half is in C; None if neither can be."""
+    """Return a step with at least one of its halves in C; None if neither can be."""
     if network.dtype != np.float32:
         return None
     program = _program(network, batches)
@@ -86,11 +86,11 @@ class CompiledStep(Step):
     """A training step with its gradients, its update or both in C.
 
     Args:
-        network: The network, with its memory and first values.
+        network: The network, with its memory and initial values.
         optimizer: The optimizer, with its states.
-        batches: Where batches come from.
-        program: What computes the gradients; NumPy does if there is none.
-        update: What updates the parameters, given the number of updates before; likewise.
+        batches: The source of batches.
+        program: Computes the gradients; without it, NumPy does.
+        update: Updates the parameters, given the number of earlier updates; without it, NumPy does.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class CompiledStep(Step):
         self._made = program
         self._params = network.params
         self._update = update
-        # The library of products takes one thread by itself, and a limit takes as long as the step.
+        # OpenBLAS uses one thread here anyway, and setting a limit takes as long as the step.
         self._is_small = batches.size * network.parameter_count < THREADED
 
     @property
@@ -136,11 +136,11 @@ class CompiledStep(Step):
                     loss = program.gradients(indices)
             if math.isfinite(loss):
                 return loss
-        # Also where the loss is not finite: NumPy's pass keeps the values that tell where.
+        # This includes a loss that is not finite: NumPy's pass keeps the values that show where.
         return super().gradients(indices)
 
     def outputs(self, examples: Split) -> Array | None:
-        """Return the outputs for examples that are stored as those of the training are."""
+        """Return the outputs for examples that are stored like the training examples."""
         program, x, trained_on = self._program, examples.x, self.batches.gather.split
         if (
             program is None
@@ -164,7 +164,7 @@ class CompiledStep(Step):
 
 
 def _program(network: Network, batches: Batches) -> _kernels.Program | None:
-    """Return the gradients of a network in C; None for one that is no chain of known layers."""
+    """Return a program for the gradients; None if the network is not a chain of known layers."""
     split = batches.gather.split
     sgemm, layers, loss = sgemm_address(), _chain(network, split), _loss(network, split)
     x_kind = NUMBERS.get(split.x.dtype) if split.x.flags.c_contiguous else None
@@ -194,10 +194,10 @@ def _program(network: Network, batches: Batches) -> _kernels.Program | None:
 
 
 def _shares(network: Network, batches: Batches) -> int:
-    """Return how many shares a batch has, a power of two: it follows from sizes alone.
+    """Return the number of shares of a batch, a power of two that follows from sizes alone.
 
-    How a product is split changes its rounding, because OpenBLAS takes other instructions at the
-    edges of a matrix. If the number of threads or a measurement had a say in it, the bytes of a
+    The division of a product changes its rounding, because OpenBLAS uses other instructions at the
+    edges of a matrix. If the number depended on the threads or on a measurement, the bytes of a
     training would depend on the machine or on chance.
     """
     worth = batches.size * network.parameter_count // WORTH_A_SHARE
@@ -207,7 +207,7 @@ def _shares(network: Network, batches: Batches) -> int:
 
 
 class _Link(NamedTuple):
-    """A layer of a chain, as ``_kernels.Program`` takes it; -1 where it has no such parameter."""
+    """A layer of a chain, as ``_kernels.Program`` takes it; -1 stands for a missing parameter."""
 
     kind: int
     inputs: int
@@ -220,7 +220,7 @@ class _Link(NamedTuple):
 
 
 def _chain(network: Network, split: Split) -> tuple[_Link, ...] | None:
-    """Return each layer that computes something; None if one of them is not known."""
+    """Return each layer that computes something; None if one of them is unknown."""
     if network.input_count != 1 or not all(math.prod(shape) for shape in network.shapes):
         return None
     starts, start = {}, 0
@@ -235,13 +235,13 @@ def _chain(network: Network, split: Split) -> tuple[_Link, ...] | None:
             return None
         if kind is Affine:
             bias = starts[id(layer.b)] if layer.bias else -1
-            takes_zeros = not links and leaves_out_zeros(split, sizes[1])
-            how = _kernels.SPARSE_AFFINE if takes_zeros else _kernels.AFFINE
-            links.append(_Link(how, *sizes, starts[id(layer.W)], bias))
+            is_sparse = not links and leaves_out_zeros(split, sizes[1])
+            code = _kernels.SPARSE_AFFINE if is_sparse else _kernels.AFFINE
+            links.append(_Link(code, *sizes, starts[id(layer.W)], bias))
         elif kind in ACTIVATIONS:
             links.append(_Link(ACTIVATIONS[kind], *sizes))
         elif kind is _lstm():
-            # Its parameters are one matrix [W; U; b]: they are declared, and lie, in this order.
+            # Its parameters form one matrix [W; U; b], because they are declared in this order.
             weight, steps = starts[id(layer.W)], shape[0]
             sequence = layer.returns == "sequence"
             links.append(_Link(_kernels.LSTM, *sizes, weight, -1, steps, sequence, layer.reverse))
@@ -251,19 +251,19 @@ def _chain(network: Network, split: Split) -> tuple[_Link, ...] | None:
 
 
 def leaves_out_zeros(split: Split, units: int) -> bool:
-    """Return whether so many numbers are zero that a layer had better leave them out."""
-    some = split.x[:: max(1, len(split) // 256)]
+    """Return whether so many numbers are zero that skipping them is faster."""
+    sample = split.x[:: max(1, len(split) // 256)]
     columns = math.ceil(units / _kernels.BLOCK) * _kernels.BLOCK
-    products = int(np.count_nonzero(some)) * columns
-    looking = 0 if _looks_once(split) else LOOKING * some.size
-    return SPARSE_PRODUCT * products + looking < units * some.size
+    products = int(np.count_nonzero(sample)) * columns
+    looking = 0 if _looks_once(split) else LOOKING * sample.size
+    return SPARSE_PRODUCT * products + looking < units * sample.size
 
 
 def _looks_once(split: Split) -> bool:
-    """Return whether it can be written down where the zeros are.
+    """Return whether the positions of the zeros can be stored.
 
-    Nobody may change the examples then, through whatever array, and they are in memory, and not in
-    a mapped file that may be larger.
+    This requires that no array allows changing the examples, and that they are in memory and not in
+    a mapped file, which may be larger.
     """
     array: Any = split.x
     while isinstance(array, np.ndarray):
@@ -274,19 +274,19 @@ def _looks_once(split: Split) -> bool:
 
 
 def _lstm() -> Any:
-    """Return the class of ``layerkit-sequence``; None where no network can have one."""
+    """Return the class ``Lstm`` of ``layerkit-sequence``; None if that is not imported."""
     return getattr(sys.modules.get("layerkit_sequence"), "Lstm", None)
 
 
 def _loss(network: Network, split: Split) -> int | None:
-    """Return the kind of a loss and its targets."""
+    """Return the code for a loss and its targets; None if there is none."""
     loss, t, outputs = network.loss_function, split.t, network.output_shape
     if loss is None:
         return None
     try:
         loss.check_targets(outputs, t)
     except (ShapeError, DataError):
-        return None  # NumPy's pass refuses them too, and says why
+        return None  # NumPy's pass refuses them too, with a message
     kind = type(loss)
     if not t.flags.c_contiguous or t.dtype not in NUMBERS:
         return None
@@ -300,7 +300,7 @@ def _loss(network: Network, split: Split) -> int | None:
 
 
 def _update(network: Network, optimizer: Optimizer) -> Update | None:
-    """Return the update of an optimizer in C; None for one that is not known."""
+    """Return the update of an optimizer in C; None for an unknown optimizer."""
     if isinstance(optimizer, SGD) and type(optimizer) is SGD:
         return _sgd(network, optimizer)
     if isinstance(optimizer, Adam) and type(optimizer) in (Adam, AdamW):

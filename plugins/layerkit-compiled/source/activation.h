@@ -1,4 +1,4 @@
-/* Activations, which work in place where the layer before does not need its output. */
+/* Activations, which work in place if the layer before does not need its output. */
 
 #ifndef LAYERKIT_ACTIVATION_H
 #define LAYERKIT_ACTIVATION_H

@@ -22,7 +22,7 @@ int is_deep(const Program *p) {
            first->inputs >= p->shares * FEWEST_INPUTS;
 }
 
-/* Lines of the cache have one owner each, where rows begin with a line. */
+/* Each cache line then has one owner, if rows begin at cache lines. */
 static Part part_of_inputs(const Program *p, int share) {
     const Part lines = part_of((p->inputs + LINE - 1) / LINE, share, p->used);
     const int64_t from = lines.from * LINE, left = p->inputs - from, most = lines.count * LINE;
@@ -42,7 +42,7 @@ static void add_bias(const Program *p, const Layer *layer, float *y, int64_t row
         add_to_rows(y, p->params + layer->bias + columns.from, rows, columns.count, layer->outputs);
 }
 
-/* db = sum(dy): some columns. */
+/* db = sum(dy), for some columns. */
 static void sum_bias(const Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const Part columns = part_of(layer->outputs, share, p->used);
@@ -62,12 +62,12 @@ void forward_affine(Program *p, int i, int share) {
     add_bias(p, layer, y, rows.count, columns);
 }
 
-/* Where the sum of a share goes, of the numbers of all rows. */
+/* The array for the sum of a share over the numbers of all rows. */
 static float *sums_of(const Program *p, int share) {
     return share ? p->sums + (share - 1) * p->batch * p->layers[0].outputs : p->values[1];
 }
 
-/* The sum over a share's own inputs of y = x W. */
+/* The sum of x W over a share's own inputs. */
 void forward_deep(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const Part own = part_of_inputs(p, share);
@@ -96,7 +96,7 @@ void backward_affine(Program *p, int i, int share) {
              p->slopes[i] + rows.from * in + columns.from, in);
 }
 
-/* dW = x^T dy and db = sum(dy): of dW some rows or columns, whichever there are more of. */
+/* dW = x^T dy and db = sum(dy), for some rows or columns of dW, whichever are more. */
 void weights_of_affine(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const int64_t in = layer->inputs, out = layer->outputs;

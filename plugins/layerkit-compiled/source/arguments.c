@@ -16,7 +16,7 @@ static int is_stored_as(const Py_buffer *view, Stored stored) {
            view->itemsize == size_of(stored);
 }
 
-/* The exception of another function, with the name of the argument before it. */
+/* Raise the exception of another function again, with the name of the argument in front. */
 static void name_argument(const char *name, Stored stored) {
     PyObject *kind, *value, *traceback;
     PyErr_Fetch(&kind, &value, &traceback);
@@ -113,7 +113,7 @@ static int is_within(const char *name, int64_t value, int64_t least, int64_t mos
     return 0;
 }
 
-/* Sums and products that end at the largest number instead of overflowing. */
+/* Sums and products that saturate at the largest number instead of overflowing. */
 static int64_t plus(int64_t a, int64_t b) {
     int64_t sum;
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
@@ -124,7 +124,7 @@ static int64_t times(int64_t a, int64_t b) {
     return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
-/* The parameters of a layer, which must lie behind those of the layers before and within all. */
+/* Check that the parameters of a layer lie after those of earlier layers, and inside the vector. */
 typedef struct {
     int64_t used, count;
 } Room;
@@ -200,7 +200,7 @@ static int read_layer(PyObject *item, Py_ssize_t i, Layer *layer, int64_t inputs
     }
 }
 
-/* Bytes, at the most, of what a program keeps for a batch, in any of its arrays. */
+/* The most bytes of any array that a program keeps for a batch. */
 static int fits_memory(const Program *p) {
     int64_t most = times(p->batch, p->inputs);
     for (int i = 0; i < p->layer_count; i++) {
@@ -239,7 +239,7 @@ static int read_layers(Program *p, PyObject *layers, int64_t params) {
     return 0;
 }
 
-/* The examples and their targets: as many of one as of the other, and at least one. */
+/* Check the examples and their targets: equally many, and at least one. */
 static int count_examples(Program *p, const Py_buffer *views) {
     const int64_t size = times(p->inputs, size_of(p->x_stored)), length = views[X].len;
     const int64_t each = p->loss == SOFTMAX_OF_LABELS ? 1 : p->outputs;

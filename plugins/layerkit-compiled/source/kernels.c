@@ -25,7 +25,7 @@ KERNEL static void convert_row(Stored stored, const void *restrict row, float sc
 
 KERNEL static void errors_of_row(Stored stored, const float *restrict y, const void *restrict row,
                                  float *restrict dy, int64_t count) {
-    /* As NumPy does, in float64 where float32 does not hold every target. */
+    /* As in NumPy, float64 is used if float32 cannot hold every target. */
 #define FROM(type) \
     for (int64_t i = 0; i < count; i++) \
         dy[i] = (float)((double)y[i] - (double)((const type *)row)[i]);
@@ -65,12 +65,12 @@ KERNEL void sum_of_rows(const float *restrict dy, float *restrict db, int64_t ro
 }
 
 /* exp(x) = 2^n exp(r) for n = round(x / ln 2), so that |r| <= ln(2) / 2; to 1 in the last digit.
-From 88.73 on it is infinite, and below -87.3 it goes through subnormal numbers to 0. Source of the
+From 88.73 on it is infinite, and below -87.3 it falls through subnormal numbers to 0. Source of the
 polynomial: Moshier, Cephes, expf.c. */
 static inline float exponential(float x) {
     x = x < -104.0f ? -104.0f : x;
     x = x > 89.0f ? 89.0f : x;
-    /* Adding 1.5 * 2^23 rounds, takes no library call on any processor, and leaves n in the lowest
+    /* Adding 1.5 * 2^23 rounds without a library call on any processor, and leaves n in the lowest
     bits of the sum. */
     const float round = 12582912.0f, shifted = x * 1.44269504f + round, n = shifted - round;
     const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -92,7 +92,7 @@ static inline float exponential(float x) {
     return p * one * other;
 }
 
-/* 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where that loses digits, a polynomial.
+/* 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where this loses digits, a polynomial.
 Source: Moshier, Cephes, tanhf.c. */
 static inline float tanh_of(float x) {
     const float size = fabsf(x), square = x * x;
@@ -108,12 +108,12 @@ static inline float tanh_of(float x) {
 static inline float sigmoid_of(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
 KERNEL void relu(float *y, int64_t count) {
-    /* The other way round it would turn NaN into 0. */
+    /* In the other order this would turn NaN into 0. */
     for (int64_t i = 0; i < count; i++) y[i] = y[i] < 0 ? 0 : y[i];
 }
 
 KERNEL void relu_back(const float *restrict y, float *restrict dy, int64_t count) {
-    /* A product, so that NaN and infinity come through as in layerkit's own layer. */
+    /* A product, so that NaN and infinity propagate as in layerkit's own layer. */
     for (int64_t i = 0; i < count; i++) dy[i] *= y[i] > 0 ? 1.0f : 0.0f;
 }
 
@@ -168,7 +168,7 @@ static inline float largest_of(const float *y, int64_t width) {
     return largest;
 }
 
-/* p = exp(y - largest), which no exponential overflows; return their sum. */
+/* Set p = exp(y - largest), which cannot overflow, and return the sum of p. */
 static inline float exponentials(const float *restrict y, float largest, float *restrict p,
                                  int64_t width) {
     float sum = 0;
@@ -198,7 +198,7 @@ KERNEL double softmax_of_probabilities(const float *restrict y, float *restrict 
     double loss = 0;
     for (int64_t i = 0; i < rows; i++, y += width, dy += width, t += width) {
         const float largest = largest_of(y, width), sum = exponentials(y, largest, dy, width);
-        float weight = 0, of_targets = 0; /* the weight is 1 but for odd targets */
+        float weight = 0, of_targets = 0; /* the weight is 1, up to rounding of the targets */
 #pragma omp simd reduction(+ : weight, of_targets)
         for (int64_t j = 0; j < width; j++) {
             weight += t[j];
@@ -229,7 +229,7 @@ KERNEL double squares(float *dy, int64_t count, float share) {
     return loss;
 }
 
-/* Without decay an infinite parameter must not make 0 times infinity of it. */
+/* Without decay, an infinite parameter must not give 0 times infinity. */
 static inline float slope_of(float g, float decay, float w) { return decay ? g + decay * w : g; }
 
 KERNEL static void descend(float rate, float decay, float *restrict w, const float *restrict g,
@@ -266,8 +266,8 @@ KERNEL static void adapt(const Adam *how, float *restrict w, const float *restri
         const float slope = slope_of(g[i], decay, w[i]);
         m[i] = beta1 * m[i] + slope;
         v[i] = beta2 * v[i] + slope * slope;
-        /* The product first, for it ends the subnormal numbers to which m of a unit that gives 0
-        for ever falls, and which are slow to divide. But it may overflow where v has. */
+        /* The product first, because it removes the subnormal numbers to which m falls for a unit
+        that always gives 0; they are slow to divide. But it may overflow where v has. */
         const float step = v[i] < INFINITY ? rate * m[i] : m[i];
         w[i] = kept * w[i] - step / (sqrtf(v[i]) + epsilon);
     }

@@ -1,6 +1,6 @@
 #include "layer.h"
 
-enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* of CBLAS */
+enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 }; /* constants of CBLAS */
 
 int has_parameters(const Layer *layer) {
     return layer->kind == AFFINE || layer->kind == SPARSE_AFFINE || layer->kind == LSTM;

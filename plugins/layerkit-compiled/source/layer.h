@@ -1,5 +1,5 @@
-/* The layers of a program, the batch in hand, and what their operations share: which part of a batch
-is whose, and products. */
+/* The layers of a program, the current batch, and what all operations share: the division of a
+batch into parts, and matrix products. */
 
 #ifndef LAYERKIT_LAYER_H
 #define LAYERKIT_LAYER_H
@@ -11,15 +11,16 @@ is whose, and products. */
 #include "pool.h"
 #include "sparse.h"
 
-/* cblas_sgemm, with integers of 64 bits, from the library that NumPy uses. */
+/* cblas_sgemm, with 64-bit integers, from the library that NumPy uses. */
 typedef void (*Sgemm)(int order, int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k,
                       float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
                       float beta, float *c, int64_t ldc);
 
-/* SPARSE_AFFINE is an affine layer that takes the data, most of which are zero. */
+/* SPARSE_AFFINE is an affine layer whose input is the data, most of which is zero. */
 typedef enum { AFFINE, SPARSE_AFFINE, RELU, SIGMOID, TANH, LSTM } Kind;
 
-/* What a long short-term memory does, and what it keeps for the way back; see lstm.c. */
+/* The options of a long short-term memory, and the arrays it keeps for the backward pass; see
+lstm.c. */
 typedef struct {
     int64_t steps, features, units;
     int returns_sequence, is_reverse;
@@ -29,9 +30,9 @@ typedef struct {
 typedef struct {
     Kind kind;
     int64_t inputs, outputs;
-    int64_t weight, bias; /* where they begin in the vector of parameters; no bias: -1 */
+    int64_t weight, bias; /* their starts in the vector of parameters; -1 without a bias */
     Lstm lstm;
-    Sparse *sparse; /* the input, in a part for each share */
+    Sparse *sparse; /* the input, one part for each share */
 } Layer;
 
 typedef enum { SOFTMAX_OF_LABELS, SOFTMAX_OF_PROBABILITIES, MEAN_SQUARED_ERROR } Loss;
@@ -42,7 +43,7 @@ typedef void (*Operate)(Program *program, int layer, int share);
 typedef struct {
     Operate operate;
     int layer;
-    int meet; /* whether all shares of the operations before must be done */
+    int meet; /* whether all shares of the earlier operations must be done first */
 } Operation;
 
 struct Program {
@@ -57,42 +58,42 @@ struct Program {
     Stored x_stored, t_stored;
     const void *x, *t;
     int64_t examples, inputs, outputs;
-    int looks_once; /* for the zeros of sparse examples, and not whenever one is drawn */
+    int looks_once; /* whether zeros are searched once, and not each time an example is drawn */
     int has_places;
-    Places places; /* of the examples in x */
+    Places places; /* the nonzero numbers of the examples in x */
     float scale;
 
-    int operation_count, forward_count; /* the first ones lead to the outputs */
+    int operation_count, forward_count; /* the first forward_count ones compute the outputs */
     Operation *operations;
-    int stage, stage_end; /* the operations that are being done */
+    int stage, stage_end; /* the range of the current operations */
 
-    /* A program has one batch in hand. values[i] and slopes[i] are the input of layer i and the
-    gradient with respect to it; those of an activation that works in place are those of the next
+    /* A program has one current batch. values[i] and slopes[i] are the input of layer i and the
+    gradient with respect to it. An activation that works in place shares those of the next
     layer. */
     atomic_flag is_busy;
     int64_t batch;
-    int shares, used; /* how many shares at most, and how many the batch in hand has */
-    const void *source;  /* where the examples of the batch in hand are: x, or others */
-    const Places *known; /* of those examples, or NULL */
-    int64_t rows;        /* of the batch in hand */
-    int64_t *indices;    /* of its examples */
+    int shares, used; /* the most shares of a batch, and the shares of the current one */
+    const void *source;  /* the examples of the current batch: x, or others */
+    const Places *known; /* their nonzero numbers, or NULL */
+    int64_t rows;        /* the number of examples in the current batch */
+    int64_t *indices;    /* the indices of these examples */
     float **values, **slopes;
     int64_t *labels;
-    float *targets; /* if they are probabilities */
-    float *sums;    /* of the first product, by shares but the first; see is_deep */
+    float *targets; /* the targets, if they are probabilities */
+    float *sums;    /* the sums of the first product for all shares but the first; see is_deep */
     double losses[MOST_SHARES];
-    int64_t wrong_labels[MOST_SHARES]; /* a label that is out of bounds, or else 0 */
+    int64_t wrong_labels[MOST_SHARES]; /* a label that is out of range, or else 0 */
 };
 
-/* A part of a batch or of a layer's numbers: from `from` on, `count` of them. */
+/* A part of a batch or of a layer's numbers: `count` of them, beginning at `from`. */
 typedef struct {
     int64_t from, count;
 } Part;
 
 Part part_of(int64_t things, int share, int shares);
 
-/* c = a b, a b^T or a^T b, of m rows and n columns, each a sum of k products. Each matrix is stored
-by rows, which begin so many numbers apart. */
+/* c = a b, a b^T or a^T b, with m rows and n columns, where each element is a sum of k products.
+The matrices are row-major, and their rows begin a stride apart. */
 typedef enum { A_B, A_BT, AT_B } Product;
 
 void multiply(const Program *program, Product product, int64_t m, int64_t n, int64_t k,

@@ -24,7 +24,7 @@ void lstm_free(Lstm *l) {
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
 }
 
-/* Where in an example the step is that comes as number `step`. */
+/* The position in an example of the step that is processed as number `step`. */
 static int64_t place_of(const Lstm *l, int64_t step) {
     return l->is_reverse ? l->steps - 1 - step : step;
 }
@@ -37,7 +37,7 @@ static void copy(float *to, const float *from, int64_t count) {
     memcpy(to, from, (size_t)count * sizeof *to);
 }
 
-/* Write x and the 1 of [x h 1] for all steps of some examples, and an h of zeros for the first. */
+/* Write x and the 1 of [x h 1] for all steps of some examples, and h = 0 for the first step. */
 static void arrange(const Lstm *l, const float *x, Part rows, int64_t batch) {
     const int64_t width = width_of(l);
     for (int64_t step = 0; step < l->steps; step++) {
@@ -117,7 +117,7 @@ void backward_lstm(Program *p, int i, int share) {
                  layer->inputs);
 }
 
-/* dV = [x h 1]^T dz: some of its columns. */
+/* dV = [x h 1]^T dz, for some of its columns. */
 void weights_of_lstm(Program *p, int i, int share) {
     const Layer *layer = &p->layers[i];
     const Lstm *l = &layer->lstm;

@@ -1,4 +1,4 @@
-/* What Python sees: the type Program, and the updates. */
+/* The Python module: the type Program, and the updates. */
 
 #include "arguments.h"
 
@@ -33,7 +33,7 @@ static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     return NULL;
 }
 
-/* An exception unless all was right. */
+/* Set an exception unless the verdict is RIGHT. */
 static int is_right(const Program *p, Verdict verdict, int64_t wrong) {
     if (verdict == BUSY)
         PyErr_SetString(PyExc_RuntimeError, "this program computes for another thread; give each "
@@ -125,7 +125,7 @@ static PyType_Spec program_type = {
     .slots = program_slots,
 };
 
-/* An update of the parameters, which threads share out. */
+/* An update of the parameters, which threads share. */
 typedef struct {
     float *params;
     const float *grads;
@@ -145,7 +145,7 @@ static void share_of_update(void *job, int share) {
         adam(update->adam, update->params, update->grads, start, count);
 }
 
-/* A thread takes a microsecond to begin, in which one updates some ten thousand parameters. */
+/* A thread takes a microsecond to start, enough to update about ten thousand parameters. */
 enum { WORTH_A_SHARE = 16384 };
 
 static PyObject *run_update(Update *update) {

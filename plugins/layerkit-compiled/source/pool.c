@@ -6,30 +6,30 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Nanoseconds. Between two jobs of a training step lie 5 to 30 microseconds. */
+/* Nanoseconds. There are 5 to 30 microseconds between two jobs of a training step. */
 enum {
     WORKER_LOOKS = 100000,
-    CALLER_LOOKS = 200000, /* at the least; more where a share takes longer */
-    PATIENCE = 1500000, /* less than a slice of the scheduler, more than it takes to wake a thread */
-    CREDIT = 3000000, /* a stall now and then costs less than a pause */
+    CALLER_LOOKS = 200000, /* the minimum; more if a share takes longer */
+    PATIENCE = 1500000, /* less than a time slice, more than it takes to wake a thread */
+    CREDIT = 3000000, /* an occasional stall costs less than a pause */
     SHORTEST_PAUSE = 10000000,
     LONGEST_PAUSE = 1000000000,
     GOOD_SPELL = 100000000
 };
 
-/* The present job: a bit for each share that is taken, the number of shares, and the number of
-threads that may take part. A job that is done has no free share. */
+/* The current job: a bit for each share that is taken, the number of shares, and the number of
+threads that may take part. A finished job has no free share. */
 static _Atomic uint32_t present;
 enum { SHARES_AT = 8, TEAM_AT = 16 };
 
-/* What belongs to the present job; only a thread that has a share of it reads them. */
+/* The data of the current job; only a thread that has a share of it reads them. */
 static Task present_task;
 static void *present_job;
-static atomic_int finished; /* shares of the present job */
+static atomic_int finished; /* the finished shares of the current job */
 
 static atomic_flag in_use = ATOMIC_FLAG_INIT;
-static atomic_int thread_count = 1; /* to be used; as many stand ready, or more */
-static int started = 1;             /* threads, the caller's included */
+static atomic_int thread_count = 1; /* the threads to use; at least as many are started */
+static int started = 1;             /* the threads, including the caller's */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t calls[MOST_SHARES]; /* for the worker of each number; for the caller: 0 */
@@ -43,7 +43,7 @@ static int64_t read_clock(clockid_t clock) {
 
 static int64_t nanoseconds(void) { return read_clock(CLOCK_MONOTONIC); }
 
-/* Of the caller, without the time in which another thread has its core: that may be a worker. */
+/* The caller's own time on a core, because another thread, even a worker, may take that core. */
 static int64_t computing(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 static void look_again(void) {
@@ -54,8 +54,8 @@ static void look_again(void) {
 #endif
 }
 
-/* The free share that a thread had better take, or -1. Each begins at a place of its own and goes
-on from there: its core has last step's numbers of those shares in its cache. */
+/* The best free share for a thread to take, or -1. Each thread begins at its own place and
+continues from there, because its core has the last step's numbers of those shares in its cache. */
 static int free_share(uint32_t job, int own) {
     const int shares = job >> SHARES_AT & 0xff, team = job >> TEAM_AT & 0xff;
     if (own >= team) return -1;
@@ -68,8 +68,9 @@ static int has_share(int own) { return free_share(atomic_load(&present), own) >=
 
 static int is_done(int shares) { return atomic_load(&finished) == shares; }
 
-/* Wake a thread that sleeps. It says that it does before it looks for the last time, and whoever
-calls it looks at that after having changed what it looks at: so one of the two sees the other. */
+/* Wake a sleeping thread. A thread announces its sleep before it checks its condition for the last
+time, and a caller reads the announcement after it has changed that condition. So one of the two
+always sees the other. */
 static void call(int own) {
     if (!atomic_load(&sleeps[own])) return;
     pthread_mutex_lock(&lock);
@@ -77,7 +78,7 @@ static void call(int own) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Wait until look(what) is true: for so many nanoseconds by looking, and then asleep. */
+/* Wait until look(what) is true: spin for some nanoseconds, and then sleep. */
 static void wait_until(int (*look)(int), int what, int own, int64_t looks) {
     for (const int64_t end = nanoseconds() + looks; !look(what); look_again())
         if (nanoseconds() > end) break;
@@ -89,7 +90,7 @@ static void wait_until(int (*look)(int), int what, int own, int64_t looks) {
     pthread_mutex_unlock(&lock);
 }
 
-/* Take shares and do them until none is free; return how many. */
+/* Take and do shares until none is free; return how many. */
 static int do_shares(int own) {
     int count = 0;
     uint32_t job = atomic_load(&present);
@@ -113,13 +114,13 @@ static void *work(void *number) {
     return NULL;
 }
 
-/* Whether workers help; whoever has the pool in use reads and writes it. */
+/* Whether workers help; only the thread that is using the pool reads and writes it. */
 static struct {
-    int64_t lost, used; /* in this trial: by jobs that took too long, and by all jobs */
+    int64_t lost, used; /* the time in this trial lost by slow jobs, and used by all jobs */
     int64_t pause, opens;
 } gate;
 
-/* Take into account a job that took so long, and would have taken so long by one thread. */
+/* Record the time of a job, and the time that it would have taken on one thread. */
 static void gate_judge(int64_t now, int64_t took, int64_t alone) {
     gate.used += took;
     gate.lost += took - alone;
@@ -140,7 +141,7 @@ static void run_with_workers(Task task, void *job, int shares, int team, int64_t
     for (int own = 1; own < team; own++) call(own);
     const int64_t computed = computing();
     const int count = do_shares(0);
-    if (!count) { /* workers were so fast that there is nothing to compare with */
+    if (!count) { /* workers did all shares, so there is nothing to compare with */
         wait_until(is_done, shares, 0, CALLER_LOOKS);
         return;
     }
@@ -162,7 +163,7 @@ void pool_run(Task task, void *job, int shares) {
     for (int share = 0; share < shares; share++) task(job, share);
 }
 
-/* Who is in C, and who wants to fork: see pool_enter. */
+/* The threads in C code, and those that want to fork; see pool_enter. */
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t door_opens = PTHREAD_COND_INITIALIZER;
 static int inside, forks;
@@ -200,7 +201,7 @@ static void prepare_calls(void) {
 }
 
 static void start_threads(int threads) {
-    /* Signals are for the threads that the program knows of. */
+    /* Signals must go to the threads that the program knows. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -214,7 +215,7 @@ static void start_threads(int threads) {
     atomic_store(&thread_count, threads < started ? threads : started);
 }
 
-/* A child has none of the workers, and maybe one of them held the lock. */
+/* A forked child has none of the workers, one of which may have held the lock. */
 static void after_fork_in_child(void) {
     pthread_mutex_init(&door, NULL);
     pthread_cond_init(&door_opens, NULL);

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Shares that hold fewer rows than this are not worth a thread. */
+/* Shares with fewer rows than this are not worth a thread. */
 enum { FEWEST_ROWS = 8 };
 
-/* Whether a layer overwrites its input: an activation that of a layer that does not need it. */
+/* Whether a layer overwrites its input: an activation does if the layer before does not need it. */
 static int is_in_place(const Program *p, int i) {
     return !has_parameters(&p->layers[i]) && (!i || has_parameters(&p->layers[i - 1]));
 }
@@ -53,8 +53,8 @@ static void pick(Program *p, int i, int share) {
                p->inputs, p->scale, p->values[0] + rows.from * p->inputs);
 }
 
-/* What a layer of each kind does: on the way back first what the gradients of its weights take, then
-the gradient with respect to its input. */
+/* The operations of each kind of layer. The backward pass first prepares the gradients of its
+weights, and then computes the gradient with respect to its input. */
 static const struct {
     Operate forward, inner, backward, weights;
 } OF_KIND[] = {
@@ -66,13 +66,13 @@ static const struct {
     [LSTM] = {forward_lstm, through_time_lstm, backward_lstm, weights_of_lstm},
 };
 
-/* Append an operation; all threads must have done those before it if `meet`. */
+/* Append an operation; if `meet`, all threads must first have done the earlier ones. */
 static void then(Program *p, Operate operate, int layer, int meet) {
     p->operations[p->operation_count++] = (Operation){operate, layer, meet};
 }
 
 static void plan(Program *p) {
-    int meet = 0, trained = 0; /* the first layer with parameters, where the way back ends */
+    int meet = 0, trained = 0; /* the first layer with parameters, where the backward pass ends */
     while (trained < p->layer_count && !has_parameters(&p->layers[trained])) trained++;
     then(p, is_deep(p) ? pick_columns : pick, 0, 0);
     if (is_deep(p)) {
@@ -101,7 +101,7 @@ static void plan(Program *p) {
     }
 }
 
-/* A smaller batch may have fewer shares; of FEWEST_ROWS each, and what is left over. */
+/* A smaller batch may have fewer shares, of at least FEWEST_ROWS rows each. */
 static int64_t most_rows_of_a_share(const Program *p) {
     const int64_t most = (p->batch + p->shares - 1) / p->shares;
     return most < 2 * FEWEST_ROWS ? 2 * FEWEST_ROWS : most;
@@ -139,7 +139,7 @@ int program_prepare(Program *p) {
     p->sums = floats(is_deep(p) ? (p->shares - 1) * p->batch * p->layers[0].outputs : 0);
     if (!p->labels || !p->indices || !p->targets || !p->sums) return 0;
     if (p->layers[0].kind != SPARSE_AFFINE || !p->looks_once) return 1;
-    /* Without the memory for them, zeros are looked for whenever an example is drawn. */
+    /* Without memory for the positions, zeros are searched whenever an example is drawn. */
     p->has_places = places_find(&p->places, p->x_stored, p->x, p->examples, p->inputs);
     return 1;
 }
@@ -150,8 +150,8 @@ static void share_of_stage(void *program, int share) {
         p->operations[i].operate(p, p->operations[i].layer, share);
 }
 
-/* Do the first so many operations on a batch of the examples in `source`, in stages between which
-threads meet. */
+/* Do the first operations on a batch of the examples in `source`, in stages between which threads
+meet. */
 static void run(Program *p, int operations, const void *source, const Places *known, int64_t rows) {
     p->source = source;
     p->known = known;
@@ -169,7 +169,7 @@ static const Places *places_of(const Program *p) { return p->has_places ? &p->pl
 
 static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, double *loss,
                          int64_t *wrong) {
-    /* Copied, because another thread may change them meanwhile. */
+    /* Copied, because another thread may change them during the step. */
     memcpy(p->indices, indices, (size_t)rows * sizeof *indices);
     for (int64_t i = 0; i < rows; i++)
         if (p->indices[i] < 0 || p->indices[i] >= p->examples) {
@@ -182,7 +182,7 @@ static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, doubl
         sum += p->losses[share];
         if (p->loss == SOFTMAX_OF_LABELS && p->wrong_labels[share]) *wrong = p->wrong_labels[share];
     }
-    /* layerkit adds losses up in float32: where that overflows, the loss is infinite. */
+    /* layerkit adds losses up in float32: if that overflows, the loss is infinite. */
     if (fabs(sum) > FLT_MAX) sum *= INFINITY;
     *loss = sum / (double)(p->loss == MEAN_SQUARED_ERROR ? rows * p->outputs : rows);
     return *wrong ? WRONG_LABEL : RIGHT;
@@ -202,8 +202,8 @@ Verdict program_outputs(Program *p, const void *x, int64_t rows, float *y) {
     const int64_t size = p->inputs * size_of(p->x_stored);
     const void *source = p->x;
     const Places *known = places_of(p);
-    /* Of examples to train on it may be known where their zeros are; others are taken as they come,
-    even those of which only a part is one to train on. */
+    /* The zeros of training examples may be known. Other examples are searched, even if they
+    overlap the training examples only in part. */
     const uintptr_t begin = (uintptr_t)p->x, here = (uintptr_t)x;
     int64_t first = here < begin ? -1 : (int64_t)((here - begin) / (uintptr_t)size);
     if (first < 0 || (here - begin) % (uintptr_t)size || rows > p->examples - first) {

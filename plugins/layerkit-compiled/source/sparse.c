@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Inputs; in a block of columns their weights take 28 KB. */
+/* The number of inputs; in a block of columns their weights take 28 KB. */
 enum { TILE = 112 };
 
 typedef float Vector __attribute__((vector_size(32), may_alias));
@@ -23,7 +23,7 @@ int sparse_prepare(Sparse *x, int64_t inputs, int64_t rows, int64_t batch) {
     x->tile = floats(TILE * BLOCK);
     x->block = floats(batch * BLOCK);
     if (!x->ends || !x->places || !x->numbers || !x->tile || !x->block) return 0;
-    /* What is beyond the last column is computed too, and never read. */
+    /* The columns after the last one are computed too, but never read. */
     memset(x->tile, 0, TILE * BLOCK * sizeof *x->tile);
     memset(x->block, 0, (size_t)(batch * BLOCK) * sizeof *x->block);
     return 1;
@@ -37,9 +37,9 @@ void sparse_free(Sparse *x) {
     free(x->block);
 }
 
-/* Write down the places of what is not zero among so many numbers, and return how many there are.
-Each place is written, and those of zeros are written over, which takes no branch that a processor
-would have to guess; eight zeros in a row are left out at once. */
+/* Store the positions of the nonzero numbers, and return their count. Every position is written,
+and those of zeros are overwritten, which avoids a branch that the processor would mispredict. Eight
+zeros in a row are skipped at once. */
 KERNEL static int64_t find(Stored stored, const void *restrict source, int64_t count,
                            uint8_t *restrict places) {
     int64_t i = 0, n = 0;
@@ -65,7 +65,7 @@ int places_find(Places *all, Stored stored, const void *source, int64_t examples
     int64_t n = 0;
     all->starts = malloc((size_t)examples * sizeof *all->starts);
     all->counts = malloc((size_t)(examples * tiles));
-    /* Enough if none is zero; what is not needed is given back. */
+    /* Enough for examples without zeros; the rest is released later. */
     all->places = malloc((size_t)(examples * inputs + 1));
     if (!all->starts || !all->counts || !all->places) return 0;
     for (int64_t i = 0; i < examples; i++, row += inputs * size) {
@@ -127,14 +127,14 @@ void sparse_gather(Sparse *x, const Places *known, Stored stored, const void *so
     }
 }
 
-/* Copy so many columns of rows that begin so many numbers apart. */
+/* Copy the first columns of rows that begin a stride apart. */
 static void copy_columns(const float *from, int64_t from_stride, float *to, int64_t to_stride,
                          int64_t rows, int64_t columns) {
     for (int64_t i = 0; i < rows; i++, from += from_stride, to += to_stride)
         memcpy(to, from, (size_t)columns * sizeof *to);
 }
 
-/* The block of each row gets, added to it, the numbers of a tile times the rows of the weights. */
+/* Add to the block of each row the numbers of a tile times the rows of the weights. */
 KERNEL static void add_products(const Sparse *x, int64_t tile, float *restrict block) {
     const float *restrict weights = x->tile;
     for (int64_t i = 0; i < x->rows; i++) {
@@ -162,7 +162,7 @@ void sparse_forward(const Sparse *x, const float *w, int64_t width, float *y) {
     }
 }
 
-/* The rows of the weights of a tile get, added to them, the numbers times the block of each row. */
+/* Add to the rows of the weights of a tile the numbers times the block of each row. */
 KERNEL static void add_outer_products(const Sparse *x, int64_t tile, const float *restrict block,
                                       float *restrict weights) {
     for (int64_t i = 0; i < x->rows; i++) {
@@ -185,7 +185,7 @@ void sparse_weights(const Sparse *parts, int share, int shares, const float *dy,
     for (int64_t column = 0; column < width; column += BLOCK) {
         const int64_t columns = smaller(BLOCK, width - column);
         copy_columns(dy + column, width, own->block, BLOCK, rows, columns);
-        /* Tiles in turn, because those of the middle of an image have the most to do. */
+        /* Tiles are dealt in turn, because those in the middle of an image have the most work. */
         for (int64_t tile = share; tile < own->tiles; tile += shares) {
             const int64_t from = tile * TILE, inputs = smaller(TILE, own->inputs - from);
             const float *block = own->block;

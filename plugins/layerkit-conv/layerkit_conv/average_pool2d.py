@@ -11,13 +11,13 @@ class AveragePool2d(Pool2d):
 
     Args:
         size: Height and width of a window: a number for both, or a pair.
-        stride: How far it is from one window to the next; by default as far as ``size``.
-        padding: How many zeros are added at every edge; they count.
+        stride: The distance from one window to the next; by default ``size``.
+        padding: The number of zeros added at every edge; they count.
 
     Shapes:
         x: ``(batch, channels, height, width)``
         y: ``(batch, channels, new_height, new_width)``, where ``new_height`` is
-            ``(height + 2 padding - size) // stride + 1``, and the width alike
+            ``(height + 2 padding - size) // stride + 1``, and ``new_width`` likewise
 
     Raises:
         ValueError: ``padding`` is more than half of ``size``.

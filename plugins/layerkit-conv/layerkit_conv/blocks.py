@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 BLOCK = 2**18
-"""How many numbers there are to work on in a block at most: as float32, 1 MB, what the
-second-level cache of a core holds. Windows are copied out of the images again in ``backward``,
-which takes less time than to fetch them from memory."""
+"""The most numbers to work on in a block: as float32, 1 MB, which fits in the second-level cache of
+a core. ``backward`` copies the windows out of the images again, which is faster than fetching them
+from memory."""
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:
-    """Yield the places in a batch of blocks of its examples.
+    """Yield the slices of a batch for blocks of its examples.
 
     Args:
-        count: The examples of the batch.
+        count: The number of examples in the batch.
         size: How many numbers there are to work on for each.
     """
     step = max(1, BLOCK // size)

@@ -21,14 +21,14 @@ class Conv1d(Convolution):
     Args:
         filters: The number of channels of the output.
         size: The length of a filter.
-        stride: How far it is from one window to the next.
-        padding: How many zeros are added at both ends; ``same`` adds as many as keep the length,
-            the odd one at the end.
-        dilation: How far it is from one position of a window to the next.
-        groups: Into how many groups channels and filters are divided; a filter sees only the
-            channels of its group.
-        weight_init: The first value of ``W``.
-        bias_init: The first value of ``b``.
+        stride: The distance from one window to the next.
+        padding: The number of zeros added at both ends; ``same`` keeps the length, with an odd
+            zero at the end.
+        dilation: The distance from one position of a window to the next.
+        groups: The number of groups that channels and filters are divided into; a filter sees only
+            the channels of its group.
+        weight_init: The initial value of ``W``.
+        bias_init: The initial value of ``b``.
         bias: Whether to add ``b``.
 
     Shapes:

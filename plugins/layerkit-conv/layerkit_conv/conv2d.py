@@ -16,27 +16,27 @@ from layerkit_conv.pairs import pair, refuse_no_image
 class Conv2d(Convolution):
     """Convolution of images, ``y[f, i, j] = sum(W[c, k, l, f] x[c, i + k, j + l]) + b[f]``.
 
-    As everywhere in the field the filters are not turned round, so that this is what
-    mathematicians call a cross-correlation. With a stride ``s`` and a dilation ``d`` the positions
-    are ``s i + d k`` and ``s j + d l``.
+    As usual in the field, the filters are not flipped, so mathematicians would call this a
+    cross-correlation. With a stride ``s`` and a dilation ``d`` the positions are ``s i + d k`` and
+    ``s j + d l``.
 
     Args:
         filters: The number of channels of the output.
         size: Height and width of a filter: a number for both, or a pair.
-        stride: How far it is from one window to the next.
-        padding: How many zeros are added at every edge; ``same`` adds as many as keep height and
-            width, the odd one below and on the right.
-        dilation: How far it is from one position of a window to the next.
-        groups: Into how many groups channels and filters are divided; a filter sees only the
-            channels of its group.
-        weight_init: The first value of ``W``.
-        bias_init: The first value of ``b``.
+        stride: The distance from one window to the next.
+        padding: The number of zeros added at every edge; ``same`` keeps height and width, with an
+            odd zero at the bottom and on the right.
+        dilation: The distance from one position of a window to the next.
+        groups: The number of groups that channels and filters are divided into; a filter sees only
+            the channels of its group.
+        weight_init: The initial value of ``W``.
+        bias_init: The initial value of ``b``.
         bias: Whether to add ``b``.
 
     Shapes:
         x: ``(batch, channels, height, width)``
         y: ``(batch, filters, new_height, new_width)``, where ``new_height`` is
-            ``(height + 2 padding - dilation (size - 1) - 1) // stride + 1``, and the width alike
+            ``(height + 2 padding - dilation (size - 1) - 1) // stride + 1``; ``new_width`` likewise
         W: ``(channels / groups, size, size, filters)``
         b: ``(filters,)``
 

@@ -1,4 +1,4 @@
-"""What convolutions have in common, whatever their number of axes."""
+"""The base class of convolutions, for any number of axes."""
 
 import math
 from contextlib import AbstractContextManager
@@ -16,8 +16,8 @@ Same: TypeAlias = Literal["same"]
 def one_blas_thread() -> AbstractContextManager[None]:
     """Return a context in which a matrix product has one thread.
 
-    There is a small product for each example, and threads would wait for each other after each:
-    on a busy machine, five times as long as they compute.
+    There is a small product for each example, after which threads would wait for each other. On a
+    busy machine they would wait five times as long as they compute.
     """
     return limit_blas_threads(1)
 
@@ -41,10 +41,10 @@ class Convolution(Layer):
 
         Args:
             shape: The shape of an example, ``(channels, *positions)``.
-            size: That of a filter.
-            stride: How far it is from one window to the next.
-            padding: How many zeros are added at both ends of each axis.
-            dilation: How far it is from one position of a window to the next.
+            size: The shape of a filter.
+            stride: The distance from one window to the next.
+            padding: The number of zeros added at both ends of each axis.
+            dilation: The distance from one position of a window to the next.
 
         Raises:
             ShapeError: The example has other axes, channels that cannot be divided among the
@@ -53,7 +53,7 @@ class Convolution(Layer):
         channels, *positions = shape
         if channels % self.groups:
             raise ShapeError(
-                f"takes channels that {self.groups} groups can share alike, got {channels}"
+                f"takes channels that can be divided among {self.groups} groups, got {channels}"
             )
         if padding == "same":
             around = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
@@ -115,7 +115,7 @@ class Convolution(Layer):
 
     @property
     def _size(self) -> int:
-        """How many numbers the windows of an example have."""
+        """The count of numbers in all windows of an example."""
         return self.groups * self._rows * math.prod(self._windows.count)
 
     def _columns(self, x: Array) -> Array:

@@ -34,7 +34,7 @@ class GlobalAveragePool(Layer):
         return np.mean(flat, axis=2, out=self.scratch("y", x.shape[:2]))
 
     def backward(self, dout: Array) -> Array:
-        """Return ``dout`` shared alike by all positions."""
+        """Return ``dout`` divided equally among all positions."""
         dx = self.scratch("dx", self._shape)
         share = dout / math.prod(self._shape[2:])
         dx[...] = share.reshape(*dout.shape, *(1,) * (len(self._shape) - 2))

@@ -9,17 +9,17 @@ from layerkit_conv.pool2d import Pool2d
 class MaxPool2d(Pool2d):
     """The maximum of every window, ``y[c, i, j] = max(x[c, s i + k, s j + l])``.
 
-    The gradient goes to where the maximum is; where several positions share it, to one of them.
+    The gradient goes to the position of the maximum; if several positions have it, to one of them.
 
     Args:
         size: Height and width of a window: a number for both, or a pair.
-        stride: How far it is from one window to the next; by default as far as ``size``.
-        padding: How many positions are added at every edge; they are never the maximum.
+        stride: The distance from one window to the next; by default ``size``.
+        padding: The number of positions added at every edge; they are never the maximum.
 
     Shapes:
         x: ``(batch, channels, height, width)``
         y: ``(batch, channels, new_height, new_width)``, where ``new_height`` is
-            ``(height + 2 padding - size) // stride + 1``, and the width alike
+            ``(height + 2 padding - size) // stride + 1``, and ``new_width`` likewise
 
     Raises:
         ValueError: ``padding`` is more than half of ``size``.

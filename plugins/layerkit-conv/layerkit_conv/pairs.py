@@ -1,4 +1,4 @@
-"""What layers of images share: options for height and width, and the shape of an image."""
+"""Helpers for layers of images: options for height and width, and the shape of an image."""
 
 from layerkit import Shape, ShapeError
 
@@ -9,7 +9,7 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def refuse_no_image(shape: Shape) -> None:
-    """Refuse what is no image.
+    """Refuse a shape that is not an image.
 
     Raises:
         ShapeError: The shape is not ``(channels, height, width)``.

@@ -1,4 +1,4 @@
-"""What layers share that reduce every window of an image to one number."""
+"""The base class of layers that reduce every window of an image to one number."""
 
 import math
 from abc import abstractmethod
@@ -10,14 +10,14 @@ from layerkit_conv.windows import Windows
 
 
 class Pool2d(Layer):
-    """A reduction of windows of images, which goes over the rows first and then over the columns.
+    """A reduction of windows of images, first along the rows and then along the columns.
 
-    So a window of 3 x 3 takes 2 + 2 steps rather than 8.
+    A window of 3 x 3 thus takes 2 + 2 steps rather than 8.
     """
 
     meaning = "same"
     outside: float
-    """What stands at the positions that padding adds."""
+    """The value at the positions that padding adds."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Pool2d(Layer):
         return y
 
     def backward(self, dout: Array) -> Array:
-        """Return ``dout`` shared out among the positions of every window."""
+        """Return ``dout`` distributed among the positions of every window."""
         windows, x, rows, y = self._windows, self._x, self._rows, self._y
         dx = self.scratch("dx padded", x.shape)
         across_alone, down_alone = windows.tiles(1), windows.tiles(0)
@@ -79,30 +79,30 @@ class Pool2d(Layer):
 
     @abstractmethod
     def reduce(self, parts: list[Array], y: Array) -> None:
-        """Write the reduction of arrays of one shape, element by element.
+        """Write the elementwise reduction of arrays of one shape.
 
         Args:
             parts: The first position of every window along an axis, the second, and so on.
-            y: Where to write.
+            y: The array to write to.
         """
 
     @abstractmethod
     def share(
         self, dy: Array, y: Array, parts: list[Array], dparts: list[Array], alone: bool
     ) -> None:
-        """Share the gradient with respect to a reduction out among its parts.
+        """Distribute the gradient with respect to a reduction among its parts.
 
         Args:
             dy: The gradient.
-            y: What ``reduce`` wrote.
-            parts: What it was given.
-            dparts: Where to write the gradients with respect to them.
-            alone: Whether every position is in one window, so that there is nothing to add to.
+            y: The result of ``reduce``.
+            parts: The arguments of ``reduce``.
+            dparts: The arrays to write the gradients with respect to ``parts`` to.
+            alone: Whether every position is in one window, so the gradients need not be added.
         """
 
     @property
     def _size(self) -> int:
-        """How many numbers an example has."""
+        """The count of numbers in an example."""
         return math.prod(self._x.shape[1:])
 
     def _down(self, x: Array) -> list[Array]:

@@ -10,7 +10,7 @@ Index: TypeAlias = tuple[Any, ...]
 
 
 class Scratch(Protocol):
-    """Gives the same array to work in at each call with a name."""
+    """Returns the same array to work in at each call with a name."""
 
     def __call__(self, name: str, shape: Shape, dtype: DType | None = None, /) -> Array:
         """Return the array."""
@@ -21,12 +21,12 @@ class Windows:
     """The places of a window on an array whose last axes are positions.
 
     Attributes:
-        size: How many positions of each axis a window sees.
-        stride: How far it is from one window to the next.
-        dilation: How far it is from one position of a window to the next.
-        padding: How many positions are added before and behind each axis.
-        positions: How many positions each axis has, those added included.
-        count: How many windows there are along each axis.
+        size: The number of positions of a window along each axis.
+        stride: The distance from one window to the next.
+        dilation: The distance from one position of a window to the next.
+        padding: The numbers of positions added before and after each axis.
+        positions: The number of positions of each axis, including those added.
+        count: The number of windows along each axis.
     """
 
     size: Shape
@@ -48,7 +48,7 @@ class Windows:
         """Return the windows over an array with these positions.
 
         Raises:
-            ShapeError: Not one window fits.
+            ShapeError: No window fits.
         """
         dilation = dilation or (1,) * len(size)
         padded = tuple(n + sum(p) for n, p in zip(positions, padding, strict=True))
@@ -74,8 +74,8 @@ class Windows:
 
         Args:
             x: ``(..., *positions)``
-            scratch: Gives the memory.
-            value: What stands at the added positions.
+            scratch: Provides the memory.
+            value: The value at the added positions.
         """
         if not self.is_padded:
             return x
@@ -94,13 +94,14 @@ class Windows:
     def copy(self, padded: Array, columns: Array, scratch: Scratch) -> None:
         """Copy the windows out of an array.
 
-        This goes axis by axis, the last one first, so that only the copies along that one are of
-        short rows: a window of 5 x 5 takes 5 of them, and 5 of all rows at once, rather than 25.
+        The copy proceeds axis by axis, starting with the last one, so only the copies along that
+        axis have short rows: a window of 5 x 5 takes 5 of these, and 5 of all rows at once, rather
+        than 25.
 
         Args:
             padded: ``(*outer, *positions)``
-            columns: ``(*outer, *size, *count)``, where to copy them to.
-            scratch: Gives memory to work in.
+            columns: ``(*outer, *size, *count)``, the array to copy to.
+            scratch: Provides memory to work in.
         """
         stages = self._stages(padded, columns, scratch)
         for axis in reversed(range(len(self.size))):
@@ -108,12 +109,12 @@ class Windows:
                 window[...] = place
 
     def add(self, columns: Array, padded: Array, scratch: Scratch) -> None:
-        """Set every position of an array to the sum of what the windows hold for it.
+        """Set every position of an array to the sum of its values in all windows.
 
         Args:
             columns: ``(*outer, *size, *count)``
-            padded: ``(*outer, *positions)``, where to write the sums.
-            scratch: Gives memory to work in.
+            padded: ``(*outer, *positions)``, the array for the sums.
+            scratch: Provides memory to work in.
         """
         stages = self._stages(padded, columns, scratch)
         for axis in range(len(self.size)):
@@ -122,7 +123,7 @@ class Windows:
                 place += window
 
     def _stages(self, padded: Array, columns: Array, scratch: Scratch) -> list[Array]:
-        """Return what has windows along all axes, along all but the first, and so on to none."""
+        """Return the arrays with windows along all axes, along all but the first, ..., and none."""
         outer = padded.shape[: -len(self.size)]
         between = [
             scratch(
@@ -134,7 +135,7 @@ class Windows:
         return [columns, *between, padded]
 
     def _offsets(self, axis: int, places: Array, windows: Array) -> Iterator[tuple[Array, Array]]:
-        """Yield for every offset along an axis its places before and in the windows after."""
+        """Yield, for every offset along an axis, its views of ``places`` and ``windows``."""
         outer = places.ndim - 2 * len(self.size) + axis + 1
         before = (slice(None),) * (outer + len(self.size) - 1)
         for offset in range(self.size[axis]):
@@ -143,10 +144,10 @@ class Windows:
             yield places[place], windows[window]
 
     def along(self, axis: int, offset: int) -> slice:
-        """Return where along an axis the positions are that have an offset in their window."""
+        """Return the slice of the positions along an axis that have an offset in their window."""
         start, stride = offset * self.dilation[axis], self.stride[axis]
         return slice(start, start + stride * (self.count[axis] - 1) + 1, stride)
 
     def at(self, offset: Shape) -> tuple[slice, ...]:
-        """Return where in a padded array the positions are that have an offset in their window."""
+        """Return the slices of the positions in a padded array with an offset in their window."""
         return tuple(self.along(axis, i) for axis, i in enumerate(offset))

@@ -137,7 +137,7 @@ def test_many_examples_are_convolved_like_one_by_one(filters):
         (
             Conv2d(2, 3, groups=2),
             (3, 8, 8),
-            "takes channels that 2 groups can share alike, got 3",
+            "takes channels that can be divided among 2 groups, got 3",
         ),
         (Conv1d(2, 3), (8,), 'takes sequences (channels, length); put "reshape" before it'),
         (GlobalAveragePool(), (8,), "takes channels and at least one axis of positions"),

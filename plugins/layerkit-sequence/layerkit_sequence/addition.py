@@ -20,27 +20,27 @@ from layerkit import (
 )
 
 PLUS = 10
-"""The symbol of ``+``; those of the digits are the digits."""
+"""The symbol of ``+``; the symbols of digits are the digits themselves."""
 
 
 class Addition(Dataset):
     """Two numbers to add, written as text, and the digits of their sum: ``27+95`` and ``122``.
 
-    Each pair of numbers comes once at most, so that no sum to test on was trained on. Numbers are
+    Each pair of numbers occurs at most once, so no test sum is a training sum. Numbers are
     written with leading zeros.
 
     Args:
-        digits: How many digits each number has.
-        train: How many sums to train on.
-        test: How many to test on.
-        seed: What the numbers are drawn from.
+        digits: The number of digits of each number.
+        train: The number of sums to train on.
+        test: The number of sums to test on.
+        seed: The seed of the numbers.
 
     Shapes:
         x: ``(count, 2 digits + 1)``, whole numbers: the digits themselves, and 10 for ``+``
         t: ``(count, digits + 1)``, labels 0 to 9
 
     Raises:
-        DataError: There are not as many different pairs of numbers.
+        DataError: There are not enough different pairs of numbers.
 
     Source:
         Saito (2018), "Deep Learning from Scratch 2", section 7.2.
@@ -74,9 +74,9 @@ class Addition(Dataset):
     def _memory(self) -> int:
         """Return how many bytes the sums take while they are drawn."""
         count, pairs = self.train + self.test, 100**self.digits
-        # Where many of all pairs are drawn, NumPy shuffles all of them.
+        # If a large share of all pairs is drawn, NumPy shuffles all of them.
         drawn = 8 * (pairs if count > pairs // 50 else 3 * count)
-        # A digit takes 8 bytes before it becomes one of a byte.
+        # A digit takes 8 bytes before it is converted to a byte.
         return drawn + count * (4 * 8 + 2 * 8 * (self.digits + 1))
 
     def load(self) -> Data:

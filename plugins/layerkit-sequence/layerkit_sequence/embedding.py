@@ -15,20 +15,20 @@ from layerkit import (
 )
 
 NEAR = 2e-5
-"""How far a number may be from a symbol, times the size of symbols greater than 1. It is twice the
-step of a numerical derivative."""
+"""How far a number may be from a symbol, times the symbol if that is greater than 1. It is twice
+the step of a numerical derivative."""
 
 
 class Embedding(Layer):
     """A trained vector for each symbol, ``y = W[x]``.
 
-    Symbols are whole numbers, and a float that is one counts as such; so does one right next to it,
-    as numerical derivatives take. The gradient with respect to them is 0.
+    Symbols are whole numbers. Floats with a whole value count too, and so do floats very close to
+    one, which numerical derivatives use. The gradient with respect to symbols is 0.
 
     Args:
-        vocabulary: How many symbols there are, from 0 on.
+        vocabulary: The number of symbols; they start at 0.
         units: The length of a vector.
-        weight_init: The first value of ``W``.
+        weight_init: The initial value of ``W``.
 
     Shapes:
         x: ``(batch, *shape)``, whole numbers less than ``vocabulary``
@@ -61,7 +61,7 @@ class Embedding(Layer):
 
     def build(self, shape: Shape) -> Shape:
         """Declare ``W``."""
-        # A vector comes from one symbol, not from all: PyTorch counts its length as the inputs.
+        # A vector comes from one symbol, not from all: like PyTorch, count its length as inputs.
         fans = self.units, self.vocabulary
         self.W = Parameter((self.vocabulary, self.units), self.weight_init, fans)
         return (*shape, self.units)
@@ -70,26 +70,26 @@ class Embedding(Layer):
         """Return the vector of every symbol."""
         self._symbols = self._checked(x) if x.size else x.astype(np.intp)
         y = self.scratch("y", (*x.shape, self.units))
-        # Checked above; the default mode would gather into a buffer and copy that.
+        # The bounds are checked above; the default mode would gather into a buffer and copy it.
         return self.W.value.take(self._symbols, axis=0, out=y, mode="clip")
 
     def _checked(self, x: Array) -> Array:
         """Return the symbols as integers, each from the vocabulary."""
         whole = x if x.dtype.kind != "f" else np.rint(x)
-        # Both are NaN where any number is, which compares as false.
+        # Both are NaN if any number is, and then every comparison is false.
         least, most = np.minimum.reduce(whole, axis=None), np.maximum.reduce(whole, axis=None)
         if not 0 <= least <= most < self.vocabulary:
             raise DataError(
                 f"an embedding of {self.vocabulary} symbols takes numbers from 0 to "
                 f"{self.vocabulary - 1}, got {least:.17g} to {most:.17g}"
             )
-        # Bytes are compared in a fifth of the time of numbers.
+        # Comparing bytes takes a fifth of the time of comparing numbers.
         if whole is not x and whole.tobytes() != x.tobytes():
             self._refuse_fractions(x, whole)
         return whole.astype(np.intp)
 
     def _refuse_fractions(self, x: Array, whole: Array) -> None:
-        """Refuse numbers that are not next to whole ones."""
+        """Refuse numbers that are not close to whole ones."""
         far = np.abs(whole - x) > NEAR * np.maximum(1, whole)
         if far.any():
             at = np.unravel_index(far.argmax(), far.shape)
@@ -99,9 +99,9 @@ class Embedding(Layer):
             )
 
     def backward(self, dout: Array) -> Array:
-        """Set the gradient of ``W``: for each symbol, the sum over all its places."""
+        """Set the gradient of ``W``: for each symbol, the sum over all its positions."""
         symbols, rows = self._symbols.reshape(-1), dout.reshape(-1, self.units)
-        # Side by side the places of a symbol are added in one call; add.at takes them singly.
+        # Sorting lets one call add all positions of a symbol; add.at would add them one by one.
         order = np.argsort(symbols, kind="stable")
         used, starts = np.unique(symbols[order], return_index=True)
         self.W.grad = 0

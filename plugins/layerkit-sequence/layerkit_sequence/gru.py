@@ -16,10 +16,10 @@ class Gru(Recurrent):
     Args:
         units: The length of the state.
         returns: ``last`` gives the last state, ``sequence`` the states of all steps.
-        reverse: Whether to begin at the end; the states stay at their places.
-        weight_init: The first value of ``W``.
-        recurrent_init: The first value of ``U``.
-        bias_init: The first value of ``b`` and ``c``.
+        reverse: Whether to begin at the end; the states keep their positions.
+        weight_init: The initial value of ``W``.
+        recurrent_init: The initial value of ``U``.
+        bias_init: The initial value of ``b`` and ``c``.
 
     Shapes:
         x: ``(batch, time, features)``
@@ -31,7 +31,7 @@ class Gru(Recurrent):
 
     Source:
         Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder", in the form
-        of version 1 of that paper, which ``torch.nn.GRU`` has too.
+        of version 1 of that paper, as in ``torch.nn.GRU``.
     """
 
     gates = 3
@@ -48,7 +48,7 @@ class Gru(Recurrent):
         return shape
 
     def begin(self, steps: int, batch: int) -> None:
-        """Prepare what the reset gate gates."""
+        """Prepare the array that the reset gate multiplies."""
         self._gated = self.scratch("gated", (steps, self.units, batch))
 
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
@@ -82,7 +82,7 @@ class Gru(Recurrent):
         dupdate *= dh
         kept = np.multiply(dh, update, out=self.scratch("kept", dh.shape))
         np.subtract(dh, kept, out=dcandidate)
-        # Through the tanh, and to what r gates.
+        # Through the tanh, and to the product that r multiplies.
         slopes = np.square(candidate, out=self.scratch("candidate slopes", dh.shape))
         dcandidate *= np.subtract(1, slopes, out=slopes)
         np.multiply(dcandidate, gated, out=dreset)

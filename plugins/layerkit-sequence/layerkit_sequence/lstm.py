@@ -15,10 +15,10 @@ class Lstm(Recurrent):
     Args:
         units: The length of the states ``h`` and ``c``.
         returns: ``last`` gives the last ``h``, ``sequence`` those of all steps.
-        reverse: Whether to begin at the end; the states stay at their places.
-        weight_init: The first value of ``W``.
-        recurrent_init: The first value of ``U``.
-        bias_init: The first value of ``b``.
+        reverse: Whether to begin at the end; the states keep their positions.
+        weight_init: The initial value of ``W``.
+        recurrent_init: The initial value of ``U``.
+        bias_init: The initial value of ``b``.
 
     Shapes:
         x: ``(batch, time, features)``

@@ -6,12 +6,12 @@ from layerkit import Array, Example, Layer, PositiveFloat, Shape, ShapeError
 
 
 class PositionalEncoding(Layer):
-    """Adds waves that tell the position, ``y[t] = x[t] + p[t]``.
+    """Adds waves that encode the position, ``y[t] = x[t] + p[t]``.
 
     ``p[t, 2 i] = sin(t / base^(2 i / features))``, and ``p[t, 2 i + 1]`` is the cosine of the same.
 
     Args:
-        base: Tells the longest wave, ``2 pi base`` steps.
+        base: Sets the longest wavelength, ``2 pi base`` steps.
 
     Shapes:
         x: ``(batch, time, features)``
@@ -39,7 +39,7 @@ class PositionalEncoding(Layer):
         return shape
 
     def forward(self, x: Array) -> Array:
-        """Return ``x`` and the waves together."""
+        """Return ``x`` plus the waves."""
         return np.add(x, self._waves, out=self.scratch("y", x.shape))
 
     def backward(self, dout: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What recurrent layers have in common."""
+"""The base class of recurrent layers."""
 
 from abc import abstractmethod
 from typing import ClassVar, Literal
@@ -20,15 +20,15 @@ from layerkit import (
 
 
 class Recurrent(Layer):
-    """A layer that goes through a sequence step by step, with a state of ``units`` numbers.
+    """A layer that processes a sequence step by step, with a state of ``units`` numbers.
 
-    Time is the first axis of all its arrays and the batch the last one, so that what belongs to a
-    step lies together, and each gate of it too: element by element, NumPy is four times as fast
-    on such an array as on some columns of one. What needs no state is computed for all steps
-    before the loop, the gradient of the input after it.
+    Time is the first axis of all its arrays and the batch the last one, so the numbers of a step,
+    and of each gate in it, are contiguous. Elementwise, NumPy is four times as fast on such an
+    array as on some columns of one. Everything that needs no state is computed for all steps
+    before the loop, and the gradient of the input after it.
 
     Attributes:
-        gates: How many vectors of ``units`` numbers a step computes.
+        gates: The number of vectors of ``units`` numbers that a step computes.
     """
 
     gates: ClassVar[int]
@@ -60,14 +60,14 @@ class Recurrent(Layer):
         self.W = Parameter((shape[1], width), self.weight_init)
         self.U = Parameter((self.units, width), self.recurrent_init)
         self.b = Parameter((width,), self.bias_init)
-        # At each step the input with its 1, the gates, and about as many states.
+        # Each step keeps the input with its 1, the gates, and about as many states.
         self.scratch_size = shape[0] * (shape[1] + 1 + 2 * width)
         return (self.units,) if self.returns == "last" else (shape[0], self.units)
 
     def forward(self, x: Array) -> Array:
         """Return the last state, or the states of all steps."""
         batch, steps, features = x.shape
-        # The last feature is 1, and its weight the bias.
+        # The last feature is 1, and its weight is the bias.
         self._x = self.scratch("x", (steps, features + 1, batch))
         self._x[:, :-1] = self._in_time(x)
         self._x[:, -1] = 1
@@ -101,7 +101,7 @@ class Recurrent(Layer):
             if douts is not None:
                 dh += douts[t]
             self.step_back(t, dh, dz[t])
-        # One product over all steps takes two thirds of the time of one for each of them.
+        # One product over all steps takes two thirds of the time of a product for each step.
         of_all = self._over_steps("dz over steps", dz)
         matmul(
             self._over_steps("h over steps", self._h[:-1]),
@@ -122,10 +122,10 @@ class Recurrent(Layer):
         return dx
 
     def begin(self, steps: int, batch: int) -> None:
-        """Prepare for the steps of ``forward``; by default there is nothing to do."""
+        """Prepare for the steps of ``forward``; by default do nothing."""
 
     def begin_back(self, steps: int, batch: int) -> None:
-        """Prepare for the steps of ``backward``; by default there is nothing to do."""
+        """Prepare for the steps of ``backward``; by default do nothing."""
 
     @abstractmethod
     def step(self, t: int, z: Array, h: Array, out: Array) -> None:
@@ -133,9 +133,9 @@ class Recurrent(Layer):
 
         Args:
             t: The step.
-            z: ``x W + b``, ``(gates units, batch)``; it is turned into the values of the gates.
-            h: The states before.
-            out: Where to write the new ones.
+            z: ``x W + b``, ``(gates units, batch)``; overwritten with the values of the gates.
+            h: The states before the step.
+            out: The array for the new states.
         """
 
     @abstractmethod
@@ -144,18 +144,18 @@ class Recurrent(Layer):
 
         Args:
             t: The step.
-            dh: The gradient with respect to its new states; it is turned into that with respect to
-                the states before.
-            dz: Where to write the gradient with respect to ``x W + b``.
+            dh: The gradient with respect to the new states; overwritten with the gradient with
+                respect to the states before the step.
+            dz: The array for the gradient with respect to ``x W + b``.
         """
 
     def recurrent(self, dz: Array) -> Array:
         """Return the gradients with respect to ``h U`` as ``(gates units, time batch)``.
 
-        Those by ``x W + b``, unless a subclass differs.
+        By default, they are the gradients with respect to ``x W + b``.
 
         Args:
-            dz: The gradients with respect to ``x W + b``, likewise.
+            dz: The gradients with respect to ``x W + b``, ``(gates units, time batch)``.
         """
         return dz
 
@@ -175,8 +175,8 @@ class Recurrent(Layer):
 def gate(z: Array) -> None:
     """Turn ``z`` into ``sigmoid(z)``.
 
-    As ``(1 + tanh(z / 2)) / 2``, because NumPy's tanh takes less time than its exponential. Of
-    gates next to 0 only the absolute error is small, which is what counts in a factor.
+    It uses ``(1 + tanh(z / 2)) / 2``, because NumPy's tanh is faster than its exponential. For
+    gates close to 0 only the absolute error is small, which suffices for a factor.
     """
     z *= 0.5
     np.tanh(z, out=z)

@@ -12,10 +12,10 @@ class Rnn(Recurrent):
     Args:
         units: The length of the state.
         returns: ``last`` gives the last state, ``sequence`` the states of all steps.
-        reverse: Whether to begin at the end; the states stay at their places.
-        weight_init: The first value of ``W``.
-        recurrent_init: The first value of ``U``.
-        bias_init: The first value of ``b``.
+        reverse: Whether to begin at the end; the states keep their positions.
+        weight_init: The initial value of ``W``.
+        recurrent_init: The initial value of ``U``.
+        bias_init: The initial value of ``b``.
 
     Shapes:
         x: ``(batch, time, features)``

@@ -24,14 +24,14 @@ class SelfAttention(Layer):
     """Multi-head attention of a sequence to itself, ``softmax(q k^T / sqrt(d)) v``, mixed by ``V``.
 
     Queries, keys and values are ``q, k, v = x W + b``, each with its own third of ``W`` and ``b``,
-    in this order. Every head has ``d = features / heads`` columns of each; what the heads give is
-    put side by side and mixed, ``y = [...] V + c``.
+    in this order. Every head has ``d = features / heads`` columns of each. The outputs of the heads
+    are concatenated and mixed, ``y = [...] V + c``.
 
     Args:
         heads: The number of heads.
-        causal: Whether a position attends only to itself and to what stands before it.
-        weight_init: The first value of ``W`` and ``V``.
-        bias_init: The first value of ``b`` and ``c``.
+        causal: Whether a position attends only to itself and to earlier positions.
+        weight_init: The initial value of ``W`` and ``V``.
+        bias_init: The initial value of ``b`` and ``c``.
 
     Shapes:
         x: ``(batch, time, features)``
@@ -73,19 +73,19 @@ class SelfAttention(Layer):
         time, features = shape
         if features % self.heads:
             raise ShapeError(
-                f"takes features that {self.heads} heads can share alike, got {features}"
+                f"takes features that can be divided among {self.heads} heads, got {features}"
             )
         self.W = Parameter((features, 3 * features), self.weight_init)
         self.b = Parameter((3 * features,), self.bias_init)
         self.V = Parameter((features, features), self.weight_init)
         self.c = Parameter((features,), self.bias_init)
-        # Queries, keys and values, what they give, and how much each position attends to each.
+        # Queries, keys and values, the heads' outputs, and the attention between all positions.
         self.scratch_size = 4 * time * features + self.heads * time * time
         self._future = np.triu(np.ones((time, time), bool), 1)
         return shape
 
     def forward(self, x: Array) -> Array:
-        """Return what every position has attended to."""
+        """Return the attended values of every position, mixed."""
         batch, time, features = x.shape
         self._x = x.reshape(-1, features)
         projected = self.scratch("projected", (len(self._x), 3 * features))
@@ -131,11 +131,11 @@ class SelfAttention(Layer):
     def _heads(self, projected: Array, batch: int) -> tuple[Array, Array, Array]:
         """Return queries, keys and values, each ``(batch, heads, time, d)``, as views."""
         d = projected.shape[1] // 3 // self.heads
-        each = projected.reshape(batch, len(self._future), 3, self.heads, d)
-        q, k, v = each.transpose(2, 0, 3, 1, 4)
+        thirds = projected.reshape(batch, len(self._future), 3, self.heads, d)
+        q, k, v = thirds.transpose(2, 0, 3, 1, 4)
         return q, k, v
 
     def _joined(self, rows: Array, batch: int) -> Array:
-        """Return rows of all heads side by side as ``(batch, heads, time, d)``, a view."""
+        """Return rows of concatenated heads as ``(batch, heads, time, d)``, a view."""
         d = rows.shape[1] // self.heads
         return rows.reshape(batch, len(self._future), self.heads, d).swapaxes(1, 2)

@@ -200,7 +200,7 @@ def test_what_is_no_sequence_is_refused_in_words(make):
 
 
 def test_heads_share_the_features():
-    with pytest.raises(ShapeError, match="takes features that 3 heads can share alike, got 4"):
+    with pytest.raises(ShapeError, match="takes features that can be divided among 3 heads, got 4"):
         SelfAttention(heads=3).build((2, 4))
 
 
