@@ -204,7 +204,8 @@ class _Reader:
         if not string:
             endless = "the text in quotes does not end, or holds a bad escape"
             raise _NotJsonError(at, "bad-text", endless)
-        value: str = json.loads(string.group())
+        text = string.group()
+        value: str = json.loads(text) if "\\" in text else text[1:-1]  # a tenth of the time
         if _SURROGATE.search(value):
             half = "the text holds half a surrogate pair, which is no character"
             raise _NotJsonError(at, "bad-text", half)
