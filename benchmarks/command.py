@@ -1,4 +1,4 @@
-"""The whole of ``layerkit run specs/mnist_two_layer.json`` in another library.
+"""The work of ``layerkit run specs/mnist_two_layer.json`` in another library.
 
 ``python command.py PEER`` reads MNIST from the folder ``mnist`` of ``$LAYERKIT_DATA``, trains the
 chapter's net for 10,000 steps, and prints the loss and the accuracy on both parts after every 600
@@ -42,7 +42,7 @@ def read(part: str) -> tuple[Array, Array]:
 
 
 def evaluation(peer: Peer, x: Any, t: Array) -> tuple[float, float]:
-    """Return the mean cross-entropy and the accuracy of what a peer predicts."""
+    """Return the mean cross-entropy and the accuracy of a peer's predictions."""
     y, rows = peer.predict(x), np.arange(len(x))
     if peer.gives_probabilities:
         log_p = np.log(y[rows, t])

@@ -1,10 +1,10 @@
-"""layerkit beside its peers: ``python benchmarks/compare.py [JOB ...]``.
+"""layerkit compared with its peers: ``python benchmarks/compare.py [JOB ...]``.
 
-Every peer stands ready in a process of its own for each number of threads, 1 and all cores, and
-counts with the better one; layerkit chooses its threads itself. They are measured one at a time,
-each once a round. Then layerkit is measured beside another program that keeps one core busy: with
-the threads it chooses, and with one. What is printed is the median, and the median of layerkit's
-time over the peer's with the quartiles of the rounds.
+Every peer has its own processes, one for each number of threads, 1 and all cores, and is
+represented by the better one; layerkit chooses its threads itself. They are measured one at a time,
+each once per round. Then layerkit is measured beside another program that keeps one core busy: with
+the threads it chooses, and with one. The output is the median, and the median of layerkit's time
+over the peer's with the quartiles of the rounds.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from peers import PEERS, CannotDo
 COMMAND, COMMAND_BAR = "command", 0.6
 NAMES = (*JOBS, COMMAND, *footprint.JOBS)
 BESIDE_BAR = 1.3
-"""How many times the time of one thread layerkit may take beside a neighbour."""
+"""The most time that layerkit may take beside a neighbour, relative to one thread there."""
 CLIFF = 1.5
-"""How many times more a step may grow to the next width than its multiplications do."""
+"""The most that the time may grow from one width to the next, relative to the multiplications."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Row:
     """A peer's line in the table of a job.
 
     Attributes:
-        times: What the peer took.
-        ratio: How many times that layerkit took; None for layerkit itself.
+        times: The times of the peer.
+        ratio: The time of layerkit over the peer's; None for layerkit itself.
         at_most: The bar, if the peer has one.
     """
 
@@ -55,7 +55,7 @@ class Row:
 
 
 def main() -> None:
-    """Measure the jobs that are named, or all."""
+    """Measure the named jobs, or all of them."""
     options = arguments()
     record: dict[str, Any] = {}
     ours: dict[str, float] = {}
@@ -81,20 +81,25 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"of {', '.join(NAMES)}; all")
     parser.add_argument(
-        "--peers", default=PEERS, type=lambda names: names.split(","), help="a,b; all"
+        "jobs", nargs="*", metavar="JOB", help=f"{', '.join(NAMES)}; by default all"
     )
     parser.add_argument(
-        "--no-neighbour", dest="neighbour", action="store_false", help="on an idle machine only"
+        "--peers",
+        default=PEERS,
+        type=lambda names: names.split(","),
+        help="separated by commas; by default all",
     )
-    parser.add_argument("--rounds", type=int, default=9, help="how many rounds, at least 1; 9")
     parser.add_argument(
-        "--check", type=float, metavar="TIMES", help="fail at a number so many times its bar"
+        "--no-neighbour", dest="neighbour", action="store_false", help="only on an idle machine"
     )
-    parser.add_argument("--json", type=Path, help="a file to write the numbers to")
+    parser.add_argument("--rounds", type=int, default=9, help="the number of rounds; by default 9")
+    parser.add_argument(
+        "--check", type=float, metavar="TIMES", help="fail if a number exceeds TIMES its bar"
+    )
+    parser.add_argument("--json", type=Path, help="the file to write the numbers to")
     options = parser.parse_args()
     for kind, known, named in (("job", NAMES, options.jobs), ("peer", PEERS, options.peers)):
         if unknown := [name for name in named if name not in known]:
@@ -111,7 +116,7 @@ def arguments() -> argparse.Namespace:
 
 
 def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:
-    """Return what layerkit took in a job, then what each peer did."""
+    """Return the times of layerkit in a job, then those of each peer."""
     with ExitStack() as stack:
         contestants: list[Contestant] = []
         for peer in ("layerkit", *(peer for peer in peers if peer != "layerkit")):
@@ -129,7 +134,7 @@ def compared(job: str, peers: Sequence[str], rounds: int) -> list[Row]:
 
 
 def beside_a_neighbour(job: str, rounds: int) -> list[Row]:
-    """Return what layerkit took in a job while another program had a core, then with one thread."""
+    """Return the times of layerkit while another program has a core, then those with one thread."""
     with ExitStack() as stack:
         contestants = [
             stack.enter_context(entered)
@@ -141,8 +146,8 @@ def beside_a_neighbour(job: str, rounds: int) -> list[Row]:
 
 
 def entries(job: str, peer: str) -> list[Contestant]:
-    """Return a peer under each number of threads."""
-    # Its own choice is what layerkit is judged by; one thread shows what the choice is worth.
+    """Return a peer with each number of threads."""
+    # layerkit is judged by its own choice; one thread shows what that choice is worth.
     counts = (None, 1) if peer == "layerkit" else sorted({1, os.cpu_count() or 1})
     if job in JOBS:
         return [Worker(peer, count, job) for count in counts]
@@ -152,18 +157,18 @@ def entries(job: str, peer: str) -> list[Contestant]:
 
 
 def check_losses(workers: Sequence[Worker]) -> None:
-    """Make sure that all do the same arithmetic.
+    """Check that all workers do the same arithmetic.
 
     Raises:
         SystemExit: Their first losses, from the same parameters on the same batches, differ.
     """
-    known = [worker for worker in workers if worker.losses]
-    for worker in known[1:]:
-        pairs = zip(known[0].losses or [], worker.losses or [], strict=True)
+    comparable = [worker for worker in workers if worker.losses]
+    for worker in comparable[1:]:
+        pairs = zip(comparable[0].losses or [], worker.losses or [], strict=True)
         if any(abs(a - b) > 1e-3 for a, b in pairs):
             sys.exit(
-                f"{known[0].peer} and {worker.peer} do not compute the same: "
-                f"{known[0].losses} and {worker.losses}"
+                f"{comparable[0].peer} and {worker.peer} do not compute the same: "
+                f"{comparable[0].losses} and {worker.losses}"
             )
 
 
@@ -187,7 +192,7 @@ def print_measures(job: str, measures: Sequence[footprint.Measure]) -> None:
 
 
 def print_cliffs(ours: dict[str, float]) -> None:
-    """Print how a step grows from width to width, beside the multiplications in it."""
+    """Print how the time of a step grows from width to width, compared with its multiplications."""
     names = [f"width-{w}" for w in WIDTHS if f"width-{w}" in ours]
     if len(names) > 1:
         print("\nfrom width to width      time  multiplications")
@@ -198,24 +203,24 @@ def print_cliffs(ours: dict[str, float]) -> None:
 
 
 def multiplications(job: str) -> int:
-    """Return how many there are in the forward pass of an example."""
+    """Return the number of multiplications in the forward pass of an example."""
     widths = JOBS[job].widths
     return sum(a * b for a, b in pairwise(widths))
 
 
 def missed(record: dict[str, Any], times: float) -> list[str]:
-    """Return what is more than so many times its bar, in words."""
-    found = []
+    """Return, in words, the numbers that exceed ``times`` their bar."""
+    excesses = []
     for job, rows in record.items():
         for row in rows:
             value = row["ratio"]["median"] if row.get("ratio") else row.get("value")
             if value is not None and row["at_most"] and value > times * row["at_most"]:
-                found.append(f"{job}, {row.get('peer') or row['name']}: {value:.3g}")
-    return found
+                excesses.append(f"{job}, {row.get('peer') or row['name']}: {value:.3g}")
+    return excesses
 
 
 def recorded(row: Row) -> dict[str, Any]:
-    """Return a row as JSON holds it."""
+    """Return a row as JSON values."""
     holds = row.ratio is not None and row.at_most is not None and row.ratio.median <= row.at_most
     return {
         "peer": row.times.peer,
@@ -228,7 +233,7 @@ def recorded(row: Row) -> dict[str, Any]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people read it."""
+    """Return a time with a readable unit."""
     for size, unit in ((1, "s"), (1e-3, "ms")):
         if seconds >= size:
             return f"{seconds / size:.2f} {unit}"

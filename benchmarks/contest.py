@@ -1,4 +1,4 @@
-"""Contestants side by side: each in a process of its own, measured in turn, once a round."""
+"""A contest of peers, each in its own process: they are measured in turn, once per round."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from peers import CannotDo
 
 HERE = Path(__file__).parent
 REST = 0.1
-"""The seconds between two measurements, in which threads that wait by spinning fall asleep."""
+"""The seconds between two measurements, in which spinning threads go to sleep."""
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -28,15 +28,15 @@ THREADS = (
     "BLIS_NUM_THREADS",
     "PJRT_NPROC",  # of XLA
 )
-"""The variables that libraries read their number of threads from."""
+"""The variables from which libraries read their number of threads."""
 
 
 class Contestant(AbstractContextManager["Contestant"], ABC):
-    """A peer under a number of threads.
+    """A peer with a number of threads.
 
     Args:
         peer: Its name.
-        threads: How many threads it may use; None leaves the choice to it.
+        threads: The number of threads it may use; None lets it choose.
     """
 
     def __init__(self, peer: str, threads: int | None) -> None:
@@ -47,17 +47,17 @@ class Contestant(AbstractContextManager["Contestant"], ABC):
 
     @abstractmethod
     def measure(self) -> float:
-        """Return the seconds it takes."""
+        """Return the seconds that it takes."""
 
     def __exit__(self, *exception: object) -> None:
         return None
 
 
 class Worker(Contestant):
-    """A peer that trains or predicts in a process that stands ready.
+    """A peer that trains or predicts in a process that waits for requests.
 
     Attributes:
-        losses: What it lost in its first steps from agreed parameters, if it can begin so.
+        losses: The losses of its first steps from agreed parameters, if it accepts parameters.
 
     Raises:
         CannotDo: It has no such net, or is not installed.
@@ -141,12 +141,12 @@ class Neighbour(AbstractContextManager[None]):
 
 @dataclass(frozen=True)
 class Times:
-    """What a peer took with the number of threads that suits it best.
+    """The times of a peer with its best number of threads.
 
     Attributes:
         peer: Its name.
-        threads: That number; None where it chose itself.
-        seconds: Of each round.
+        threads: That number; None if the peer chose it.
+        seconds: The time of each round.
     """
 
     peer: str
@@ -160,12 +160,12 @@ class Times:
 
 
 def contest(contestants: Sequence[Contestant], rounds: int) -> list[Times]:
-    """Return what each peer took in so many rounds, in the order of the contestants.
+    """Return the times of each peer, in the order of the contestants.
 
-    One that chooses its threads itself counts apart from the same peer under a given number.
+    A peer that chooses its threads itself counts separately from the same peer with a given number.
     """
     seconds: dict[Contestant, list[float]] = {contestant: [] for contestant in contestants}
-    # The order changes from round to round, so that nobody always follows the same neighbour.
+    # The order changes from round to round, so that no peer always follows the same one.
     rng = random.Random(0)
     for _ in range(rounds):
         for contestant in rng.sample(contestants, len(contestants)):
@@ -182,7 +182,7 @@ def contest(contestants: Sequence[Contestant], rounds: int) -> list[Times]:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times a peer's time layerkit took.
+    """The time of layerkit over that of a peer.
 
     Attributes:
         median: The median of the rounds.
@@ -196,7 +196,7 @@ class Ratio:
 
     @classmethod
     def between(cls, ours: Times, theirs: Times) -> Self:
-        """Return the ratio of two series of rounds, taken round by round."""
+        """Return the ratio of two series, computed round by round."""
         ratios = [a / b for a, b in zip(ours.seconds, theirs.seconds, strict=True)]
         if len(ratios) == 1:
             return cls(ratios[0], ratios[0], ratios[0])

@@ -1,4 +1,4 @@
-"""How soon layerkit is there, and how much memory it takes; each number has a bar of its own."""
+"""How fast layerkit starts, and how much memory it takes; each number has its own bar."""
 
 import os
 import statistics
@@ -43,11 +43,11 @@ MAPPED = """{
 
 @dataclass(frozen=True)
 class Measure:
-    """A number and what it may be at most.
+    """A number and its upper limit.
 
     Attributes:
-        name: What was measured.
-        value: What came out.
+        name: The quantity.
+        value: Its measured value.
         at_most: The bar.
         unit: The unit of both.
         spread: The least and the greatest of the rounds.
@@ -66,7 +66,7 @@ class Measure:
 
 
 def start(rounds: int) -> list[Measure]:
-    """Measure how soon help is shown, layerkit imported, and a large spec validated and built."""
+    """Measure the time to show help, to import layerkit, and to validate and build a large spec."""
     numpy = python("import numpy")
     layerkit = python("import numpy; from layerkit import Layer, Network, hookimpl")
     libraries = python("import numpy, pydantic, typer")
@@ -87,7 +87,7 @@ def start(rounds: int) -> list[Measure]:
 
 
 def memory(rounds: int) -> list[Measure]:
-    """Measure the peak of training on MNIST, and on mapped files of 0.15 and of 1.5 GB."""
+    """Measure the peak memory of training on MNIST, and on mapped files of 0.15 and 1.5 GB."""
     peaks, small, large = [], [], []
     spec = str(HERE.parent / "specs" / "mnist_two_layer.json")
     for _ in range(rounds):
@@ -116,7 +116,7 @@ def python(program: str) -> list[str]:
 
 
 def output(arguments: Sequence[str]) -> str:
-    """Return what a command prints."""
+    """Return the output of a command."""
     return subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -137,10 +137,10 @@ def peak(arguments: list[str]) -> float:
 
 
 def mapped(megabytes: int) -> float:
-    """Return the most memory of its own that training on a mapped file takes, in megabytes."""
+    """Return the most private memory of training on a mapped file, in megabytes."""
     rows = megabytes * 1_000_000 // 784
     with tempfile.TemporaryDirectory() as folder:
-        # What is not written of a file takes no room on disk, and reads as zeros.
+        # Parts of a file that are never written take no room on disk, and read as zeros.
         np.lib.format.open_memmap(f"{folder}/x.npy", "w+", np.uint8, (rows, 784))
         np.save(f"{folder}/t.npy", np.resize(np.arange(10, dtype=np.uint8), rows))
         Path(folder, "spec.json").write_text(MAPPED)
@@ -148,10 +148,10 @@ def mapped(megabytes: int) -> float:
 
 
 def own_memory(arguments: list[str], folder: str) -> float:
-    """Return the most resident memory of a command that is no file's, in megabytes.
+    """Return the most resident memory of a command, without files, in megabytes.
 
-    Resident pages of mapped files are left out: the system takes them back when it needs them.
-    Only Linux tells them apart, in ``/proc``.
+    Resident pages of mapped files do not count, because the system reclaims them when necessary.
+    Only Linux distinguishes them, in ``/proc``.
     """
     most = 0
     with subprocess.Popen(arguments, cwd=folder) as command:

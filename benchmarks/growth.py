@@ -1,9 +1,9 @@
 """How the time of a training step grows: ``python benchmarks/growth.py``.
 
-Each series is measured several times over, the shortest time of each size taken, since what else
-the machine does only adds to it, and a straight line fitted: a fixed time and a time for each
-example, multiplication, layer or row. The lines are drawn, on
-axes of powers of ten, into docs/growth.svg.
+Each series is measured several times. The shortest time of each size counts, because other work of
+the machine only adds to it. A straight line is fitted: a fixed time and a time for each
+example, multiplication, layer or row. The lines are drawn on logarithmic axes into
+docs/growth.svg.
 """
 
 import argparse
@@ -28,11 +28,12 @@ class Series:
     """Nets that differ in one size.
 
     Attributes:
-        name: What grows.
-        sizes: How large it is, from net to net.
-        job: The net of a size.
-        work: What a step's time should be in proportion to, but for a fixed time.
-        unit: One of what ``work`` counts.
+        name: The quantity that grows.
+        sizes: Its sizes, from net to net.
+        job: Returns the net of a size.
+        work: Returns the work of a step, to which its time should be proportional, up to a
+            constant.
+        unit: The unit of ``work``.
     """
 
     name: str
@@ -59,7 +60,7 @@ SERIES = (
         "width",
         [2**k for k in range(4, 13)],
         lambda width: sized((10, width, width, 10)),
-        # Forward, and backward by the weights and by the input.
+        # Forward, and backward with respect to the weights and to the input.
         lambda width: 128 * (3 * width * width + 50 * width) / 1e6,
         "million multiplications",
     ),
@@ -87,11 +88,11 @@ def main() -> None:
     for axis, series in zip(axes.flat, SERIES, strict=True):
         times = measured(series)
         work = np.array([series.work(size) for size in series.sizes])
-        fixed, each = fitted(work, times)
-        line = fixed + each * work
-        off = float(np.abs(line / times - 1).max())
-        law = f"{fixed * 1e6:.0f} us + {each * 1e6:.3g} us for each {series.unit}"
-        print(f"\n{series.name}: {law}; at most {off:.0%} off")
+        fixed, slope = fitted(work, times)
+        line = fixed + slope * work
+        deviation = float(np.abs(line / times - 1).max())
+        law = f"{fixed * 1e6:.0f} us + {slope * 1e6:.3g} us for each {series.unit}"
+        print(f"\n{series.name}: {law}; at most {deviation:.0%} off")
         for size, time, at in zip(series.sizes, times, line, strict=True):
             print(f"{size:>12,} {time * 1e6:>12.1f} us {at * 1e6:>12.1f} us on the line")
         draw(axis, series, times, line, law)
@@ -100,7 +101,7 @@ def main() -> None:
 
 
 def measured(series: Series) -> Array:
-    """Return the shortest time of a step for each size, the sizes measured in turn."""
+    """Return the shortest time of a step for each size, measuring the sizes in turn."""
     nets = [Peer(series.job(size), data(series, size)) for size in series.sizes]
     counts = [calibrated(net.train) for net in nets]
     times = [
@@ -111,20 +112,20 @@ def measured(series: Series) -> Array:
 
 
 def data(series: Series, size: int) -> tuple[Array, Array]:
-    """Return as many examples as a net is to be trained on."""
+    """Return the training examples of a net."""
     rows = size if series.name == "rows of data" else 12_800
     x = np.random.default_rng(0).standard_normal((rows, 10), np.float32)
     return x, x
 
 
 def fitted(work: Array, times: Array) -> tuple[float, float]:
-    """Return the line through some times that is least off in proportion, no part negative."""
-    # Divided by its time, each equation asks for 1, so that the residuals are proportions. The
-    # second unknown is counted in the largest work, for the sake of precision.
+    """Return the line with the least relative deviation from some times, and no negative part."""
+    # Each equation is divided by its time, so the residuals are relative. The second unknown is
+    # in units of the largest work, for precision.
     largest = work.max()
     terms = np.stack([np.ones_like(work), work / largest], axis=1) / times[:, np.newaxis]
-    fixed, each = nnls(terms, np.ones_like(times))[0]
-    return float(fixed), float(each / largest)
+    fixed, slope = nnls(terms, np.ones_like(times))[0]
+    return float(fixed), float(slope / largest)
 
 
 def draw(axis: Any, series: Series, times: Array, line: Array, law: str) -> None:
@@ -132,7 +133,7 @@ def draw(axis: Any, series: Series, times: Array, line: Array, law: str) -> None
     axis.loglog(series.sizes, times * 1e6, "o", label="measured")
     axis.loglog(series.sizes, line * 1e6, "-", label=law)
     axis.set(xlabel=series.name, ylabel="microseconds of a training step")
-    # Room for the legend, and a decade at least, lest times that hardly differ seem to.
+    # Room for the legend, and at least a decade, so that small differences do not look large.
     axis.set_ylim(times.min() * 0.4e6, times.max() * 12e6)
     axis.grid(True, which="major", alpha=0.3)
     axis.legend()

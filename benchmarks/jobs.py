@@ -1,4 +1,4 @@
-"""What is measured: the nets, their data, and how layerkit is to fare against whom."""
+"""The jobs that are measured: the nets, their data, and the bars against each peer."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,17 +12,17 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Job:
-    """A net with the way it is trained; what is timed is a training step, or a prediction.
+    """A net with its training; a training step or a prediction is timed.
 
     Attributes:
-        name: What the command line calls it.
+        name: Its name on the command line.
         widths: The inputs and the outputs of its affine layers, with a relu between each two.
-        bars: By peer, how many times its time layerkit may take at most.
+        bars: For each peer, the most that layerkit's time may be over the peer's.
         batch: The examples of a step, drawn with replacement.
         optimizer: Stochastic gradient descent at a rate of 0.1, or Adam at 0.001.
-        first: What stands before the affine layers: a convolution of 30 filters of 5 x 5, a relu
-            and pooling by 2, or an LSTM over the 28 rows, whose last output they take.
-        predicted: How many examples to predict; 0 to train.
+        first: The layers before the affine ones: a convolution of 30 filters of 5 x 5, a relu
+            and pooling by 2, or an LSTM over the 28 rows, of which they take the last output.
+        predicted: The number of examples to predict; 0 to train.
         inputs: The shape of an example.
     """
 
@@ -42,7 +42,7 @@ class Job:
 
     @cached_property
     def data(self) -> tuple[Array, Array]:
-        """Inputs and targets: of the size of MNIST, bytes with labels; or ten numbers each."""
+        """Inputs and targets: bytes of the size of MNIST with labels, or ten numbers each."""
         rng = np.random.default_rng(0)
         if self.is_regression:
             x = rng.standard_normal((12_800, 10), np.float32)
@@ -56,7 +56,7 @@ class Job:
         return as_float(self.data[0])
 
     def initial(self) -> list[tuple[Array, Array]]:
-        """First values of the weight and the bias of each affine layer, the same at each call."""
+        """The initial weight and bias of each affine layer, the same at each call."""
         rng = np.random.default_rng(1)
         return [
             (

@@ -1,7 +1,7 @@
 """One peer at one job: ``python worker.py PEER JOB``.
 
-It answers each line of its input with a line of JSON. At the start it says what losses it has over
-a few steps from agreed parameters, where it can, or why it cannot do the job at all. Thread counts
+It answers each line of its input with a line of JSON. At the start it reports its losses over a few
+steps from agreed parameters, if it can, or why it cannot do the job at all. Thread counts
 come from the environment, because libraries read them when they are imported.
 """
 
@@ -18,12 +18,12 @@ from jobs import JOBS, Job
 from peers import CannotDo, Comparable, Peer
 
 CHUNK = 0.3
-"""How many seconds are measured at a time: long against the clock, short against other programs."""
+"""The seconds of a measurement: long for the clock, and short for other programs to disturb."""
 
 
 def main() -> None:
-    """Prepare, and measure whenever told to."""
-    # What libraries print must not come between the answers.
+    """Prepare, and measure on each request."""
+    # The prints of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def first_losses(peer: Peer, job: Job) -> list[float] | None:
-    """Return the losses of five steps from agreed parameters, or None if it cannot begin so."""
+    """Return the losses of five steps from agreed parameters; None if the peer takes none."""
     if not isinstance(peer, Comparable) or job.first or job.predicted:
         return None
     peer.begin_with(job.initial())
@@ -55,7 +55,7 @@ def first_losses(peer: Peer, job: Job) -> list[float] | None:
 
 
 def calls(peer: Peer, job: Job) -> Callable[[int], object]:
-    """Return what is measured, as a function of how many times to do it."""
+    """Return the measured function, which takes the number of repetitions."""
     if not job.predicted:
         return peer.train
     x = job.examples[: job.predicted]
@@ -68,10 +68,10 @@ def calls(peer: Peer, job: Job) -> Callable[[int], object]:
 
 
 def calibrated(run: Callable[[int], object]) -> int:
-    """Return how many times make a chunk, after doing it that many times."""
+    """Return the number of repetitions in a chunk, after doing that many."""
     count, took = 1, 0.0
     while took < CHUNK / 10:
-        run(count)  # compiles, where that is done
+        run(count)  # includes compilation, if there is any
         took = seconds(run, count)
         count *= 8
     count = max(1, round(CHUNK / took * count / 8))
@@ -80,7 +80,7 @@ def calibrated(run: Callable[[int], object]) -> int:
 
 
 def seconds(run: Callable[[int], object], count: int) -> float:
-    """Return how long it takes."""
+    """Return the seconds of ``count`` repetitions."""
     began = time.perf_counter()
     run(count)
     return time.perf_counter() - began

@@ -185,7 +185,7 @@ class NpzFile:
                 # The size of pickled objects and of records does not follow from the header.
                 if header.size != present and header.dtype.kind not in "OV":
                     raise ValueError(
-                        f"the header tells {header.size:,} bytes of numbers, "
+                        f"the header claims {header.size:,} bytes of numbers, "
                         f"and there are {present:,}"
                     )
                 return read(member, header)
@@ -196,7 +196,7 @@ class NpzFile:
 def _content(member: IO[bytes], header: NpyHeader) -> Array:
     """Return the array that follows its header."""
     if header.dtype.kind not in "biufc":
-        raise ValueError(f"it holds no numbers but {header.dtype}")
+        raise ValueError(f"it holds {header.dtype} instead of numbers")
     array = np.empty(math.prod(header.shape), header.dtype)
     view = array.view(np.uint8).data
     done = 0

@@ -79,13 +79,11 @@ def slopes(
 def flat_view(x: Array) -> Array:
     """Return an array as a vector that shares its memory."""
     if not isinstance(x, np.ndarray):
-        raise OptionError(
-            f"x must be a float64 array, which is changed in its place, got {shown(x)}"
-        )
+        raise OptionError(f"x must be a float64 array, which is changed in place, got {shown(x)}")
     if x.dtype != np.float64:
         raise OptionError(f'x must be float64, got {x.dtype}: use a network with dtype="float64"')
     if not x.flags.c_contiguous:
-        raise OptionError("x must be contiguous: a copy would be changed in its place")
+        raise OptionError("x must be contiguous: a copy would be changed instead")
     return x.reshape(-1)
 
 

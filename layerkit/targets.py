@@ -101,7 +101,7 @@ def check_range_of_labels(t: Array, classes: int) -> None:
 
 def _advice_on_axes(got: Shape, outputs: Shape) -> str:
     if got == (*outputs[:-1], 1):
-        return "leave that last axis of 1 out: t[..., 0]"
+        return "drop the last axis of 1: t[..., 0]"
     if sorted(got) in (sorted(outputs), sorted(outputs[:-1])):
         return "bring their axes into that order"
     return ""
@@ -114,7 +114,7 @@ def _no_integers(t: Array) -> str:
     if fractions.any():
         return (
             f"labels are integers, got {t[fractions][0]} at {_first(fractions)}; "
-            "where only rounding made it so, use np.rint(t).astype(int)"
+            "if they differ only by rounding, use np.rint(t).astype(int)"
         )
     return f"labels are integers, got {t.dtype}; use t.astype(int)"
 

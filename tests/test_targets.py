@@ -82,7 +82,7 @@ class TestShapes:
 
         assert judged(Accuracy(), y, t) == 1
         for call in (lambda: judged(Accuracy(), y, t[:, None]), lambda: loss_of(y, t[:, None])):
-            assert message_of(call).endswith("got (4, 1); leave that last axis of 1 out: t[..., 0]")
+            assert message_of(call).endswith("got (4, 1); drop the last axis of 1: t[..., 0]")
 
     def test_a_batch_of_fewer_targets_is_refused(self):
         squared, softmax = MeanSquaredError(), SoftmaxWithLoss()
@@ -119,7 +119,7 @@ class TestLabels:
         said = message_of(loss_of, self.Y, np.array([0, 0.9999999, 1]))
 
         assert said == (
-            "labels are integers, got 0.9999999 at [1]; where only rounding made it so, use "
+            "labels are integers, got 0.9999999 at [1]; if they differ only by rounding, use "
             "np.rint(t).astype(int)"
         )
 

@@ -1,4 +1,4 @@
-"""layerkit and what it is compared with, one file each, written as its users would."""
+"""layerkit and its peers, one file each, written as its users would write it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -45,19 +45,19 @@ class Peer(ABC):
 
     @abstractmethod
     def train(self, steps: int) -> None:
-        """Draw that many batches and train on them, and return when all is computed."""
+        """Draw that many batches, train on them, and return when everything is computed."""
 
     def kept(self, x: Array) -> Any:
-        """Return float32 inputs as ``predict`` takes them without copying them each time."""
+        """Return float32 inputs in the form that ``predict`` takes without a copy."""
         return x
 
     @abstractmethod
     def predict(self, x: Any) -> Array:
-        """Return the outputs for float32 inputs, as they are or as ``kept`` gave them, computed."""
+        """Return the computed outputs for float32 inputs, or for the result of ``kept``."""
 
 
 class Comparable(Peer):
-    """A peer that can begin with given parameters and be told which examples to train on."""
+    """A peer that can start from given parameters and train on given examples."""
 
     @abstractmethod
     def begin_with(self, parameters: Sequence[tuple[Array, Array]]) -> None:
@@ -65,4 +65,4 @@ class Comparable(Peer):
 
     @abstractmethod
     def losses(self, batches: Array) -> list[float]:
-        """Train on the examples of those indices, ``(steps, batch)``; return each batch's loss."""
+        """Train on the examples at these indices, ``(steps, batch)``; return each batch's loss."""

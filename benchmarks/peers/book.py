@@ -1,7 +1,7 @@
 """The chapter's own way: plain NumPy in float64, a class for each layer, a dict of parameters.
 
 Source:
-    Saito (2016), "Deep Learning from Scratch", sections 5.5 to 5.7 and 6.1, retold.
+    Saito (2016), "Deep Learning from Scratch", sections 5.5 to 5.7 and 6.1, rewritten.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Affine:
         return out
 
     def backward(self, dout: Array) -> Array:
-        """Set the gradients, and return that by ``x``."""
+        """Set the gradients, and return the gradient with respect to ``x``."""
         dx: Array = np.dot(dout, self.W.T)
         self.dW = np.dot(self.x.T, dout)
         self.db = np.sum(dout, axis=0)
@@ -168,7 +168,7 @@ class Peer(Comparable):
         self.begin_with(job.initial())
 
     def begin_with(self, parameters: Sequence[tuple[Array, Array]]) -> None:
-        """Make the net anew."""
+        """Rebuild the net."""
         params = {}
         for i, (weight, bias) in enumerate(parameters, 1):
             params[f"W{i}"] = weight.astype(np.float64)

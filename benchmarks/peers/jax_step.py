@@ -108,16 +108,16 @@ class Peer(Comparable):
         return (params, (m, v), count), loss
 
     def step_on(self, state: Any, batch: Any, x: Any, t: Any) -> Any:
-        """Return the same for the examples of some indices."""
+        """Return the same for the examples at some indices."""
         return self.step(state, x[batch], t[batch])
 
     @partial(jax.jit, static_argnums=0, donate_argnums=1)
     def jitted_step(self, state: Any, batch: Any, x: Any, t: Any) -> Any:
-        """Return the same, compiled, working in the memory of the old state."""
+        """Return the same, compiled, reusing the memory of the old state."""
         return self.step_on(state, batch, x, t)
 
     def train(self, steps: int) -> None:
-        """Train on batches drawn at random, by NumPy, whose draw needs no compiled call."""
+        """Train on batches that NumPy draws at random, without a compiled call."""
         rng = np.random.default_rng()
         for batch in rng.integers(len(self.x), size=(steps, self.job.batch), dtype=np.int32):
             self.state, _ = self.jitted_step(self.state, batch, self.x, self.t)

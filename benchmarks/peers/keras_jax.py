@@ -47,7 +47,7 @@ class Peer(peers.Peer):
         self.batch = job.batch
 
     def train(self, steps: int) -> None:
-        """Go through the data, shuffled, as often as that takes."""
+        """Pass over the shuffled data as often as necessary."""
         while steps:
             now = min(steps, len(self.x) // self.batch)
             rows = now * self.batch

@@ -48,11 +48,11 @@ class Peer(Comparable):
         self.network = experiment.network
 
     def train(self, steps: int) -> None:
-        """Make so many steps, as ``Trainer.run`` does between two evaluations."""
+        """Make that many steps, as ``Trainer.run`` does between two evaluations."""
         self.trainer.train_until(self.trainer.step + steps)
 
     def predict(self, x: Array) -> Array:
-        """Return what the network predicts."""
+        """Return the predictions of the network."""
         return self.network.predict(x)
 
     def begin_with(self, parameters: Sequence[tuple[Array, Array]]) -> None:
@@ -71,7 +71,7 @@ class Peer(Comparable):
 
 
 def build(job: Job, are_bytes: bool, folder: Path) -> Experiment:
-    """Return the experiment of a job, whose data are an archive in a folder."""
+    """Return the experiment of a job, whose data is an archive in a folder."""
     layers = [*FIRST[job.first]]
     for units in job.widths[1:]:
         layers += [{"type": "affine", "units": units}, "relu"]

@@ -1,4 +1,4 @@
-"""The matrix products of a training step, with nothing around them: what NumPy cannot undercut."""
+"""The bare matrix products of a training step: a lower bound for NumPy."""
 
 import numpy as np
 from jobs import Array, Job
@@ -20,7 +20,7 @@ class Peer(peers.Peer):
         self.dws = [np.empty_like(weight) for weight in self.weights]
 
     def train(self, steps: int) -> None:
-        """Make the products of so many steps."""
+        """Compute the products of that many steps."""
         layers = list(zip(self.xs, self.weights, self.xs[1:], self.dys, self.dws, strict=False))
         for _ in range(steps):
             for x, w, y, _, _ in layers:
@@ -31,7 +31,7 @@ class Peer(peers.Peer):
                 np.matmul(dy, w.T, out=dx)
 
     def predict(self, x: Array) -> Array:
-        """Make the products of a prediction."""
+        """Compute the products of a prediction."""
         for weight in self.weights:
             x = x @ weight
         return x

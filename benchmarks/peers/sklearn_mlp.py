@@ -28,12 +28,12 @@ class Peer(peers.Peer):
             nesterovs_momentum=False,
         )
         self.batch = job.batch
-        # The first call also learns what classes there are.
+        # The first call also sets the classes.
         classes = {} if self.regression else {"classes": np.arange(10)}
         self.estimator.partial_fit(self.x[: job.batch], self.t[: job.batch], **classes)
 
     def train(self, steps: int) -> None:
-        """Go through the data, shuffled, as often as that takes; a call parts it into batches."""
+        """Pass over the shuffled data as often as necessary; a call splits it into batches."""
         while steps:
             now = min(steps, len(self.x) // self.batch)
             self.estimator.partial_fit(self.x[: now * self.batch], self.t[: now * self.batch])

@@ -98,7 +98,7 @@ def spec(
     device = file.name.partition(".")[0]
     if device.lower() in DEVICES:
         raise UserError(
-            f'{file}: on Windows "{device}" names a device, whatever follows; choose another name'
+            f'{file}: on Windows "{device}" names a device, with any ending; choose another name'
         )
     _refuse_existing(file)
     try:

@@ -96,7 +96,7 @@ def _run_training(
 
     out = None if out is None else expanded(out)
     if out is not None and os.path.lexists(out):
-        raise UserError(f"--out {out}: already exists; a run is never written over another")
+        raise UserError(f"--out {out}: already exists; a run never overwrites another")
     experiment = build_experiment(spec)
     data = load_data(experiment)
     for note in data.notes:

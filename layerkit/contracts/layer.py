@@ -160,7 +160,7 @@ class Layer(CopiedWhole, Component):
         if not self.is_initialized and (
             name in {"rng", *_set_by_build(type(self))} or (is_kept and _needs_initialize(self))
         ):
-            return "first call initialize() of the network, or of the layer where it stands alone"
+            return "first call initialize() of the network, or of a layer that is used alone"
         return "backward needs what forward keeps: call forward first" if is_kept else ""
 
     def walk(self) -> Iterator["Layer"]:

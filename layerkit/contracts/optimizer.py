@@ -86,7 +86,7 @@ class Optimizer(CopiedWhole, Component):
             if state.is_bound and not self.is_initialized:
                 raise UserError(
                     f"{type(self).__name__}: its {noun(state)} {name} already belongs to another "
-                    "optimizer or network; give it one of its own"
+                    "optimizer or network; give it its own"
                 )
         vector = bind_all(list(states.values()), dtype)
         for state in states.values():

@@ -188,7 +188,7 @@ class Parameter(State):
 def _no_value() -> NotReadyError:
     return NotReadyError(
         "a parameter has no value yet; first call initialize() of the network, "
-        "or of the layer where it stands alone"
+        "or of a layer that is used alone"
     )
 
 

@@ -40,7 +40,7 @@ def check_node_is_free(node: Node, slots: int) -> None:
             which = "" if layer is node.layer else f"holds a {type(layer).__name__} that "
             raise UserError(
                 f"{node} {which}already belongs to another network, or was initialised on its "
-                "own; a network builds its layers anew, and their parameters would be lost: "
+                "own; a network rebuilds its layers, and their parameters would be lost: "
                 "make a new layer"
             )
     if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):

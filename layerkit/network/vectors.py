@@ -59,7 +59,7 @@ def check_is_whole(nodes: Sequence[Node], variables: Mapping[str, State]) -> Non
         if now.get(name) is not variable:
             node = next(n for n in nodes if name.startswith(f"{n.name}."))
             raise UserError(
-                f"{node} was given to another network, which has built it anew; make a new "
+                f"{node} was given to another network, which has rebuilt it; make a new "
                 "layer for each network"
             )
 

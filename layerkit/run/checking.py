@@ -63,7 +63,7 @@ def check_gradients(
     if not np.isfinite(value):
         where = network.first_non_finite() or "the loss itself"
         raise NonFiniteError(
-            f"the loss is {value} at the first values of the parameters; the first value that is "
+            f"the loss is {value} at the initial values of the parameters; the first value that is "
             f"not finite arose in {where}"
         )
     output, floor = y.copy(), EPSILON * float(np.abs(y * dout).sum())

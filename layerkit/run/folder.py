@@ -38,11 +38,11 @@ class RunFolder:
                 continue
             except OSError as error:
                 kind = RunError if error.errno in FULL else UserError
-                raise kind(f"{candidate}: cannot be made: {error.strerror}") from None
+                raise kind(f"{candidate}: cannot be created: {error.strerror}") from None
             self.path = candidate
             return
         raise UserError(
-            f"{candidate}: already exists, and a run is never written over another; "
+            f"{candidate}: already exists, and a run never overwrites another; "
             "choose another --out, or remove it"
         )
 

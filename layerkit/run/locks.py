@@ -59,7 +59,7 @@ def read_lock(path: Path) -> Provenance:
         version = content["version"]
         if type(version) is int and version == 1:
             raise _OldLockError(
-                f"{path}: is a lock of version 1, which tells nothing about data files, compiled "
+                f"{path}: is a lock of version 1, which says nothing about data files, compiled "
                 "code and NumPy; take a new spec.lock.json from a run of this version"
             )
         if type(version) is not int or version != VERSION:
@@ -76,7 +76,7 @@ def read_lock(path: Path) -> Provenance:
             raise TypeError("a value is not text")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(
-            f"{path}: is no lock; take spec.lock.json from the folder of a run"
+            f"{path}: is not a lock; take spec.lock.json from the folder of a run"
         ) from None
     return Provenance(packages, components, steps, machine)
 
@@ -130,11 +130,11 @@ def _change(before: Package | None, now: Package) -> str:
     if before is None:
         return f"{now.name} {now.version} is not in the lock"
     if before.version != now.version:
-        return f"{now.name} was of version {_short(before.version)} and is of {now.version}"
+        return f"{now.name} had version {_short(before.version)} and now has {now.version}"
     if None in (before.sha256, now.sha256):
         where = "now" if now.sha256 is None else "in the lock"
-        return f"{now.name} {now.version} cannot be compared: its files were not to be had {where}"
-    return f"{now.name} is still of version {now.version}, but its files have changed"
+        return f"{now.name} {now.version} cannot be compared: its files were not available {where}"
+    return f"{now.name} still has version {now.version}, but its files have changed"
 
 
 def _short(text: Any) -> str:

@@ -96,8 +96,8 @@ def _alone_with(metrics: dict[str, Metric]) -> Iterator[None]:
         for name, metric in metrics.items():
             if _judging.setdefault(id(metric), evaluation) is not evaluation:
                 raise UserError(
-                    f"the metric {quoted(name)} is judging another evaluation; give each "
-                    "evaluation that runs at the same time metrics of its own"
+                    f"the metric {quoted(name)} is in use by another evaluation; give each "
+                    "simultaneous evaluation its own metrics"
                 )
         yield
     finally:

@@ -251,8 +251,8 @@ class Trainer(CopiedWhole):
     def _update(self) -> None:
         if self.is_half_done:
             raise UserError(
-                f"update {self.step + 1} was broken off half-way, so that the parameters are "
-                "neither those before it nor those after it; put back whole ones, as of "
+                f"update {self.step + 1} was interrupted half-way, so the parameters are "
+                "neither those before it nor those after it; restore complete ones, such as "
                 "trainer.best, and make a new Trainer(...)"
             )
         self.loss = self.fastest_step.gradients(self._batches.indices())

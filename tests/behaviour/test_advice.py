@@ -11,7 +11,7 @@ from layerkit.errors import NotReadyError
 
 X = np.ones((2, 3))
 FORWARD = "backward needs what forward keeps: call forward first"
-INITIALIZE = "first call initialize() of the network, or of the layer where it stands alone"
+INITIALIZE = "first call initialize() of the network, or of a layer that is used alone"
 
 
 class Misspelt(Layer):

@@ -231,7 +231,7 @@ class TestLayersAlone:
 
     def test_relu_needs_no_initialize_and_affine_does(self):
         forward = "backward needs what forward keeps: call forward first"
-        initialize = "first call initialize() of the network, or of the layer where it stands alone"
+        initialize = "first call initialize() of the network, or of a layer that is used alone"
 
         for layer in (Relu(), Mul(), Add()):
             assert message_of(NotReadyError, layer.backward, Y).endswith(forward)

@@ -575,7 +575,7 @@ def test_a_lock_that_nests_too_deep_is_no_lock(refused):
     Path("spec.json").write_text(SPEC)
     Path("spec.lock.json").write_text("[" * 100_000)
 
-    assert refused("run", "spec.json").startswith("layerkit: spec.lock.json: is no lock")
+    assert refused("run", "spec.json").startswith("layerkit: spec.lock.json: is not a lock")
 
 
 def test_a_folder_that_goes_away_during_a_run_ends_it(layerkit, monkeypatch):
@@ -741,7 +741,7 @@ def test_a_folder_that_is_there_is_never_written_to(refused):
     Path("results", "precious.txt").write_text("keep me")
 
     assert refused("run", "spec.json", "--out", "results") == (
-        "layerkit: --out results: already exists; a run is never written over another\n"
+        "layerkit: --out results: already exists; a run never overwrites another\n"
     )
 
 
@@ -749,7 +749,7 @@ def test_a_folder_that_cannot_be_made_is_told(refused):
     Path("spec.json").write_text(SPEC)
 
     assert refused("run", "spec.json", "--out", "data.npz/results") == (
-        "layerkit: data.npz/results: cannot be made: Not a directory\n"
+        "layerkit: data.npz/results: cannot be created: Not a directory\n"
     )
 
 
@@ -887,8 +887,8 @@ class TestData:
         write_data(np.zeros((30, 4)), np.arange(20) % 3)
 
         assert data_problem(refused, SPEC) == (
-            'data.npz: array "x" has 30 examples, but array "t" has 20 targets; there must be as '
-            "many"
+            'data.npz: array "x" has 30 examples, but array "t" has 20 targets; the numbers '
+            "must match"
         )
 
     def test_with_text_where_numbers_should_be(self, refused):

@@ -88,8 +88,8 @@ def test_an_update_that_was_broken_off_is_not_trained_on_from(train, copied):
     with pytest.raises(UserError) as caught:
         train(made)
     assert str(caught.value) == (
-        "update 4 was broken off half-way, so that the parameters are neither those before it nor "
-        "those after it; put back whole ones, as of trainer.best, and make a new Trainer(...)"
+        "update 4 was interrupted half-way, so the parameters are neither those before it nor "
+        "those after it; restore complete ones, such as trainer.best, and make a new Trainer(...)"
     )
     assert (made.step, made.is_half_done) == (3, True)
 

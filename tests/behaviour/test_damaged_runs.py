@@ -99,7 +99,7 @@ def test_a_damaged_folder_is_loaded_or_refused(trained, tmp_path):
             file.write_bytes(change(file.read_bytes(), rng))
         with warnings.catch_warnings():
             # That the components are not those of the lock, where the spec has changed.
-            warnings.filterwarnings("ignore", "(?s).*the lock|.*is still of version", UserWarning)
+            warnings.filterwarnings("ignore", "(?s).*the lock|.*still has version", UserWarning)
             network = load_model(folder, registry=registry)
         assert np.isfinite(network.params).all()
         assert np.isfinite(network.states).all()

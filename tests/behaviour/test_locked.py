@@ -68,7 +68,7 @@ def test_the_command_warns_of_changed_code_and_refuses_where_locked(
 
     assert (unchanged.code, unchanged.err) == (0, "")
     assert warned.code == 0
-    told = "layerkit-foo is still of version 1.0, but its files have changed"
+    told = "layerkit-foo still has version 1.0, but its files have changed"
     assert warned.err == f"warning: {tmp_path}/net.lock.json: {told}\n"
     assert refused.code == 2
     assert f"the code is not the one that was locked: {told}" in refused.err
@@ -91,7 +91,7 @@ def test_a_changed_data_file_of_a_plugin_is_refused_where_locked(install, spec, 
 
     assert (unchanged.code, unchanged.err) == (0, "")
     assert refused.code == 2
-    assert "layerkit-foo is still of version 1.0, but its files have changed" in refused.err
+    assert "layerkit-foo still has version 1.0, but its files have changed" in refused.err
 
 
 def test_a_plugin_that_is_spelt_otherwise_is_the_same(install, spec, tmp_path, layerkit):

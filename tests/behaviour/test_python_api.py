@@ -443,7 +443,7 @@ def test_a_loss_goes_back_only_after_it_went_forward(loss):
 @pytest.mark.parametrize("layer", [Affine(2), BatchNorm(), LayerNorm(), Reshape((2, 2)), Dropout()])
 def test_a_layer_that_was_not_initialised_says_so(layer):
     assert told(type(layer)(**layer.options()).forward, X).endswith(
-        "first call initialize() of the network, or of the layer where it stands alone"
+        "first call initialize() of the network, or of a layer that is used alone"
     )
 
 

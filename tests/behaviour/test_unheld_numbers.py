@@ -95,8 +95,8 @@ class TestNumericalGradients:
         [
             (np.ones(3, np.float32), "x must be float64, got float32"),
             (np.ones((3, 3)).T[:, :2], "x must be contiguous"),
-            ([1.0, 2.0], r"x must be a float64 array, which is changed in its place, got \[1.0"),
-            (2.0, "x must be a float64 array, which is changed in its place, got 2.0"),
+            ([1.0, 2.0], r"x must be a float64 array, which is changed in place, got \[1.0"),
+            (2.0, "x must be a float64 array, which is changed in place, got 2.0"),
         ],
     )
     def test_what_cannot_be_changed_in_its_place_is_refused(self, x, message):

@@ -198,8 +198,8 @@ def test_a_new_spec_overwrites_nothing(layerkit, here):
     [
         ("a.yaml", "a spec is a file that ends in .json"),
         ("a b.json", "its name may have letters, digits, and _ . - inside"),
-        ("con.json", 'on Windows "con" names a device, whatever follows; choose another name'),
-        ("NUL.a.json", 'on Windows "NUL" names a device, whatever follows; choose another name'),
+        ("con.json", 'on Windows "con" names a device, with any ending; choose another name'),
+        ("NUL.a.json", 'on Windows "NUL" names a device, with any ending; choose another name'),
         ("no/such/folder.json", "cannot be written: No such file or directory"),
     ],
 )

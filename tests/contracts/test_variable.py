@@ -87,7 +87,7 @@ def test_a_value_that_is_not_allocated_yet_is_told_with_what_to_do():
 
     assert str(caught.value) == (
         "a parameter has no value yet; first call initialize() of the network, "
-        "or of the layer where it stands alone"
+        "or of a layer that is used alone"
     )
 
 

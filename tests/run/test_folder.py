@@ -67,7 +67,7 @@ def test_what_is_there_already_is_never_written_over(tmp_path, make):
         RunFolder(tmp_path / "out", "name")
 
     assert str(caught.value) == (
-        f"{tmp_path / 'out'}: already exists, and a run is never written over another; "
+        f"{tmp_path / 'out'}: already exists, and a run never overwrites another; "
         "choose another --out, or remove it"
     )
 
@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_reason(tmp_path):
     with pytest.raises(UserError) as caught:
         RunFolder(tmp_path / "file" / "out", "name")
 
-    assert str(caught.value) == f"{tmp_path / 'file' / 'out'}: cannot be made: Not a directory"
+    assert str(caught.value) == f"{tmp_path / 'file' / 'out'}: cannot be created: Not a directory"
 
 
 def test_json_is_written_for_people_and_programs(tmp_path):
@@ -127,7 +127,7 @@ def test_a_folder_for_which_the_disk_has_no_room_fails_the_run(tmp_path, monkeyp
     with pytest.raises(RunError) as caught:
         RunFolder(tmp_path / "out", "name")
 
-    assert str(caught.value) == f"{tmp_path / 'out'}: cannot be made: No space left on device"
+    assert str(caught.value) == f"{tmp_path / 'out'}: cannot be created: No space left on device"
 
 
 def test_parameters_and_states_are_written_by_name(tmp_path):

@@ -75,7 +75,7 @@ def test_changed_code_is_warned_of_or_refused(folder):
     records["machine"]["processor"] = "MOS 6502"  # which a prediction does not ask for
     lock.write_text(json.dumps(records))
 
-    with pytest.warns(UserWarning, match="numpy is still of version .*have changed$"):
+    with pytest.warns(UserWarning, match="numpy still has version .*have changed$"):
         load_model(folder)
     with pytest.raises(UserError, match="the code is not the one that was locked"):
         load_model(folder, locked=True)

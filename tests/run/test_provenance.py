@@ -127,7 +127,7 @@ def test_a_change_of_what_no_component_imports_shows_too(install, spec, tmp_path
     (tmp_path / "site-packages" / "layerkit_foo.py").write_text("# changed\n")
 
     assert compare(written, found(spec), locked=False) == [
-        "layerkit-foo is still of version 1.0, but its files have changed"
+        "layerkit-foo still has version 1.0, but its files have changed"
     ]
 
 
@@ -150,12 +150,12 @@ def changed(now, name, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sha256": "0" * 64}, "numpy is still of version 2.0, but its files have changed"),
-        ({"sha256": "0" * 64, "version": "1.9"}, "numpy was of version 1.9 and is of 2.0"),
+        ({"sha256": "0" * 64}, "numpy still has version 2.0, but its files have changed"),
+        ({"sha256": "0" * 64, "version": "1.9"}, "numpy had version 1.9 and now has 2.0"),
         ({}, "numpy 2.0 is not in the lock"),
         (
             {"sha256": None},
-            "numpy 2.0 cannot be compared: its files were not to be had in the lock",
+            "numpy 2.0 cannot be compared: its files were not available in the lock",
         ),
     ],
 )
@@ -222,7 +222,7 @@ def test_a_lock_of_the_first_version_is_told_and_refused_where_locked(install, s
     old = tmp_path / "net.lock.json"
     old.write_text('{"version": 1, "components": []}')
     message = (
-        "is a lock of version 1, which tells nothing about data files, compiled code and NumPy; "
+        "is a lock of version 1, which says nothing about data files, compiled code and NumPy; "
         "take a new spec.lock.json from a run of this version"
     )
 
@@ -252,7 +252,7 @@ def test_a_file_that_is_no_lock_is_refused(install, spec, tmp_path, text):
     wrong = tmp_path / "net.lock.json"
     wrong.write_text(text, encoding="latin-1")
 
-    with pytest.raises(UserError, match=r"is no lock; take spec\.lock\.json from the"):
+    with pytest.raises(UserError, match=r"is not a lock; take spec\.lock\.json from the"):
         compare(wrong, found(spec), locked=False)
 
 

@@ -168,7 +168,7 @@ def test_a_metric_judges_one_evaluation_at_a_time():
             go_on.set()
 
     assert str(caught.value) == (
-        'the metric "right" is judging another evaluation; give each evaluation that runs at the '
-        "same time metrics of its own"
+        'the metric "right" is in use by another evaluation; give each simultaneous evaluation '
+        "its own metrics"
     )
     assert first.result() == evaluate(nets[1], split, shared)  # and afterwards it is free

@@ -157,7 +157,7 @@ class Words(Column):
             if other != word:
                 raise ValueError(
                     f"{quoted(other)} and {quoted(word)} are the same number, and would be "
-                    "different names; write them alike"
+                    "different names; write them the same way"
                 )
 
     def doubts(self) -> list[str]:

@@ -59,7 +59,7 @@ class IdxFile:
                 digest.update(view[done : done + size])
                 done += size
             if file.read(1):
-                raise IdxError(f"goes on after {len(view):,} bytes of data, where it should end")
+                raise IdxError(f"continues after {len(view):,} bytes of data, where it should end")
         if digest.hexdigest() != self.md5:
             raise IdxError(
                 f"has the MD5 checksum {digest.hexdigest()} where {self.md5} was expected "

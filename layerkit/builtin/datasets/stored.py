@@ -46,7 +46,7 @@ class StoredArrays(ABC):
             )
         if dtype.kind == "V":
             self.refuse(
-                f'array "{name}" must hold numbers, got records; store each field by itself'
+                f'array "{name}" must hold numbers, got records; store each field separately'
             )
         if dtype.kind not in "biuf":
             advice = f"; np.unique({name}, return_inverse=True)[1] numbers the classes of a text"
@@ -80,7 +80,7 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
         if shape[0] != len(targets):
             stored.refuse(
                 f'array "{x}" has {shape[0]} examples, but array "{t}" has {len(targets)} '
-                "targets; there must be as many"
+                "targets; the numbers must match"
             )
     if len(parts) == 2:
         _check_alike(stored, parts, shapes, ts)
@@ -120,7 +120,7 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
     for (_, name), labels in zip(parts, ts, strict=True):
         if labels.min() < 0:
             i = int(np.argmax(labels < 0))
-            stored.refuse(f"{name}[{i}]: labels count from 0, got {labels[i]}")
+            stored.refuse(f"{name}[{i}]: labels start at 0, got {labels[i]}")
     present = np.unique(np.concatenate([np.unique(labels) for labels in ts]))
     name = parts[0][1]
     missing = _gaps([int(label) for label in present])

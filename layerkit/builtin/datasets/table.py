@@ -183,13 +183,12 @@ class TableReader:
             if not name and "" not in self._named.get("drop", ()):
                 self._add(
                     f'line {line}: column {i} has no name; give it one, or name "" in drop to '
-                    "leave out what has none"
+                    "leave out unnamed columns"
                 )
         for name, count in Counter(header).items():
             if name and count > 1:
                 self._add(
-                    f"line {line}: {count} columns are named {quoted(name)}; "
-                    "give each a name of its own"
+                    f"line {line}: {count} columns are named {quoted(name)}; give each its own name"
                 )
         for option, names in self._named.items():
             for name in names:
@@ -222,7 +221,7 @@ def _advice(name: str, header: list[str], delimiter: str) -> str:
     if len(header) == 1:
         only = quoted(header[0])
         if delimiter in header[0]:
-            return f"; the only column is {only}, because quotes stand around the whole line"
+            return f"; the only column is {only}, because quotes enclose the whole line"
         return f"; the only column is {only}: is the delimiter right?"
     close = difflib.get_close_matches(name, header, n=1)
     if close:

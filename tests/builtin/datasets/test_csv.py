@@ -300,7 +300,7 @@ class TestWhatIsRefused:
             f"{path}:",
             '  line 1: column 2 has no name; give it one, or name "" in drop to leave out what '
             "has none",
-            '  line 1: 2 columns are named "x"; give each a name of its own',
+            '  line 1: 2 columns are named "x"; give each its own name',
         ]
 
     def test_nothing_to_learn_from(self, table):
@@ -521,7 +521,7 @@ class TestNames:
 
         assert told == (
             f'{path}: column "{column}": "1" and "{other}" are the same number, and would be '
-            "different names; write them alike"
+            "different names; write them the same way"
         )
 
     def test_among_words_they_are_words(self, table):

@@ -296,7 +296,7 @@ class TestFilesThatAreWrong:
                 "has the shape (3, 3) where (2, 3) was expected",
             ),
             (HEADER + bytes(4), "ends after 4 of 6 bytes of data"),
-            (HEADER + bytes(7), "goes on after 6 bytes of data, where it should end"),
+            (HEADER + bytes(7), "continues after 6 bytes of data, where it should end"),
             (
                 HEADER + bytes(6),
                 "has the MD5 checksum 3f925bb2f8977f5ba2add3bce51c0f66 "

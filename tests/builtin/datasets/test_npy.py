@@ -188,7 +188,7 @@ class TestWhatIsRefused:
     def test_another_number_of_targets_than_of_examples(self, stored, tmp_path):
         assert refusal(stored(X, T[:3])) == (
             f'array "{tmp_path}/x.npy" has 4 examples, but array "{tmp_path}/t.npy" has 3 '
-            "targets; there must be as many"
+            "targets; the numbers must match"
         )
 
     def test_examples_to_test_on_of_another_shape(self, stored, tmp_path):

@@ -199,7 +199,8 @@ class TestWhatIsRefused:
             archive.writestr("x.npy", npy(header))
             archive.writestr("t.npy", npy(header))
 
-        assert "(the header tells 36,893,488,147,419,103,232 bytes of numbers" in refusal(Npz(path))
+        claim = "(the header claims 36,893,488,147,419,103,232 bytes of numbers"
+        assert claim in refusal(Npz(path))
 
     def test_an_encrypted_array(self, stored):
         path = stored(x=np.zeros((4, 2)), t=labels(4))
@@ -225,7 +226,7 @@ class TestWhatIsRefused:
         path = stored(x=np.zeros((4, 2)), t=np.zeros(4, [("a", "f4"), ("b", "i4")]))
 
         assert refusal(Npz(path)) == (
-            f'{path}: array "t" must hold numbers, got records; store each field by itself'
+            f'{path}: array "t" must hold numbers, got records; store each field separately'
         )
 
     def test_of_many_arrays_the_message_names_the_first(self, stored):
@@ -355,7 +356,7 @@ class TestWhatIsRefused:
         path = stored(x=np.zeros((5, 4)), t=labels(4))
 
         assert refusal(Npz(path)) == (
-            f'{path}: array "x" has 5 examples, but array "t" has 4 targets; there must be as many'
+            f'{path}: array "x" has 5 examples, but array "t" has 4 targets; the numbers must match'
         )
 
     @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
@@ -377,7 +378,7 @@ class TestWhatIsRefused:
     def test_a_negative_label(self, stored):
         path = stored(x=np.zeros((3, 4)), t=np.array([0, 1, -1]))
 
-        assert refusal(Npz(path)) == f"{path}: t[2]: labels count from 0, got -1"
+        assert refusal(Npz(path)) == f"{path}: t[2]: labels start at 0, got -1"
 
     def test_labels_with_a_gap(self, stored):
         path = stored(x=np.zeros((3, 4)), t=np.array([0, 1, 3]))
