@@ -75,7 +75,7 @@ def graph_problem(network: Network, batch: int) -> Problem | None:
 
 
 def _problem(
-    what: str, network: Network, needed: int, batch: int, for_one: str, advice: str
+    activity: str, network: Network, needed: int, batch: int, for_one: str, advice: str
 ) -> Problem | None:
     if needed <= ALWAYS_FREE:
         return None
@@ -90,7 +90,7 @@ def _problem(
     return Problem(
         "too-much-memory",
         ("layers", largest),
-        f"{what} takes {amount(needed)} of memory, and {amount(available)} are free",
+        f"{activity} takes {amount(needed)} of memory, and {amount(available)} are free",
         hint=f"{network.nodes[largest]} alone has {sizes[largest]:,} parameters and "
         f"{outputs[largest]:,} outputs{examples}; {advice}",
     )

@@ -121,22 +121,22 @@ class Registrar:
 
 def _check_class(kind: type[Component], name: str, cls: Any) -> None:
     """Refuse a class that no spec could instantiate."""
-    what = f'{kind.kind} "{name}"'
+    label = f'{kind.kind} "{name}"'
     if not isclass(cls):
-        raise PluginError(f"{what} must be a class, got {cls!r}")
+        raise PluginError(f"{label} must be a class, got {cls!r}")
     if not issubclass(cls, kind):
-        raise PluginError(f"{what}: {cls.__name__} must be a subclass of {kind.__name__}")
+        raise PluginError(f"{label}: {cls.__name__} must be a subclass of {kind.__name__}")
     missing = sorted(cls.__abstractmethods__)
     if missing:
-        raise PluginError(f"{what}: {cls.__name__} lacks {' and '.join(missing)}")
+        raise PluginError(f"{label}: {cls.__name__} lacks {' and '.join(missing)}")
     for option, parameter in option_parameters(cls).items():
         if option in RESERVED_OPTIONS:
-            raise PluginError(f'{what}: an option cannot be called "{option}"; specs use that key')
+            raise PluginError(f'{label}: an option cannot be called "{option}"; specs use that key')
         if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
             starred = str(parameter).partition(":")[0]
-            raise PluginError(f"{what}: options must be named one by one, got {starred}")
+            raise PluginError(f"{label}: options must be named one by one, got {starred}")
         if parameter.annotation is Parameter.empty:
-            raise PluginError(f"{what}: option {option} needs a type annotation")
+            raise PluginError(f"{label}: option {option} needs a type annotation")
 
 
 class UnknownComponentError(KeyError):

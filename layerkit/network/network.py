@@ -272,13 +272,13 @@ class Network(CopiedWhole):
         self._grads = bind_grads(parameters, self.dtype)
         self._passes.is_ready = True
 
-    def needs_input_grads(self, wanted: bool) -> None:
+    def needs_input_grads(self, are_needed: bool) -> None:
         """Set whether ``backward`` continues to the inputs of the network.
 
         If not, no layer computes a gradient that leads to no parameter.
         """
-        self._wants_input_grads = wanted
-        self._passes.needs_input_grads(wanted)
+        self._wants_input_grads = are_needed
+        self._passes.needs_input_grads(are_needed)
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
         """Return the output for a batch; it is valid until the next pass of any thread.

@@ -55,12 +55,12 @@ class Passes:
         self._input_names = input_names
         self._scratch = Scratch()
 
-    def needs_input_grads(self, wanted: bool) -> None:
+    def needs_input_grads(self, are_needed: bool) -> None:
         """Set whether ``backward`` continues to the inputs of the network.
 
         If not, no layer computes a gradient that leads to no parameter.
         """
-        needed = [wanted] * self._input_count
+        needed = [are_needed] * self._input_count
         self._has_backward = []
         for node in self._nodes:
             above = any(needed[i] for i in node.inputs)
