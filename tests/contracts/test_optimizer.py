@@ -106,8 +106,7 @@ def test_a_state_of_somebody_else_is_refused():
         borrower.initialize(2)
 
     assert str(caught.value) == (
-        "Borrows: its state seen already belongs to another optimizer or network; give it one of "
-        "its own"
+        "Borrows: its state seen already belongs to another optimizer or network; give it its own"
     )
 
 

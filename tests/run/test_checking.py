@@ -268,7 +268,7 @@ def test_stairs_neither_refute_a_right_gradient_nor_hide_a_wrong_one():
 def test_a_loss_that_is_not_finite_at_first_is_an_error_with_its_place():
     x = np.where(np.arange(30).reshape(6, 5) == 7, np.inf, X)
 
-    with pytest.raises(NonFiniteError, match=r"at the first values .* arose in the data"):
+    with pytest.raises(NonFiniteError, match=r"at the initial values .* arose in the data"):
         check([Affine(3)], MeanSquaredError(), x, NUMBERS)
 
 

@@ -298,8 +298,8 @@ class TestWhatIsRefused:
 
         assert refusal(Csv(path, "t")).splitlines() == [
             f"{path}:",
-            '  line 1: column 2 has no name; give it one, or name "" in drop to leave out what '
-            "has none",
+            '  line 1: column 2 has no name; give it one, or name "" in drop to leave out '
+            "unnamed columns",
             '  line 1: 2 columns are named "x"; give each its own name',
         ]
 
@@ -620,7 +620,7 @@ class TestHeaders:
 
         assert refusal(Csv(path, "t")) == (
             f'{path}: target: no column is named "t"; the only column is "x,t", because quotes '
-            "stand around the whole line"
+            "enclose the whole line"
         )
 
     def test_a_file_without_a_header_is_named(self, table):
