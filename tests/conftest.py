@@ -78,7 +78,7 @@ def plugin_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     def found() -> list[metadata.Distribution]:
         return [d for d in installed() if Path(str(d.locate_file(""))) in folders]
 
-    monkeypatch.setattr("layerkit.plugins.discovery.installed", found)
+    monkeypatch.setattr("layerkit.plugins.installed.installed", found)
     return folders
 
 

@@ -8,29 +8,22 @@ everything else keeps working.
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import Distribution, EntryPoint
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from layerkit.contracts.optimizer import Optimizer
-from layerkit.distributions import (
-    DamagedError,
-    canonical_name,
-    entry_points,
-    installed,
-    mentions,
-    name_and_version,
-    name_and_version_by_folder,
-)
-from layerkit.errors import LayerkitError, PluginError
+from layerkit.errors import PluginError
 from layerkit.markers import PROJECT
 from layerkit.network import Network
 from layerkit.outputs import output_to_stderr
 from layerkit.plugins import hookspecs
-from layerkit.registry import BUILTIN, Entry, Provider, Registrar, Registry
+from layerkit.plugins.installed import Installed, chosen, installed_plugins, unmet
+from layerkit.plugins.reports import PluginReport, in_order, is_wrapper, one_line
+from layerkit.registry import BUILTIN, Provider, Registrar, Registry
 from layerkit.spec.options import options_schema
 from layerkit.version import __version__
 from layerkit.wording import did_you_mean, visible
@@ -38,60 +31,6 @@ from layerkit.wording import did_you_mean, visible
 if TYPE_CHECKING:
     from layerkit.training import Batches, Step
     from layerkit.training.step import Compiler
-
-PluginState: TypeAlias = Literal[
-    "ok",
-    "incompatible",
-    "broken",
-    "no hooks",
-    "misspelt hook",
-    "unsupported hook",
-    "shadowed",
-    "contested",
-    "unreadable",
-]
-"""``unreadable`` is a distribution whose entry points cannot be read, and which shows no sign of
-being a plugin."""
-
-RUN_HOOKS = ("layerkit_run_started", "layerkit_epoch_ended", "layerkit_run_ended")
-"""The hooks that are called during runs."""
-
-
-@dataclass
-class PluginReport:
-    """The result of loading one plugin.
-
-    Attributes:
-        name: The name of its entry point, or of its distribution if no entry point can be read.
-        provider: Its distribution, version and module; the module is empty if its metadata
-            cannot be read.
-        entries: The components it provides.
-        state: Whether it works.
-        reason: Why it does not work, in one line.
-        traceback: The traceback of the exception behind the reason, if there was one.
-        hooks: Its hooks, if it could be loaded.
-    """
-
-    name: str
-    provider: Provider
-    entries: list[Entry] = field(default_factory=list)
-    state: PluginState = "ok"
-    reason: str = ""
-    traceback: str = ""
-    hooks: pluggy.HookRelay | None = None
-
-    @property
-    def watches_runs(self) -> bool:
-        """Whether it has a hook that is called during runs."""
-        return any(in_order([self], hook) for hook in RUN_HOOKS)
-
-    @property
-    def compiles_steps(self) -> bool:
-        """Whether it has a hook that may make training steps faster."""
-        return bool(in_order([self], "layerkit_compile"))
-
-    def __str__(self) -> str:
-        return f"plugin {self.provider.distribution} ({self.name})"
 
 
 @dataclass(frozen=True)
@@ -123,9 +62,9 @@ def load_plugins() -> Plugins:
             not work and ``LAYERKIT_STRICT`` is set.
     """
     registry = Registry()
-    plugins, reports = _installed()
+    plugins, reports = installed_plugins()
     own = Installed(EntryPoint(BUILTIN, "layerkit.builtin", PROJECT), _own())
-    reports = [_load(plugin, registry) for plugin in (own, *_chosen(plugins))] + reports
+    reports = [_load(plugin, registry) for plugin in (own, *chosen(plugins))] + reports
     for report in reports:
         if report.state not in ("ok", "unreadable"):
             registry.absent[str(report)] = report.reason
@@ -141,101 +80,13 @@ def load_plugins() -> Plugins:
     return Plugins(registry, reports)
 
 
-def in_order(
-    reports: Sequence[PluginReport], hook: str
-) -> list[tuple[PluginReport, Callable[..., Any]]]:
-    """Return every implementation of a hook, with its plugin, in the order to call them.
-
-    As in pluggy, those marked ``tryfirst`` come first and those marked ``trylast`` last, across all
-    plugins; otherwise the order is that of the reports. Each returned function takes all arguments
-    of the hook by name, and passes on those that the implementation declares.
-    """
-    calls = [
-        (report, impl)
-        for report in reports
-        if report.hooks is not None
-        # pluggy lists them in the reverse order of its calls.
-        for impl in reversed(getattr(report.hooks, hook).get_hookimpls())
-        if not _is_wrapper(impl)
-    ]
-    calls.sort(key=lambda call: call[1].trylast - call[1].tryfirst)
-    return [(report, _by_name(impl)) for report, impl in calls]
-
-
-def _by_name(impl: pluggy.HookImpl) -> Callable[..., Any]:
-    return lambda **arguments: impl.function(*(arguments[name] for name in impl.argnames))
-
-
-def _is_wrapper(impl: pluggy.HookImpl) -> bool:
-    return impl.wrapper or impl.hookwrapper
-
-
 def is_strict() -> bool:
     """Return whether ``LAYERKIT_STRICT`` turns the faults of plugins into errors."""
     return os.environ.get("LAYERKIT_STRICT", "0") not in ("", "0")
 
 
-class Installed(NamedTuple):
-    """An entry point and its provider."""
-
-    point: EntryPoint
-    provider: Provider
-
-
 def _own() -> Provider:
     return Provider(BUILTIN, __version__, "layerkit.builtin")
-
-
-def _installed() -> tuple[list[Installed], list[PluginReport]]:
-    """Return the installed plugins by distribution and name, and reports of damaged ones."""
-    plugins: list[Installed] = []
-    damaged: list[PluginReport] = []
-    for distribution in installed():
-        try:
-            points = entry_points(distribution, PROJECT)
-            if points:
-                name, version = name_and_version(distribution)
-                plugins += [
-                    Installed(point, Provider(name, version, visible(point.value)))
-                    for point in points
-                ]
-        except DamagedError as error:
-            damaged.append(_damaged(distribution, error))
-    plugins.sort(key=lambda plugin: (plugin.provider.distribution, plugin.point.name))
-    damaged.sort(key=lambda report: report.name)
-    return plugins, damaged
-
-
-def _damaged(distribution: Distribution, error: DamagedError) -> PluginReport:
-    """Return a report of a distribution whose metadata cannot be read."""
-    try:
-        name, version = name_and_version(distribution)
-    except DamagedError:  # the name and the version are what is damaged
-        name, version = name_and_version_by_folder(distribution)
-    return PluginReport(
-        name,
-        Provider(name, version, ""),
-        state="broken" if mentions(distribution, PROJECT) else "unreadable",
-        reason=f"{error}; install {name} again",
-        traceback="".join(traceback.format_exception(error)),
-    )
-
-
-def _chosen(plugins: list[Installed]) -> list[Installed]:
-    """Return the plugins that ``LAYERKIT_PLUGINS`` names; all of them if it is not set."""
-    setting = os.environ.get("LAYERKIT_PLUGINS")
-    if setting is None:
-        return plugins
-    chosen: set[str] = set()
-    installed_names = sorted({n for p in plugins for n in (p.point.name, p.provider.distribution)})
-    for name in sorted({name.strip() for name in setting.split(",") if name.strip()}):
-        names = {name, canonical_name(name)}.intersection(installed_names)
-        if not names:
-            advice = did_you_mean(name, installed_names)
-            advice = advice or f"; installed: {', '.join(installed_names) or 'none'}"
-            raise PluginError(f'LAYERKIT_PLUGINS: no plugin is named "{name}"{advice}')
-        chosen |= names
-    return [p for p in plugins if chosen & {p.point.name, p.provider.distribution}]
 
 
 def _load(plugin: Installed, registry: Registry) -> PluginReport:
@@ -243,7 +94,7 @@ def _load(plugin: Installed, registry: Registry) -> PluginReport:
     point, provider = plugin
     report = PluginReport(visible(point.name), provider)
     try:
-        report.reason = _unmet(plugin)
+        report.reason = unmet(plugin)
         if report.reason:
             report.state = "incompatible"
             return report
@@ -299,38 +150,6 @@ def _compiler(report: PluginReport, call: Callable[..., Any]) -> "Compiler":
     return compiled
 
 
-def one_line(error: BaseException) -> str:
-    """Return an exception in one line."""
-    lines = str(error).strip().splitlines() or ["no message"]
-    if isinstance(error, LayerkitError):
-        return lines[0]
-    # pluggy's first line says where the fault is, and its last line what it is.
-    line = lines[-1 if isinstance(error, pluggy.PluginValidationError) else 0]
-    return f"{type(error).__name__}: {visible(line)}"
-
-
-def _unmet(plugin: Installed) -> str:
-    """Return a requirement on layerkit that is not met, in words, or nothing."""
-    if plugin.point.dist is None:  # only for the built-ins
-        return ""
-    # Imported here, because the import takes as long as loading many plugins.
-    from packaging.requirements import Requirement
-    from packaging.version import Version
-
-    own = Version(__version__)
-    for requirement in map(Requirement, plugin.point.dist.requires or ()):
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if not applies or canonical_name(requirement.name) != BUILTIN:
-            continue
-        for part in requirement.specifier:
-            if not part.contains(own, prereleases=True):
-                bound = Version(part.version.removesuffix(".*"))
-                late = bound < own or part.operator.startswith("<")
-                outdated = plugin.provider.distribution if late else BUILTIN
-                return f"needs {BUILTIN} {part}, this is {own}; upgrade {outdated}"
-    return ""
-
-
 def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: object) -> None:
     """Report hooks that do not exist, and wrappers, which cannot work as in pluggy."""
     specified = [name for name in vars(hookspecs) if name.startswith(PROJECT)]
@@ -340,7 +159,7 @@ def _check_hooks(report: PluginReport, manager: pluggy.PluginManager, module: ob
         if not caller.has_spec() and not all(impl.optionalhook for impl in impls):
             advice = did_you_mean(caller.name, specified)
             misspelt.append(f'no hook is named "{caller.name}"{advice}')
-        elif any(map(_is_wrapper, impls)):
+        elif any(map(is_wrapper, impls)):
             wrappers.append(
                 f"{caller.name} is a wrapper, and layerkit calls each plugin alone; "
                 "use tryfirst or trylast instead"

@@ -366,7 +366,7 @@ class TestVersions:
 
     @pytest.fixture(autouse=True)
     def _this_is_0_1_0(self, monkeypatch):
-        monkeypatch.setattr("layerkit.plugins.discovery.__version__", "0.1.0")
+        monkeypatch.setattr("layerkit.plugins.installed.__version__", "0.1.0")
 
     @pytest.mark.parametrize(
         ("requirement", "reason"),
@@ -417,7 +417,7 @@ class TestVersions:
         assert report_of("foo").state == "ok"
 
     def test_a_development_version_counts_as_what_comes_after_it(self, install, monkeypatch):
-        monkeypatch.setattr("layerkit.plugins.discovery.__version__", "0.2.0.dev1")
+        monkeypatch.setattr("layerkit.plugins.installed.__version__", "0.2.0.dev1")
         install("layerkit-foo", requires=("layerkit>=0.1",))
 
         assert report_of("foo").state == "ok"
