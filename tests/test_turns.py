@@ -513,3 +513,27 @@ class TestFork:
             thread.join()
 
         assert code == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n, x: setattr(n, "params", n.params * 0.5),
+        lambda n, x: setattr(n, "states", n.states * 0.5),
+        lambda n, x: n.forward(x, training=True),
+        lambda n, x: n.loss(x, np.zeros(len(x), int), training=True),
+    ],
+    ids=["params", "states", "forward", "loss"],
+)
+def test_nobody_else_changes_a_network_that_is_trained(change):
+    net = Network([Affine(5), BatchNorm(), Dropout(0.5), Affine(4)], (12,), loss=SoftmaxWithLoss())
+    net.initialize()
+    before = net.params.copy(), net.states.copy()
+    x = np.ones((4, 12), np.float32)
+
+    with net.turns.training, ThreadPoolExecutor(1) as other:
+        refused = other.submit(change, net, x).exception()
+
+    assert isinstance(refused, UserError)
+    assert "another thread is training this network" in str(refused)
+    assert ((net.params == before[0]).all(), (net.states == before[1]).all()) == (True, True)

@@ -69,7 +69,7 @@ def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> Non
     from layerkit.cli.output import number
     from layerkit.run import provenance, run_graph
 
-    _compare_with_lock(spec, provenance(spec), locked)
+    _compare_with_lock(spec, provenance(spec, is_in_full=locked), locked)
     nodes = run_graph(spec)
     if json:
         print_json([asdict(node) for node in nodes])
@@ -113,7 +113,12 @@ def _run_training(
     with ExitStack() as training:
         watchers.insert(0, Interruptible(training))
         result = run_training(
-            experiment, data, out, watchers, lambda now: _compare_with_lock(spec, now, locked)
+            experiment,
+            data,
+            out,
+            watchers,
+            lambda now: _compare_with_lock(spec, now, locked),
+            locked,
         )
     if result.status == "interrupted":
         raise KeyboardInterrupt

@@ -43,10 +43,14 @@ def check_node_is_free(node: Node, slots: int) -> None:
                 "own; a network rebuilds its layers, and their parameters would be lost: "
                 "make a new layer"
             )
-    if not node.inputs or not all(0 <= slot < slots for slot in node.inputs):
+    if (
+        not isinstance(node.inputs, tuple)
+        or not node.inputs
+        or not all(isinstance(slot, int) and 0 <= slot < slots for slot in node.inputs)
+    ):
         raise UserError(
-            f"{node}: inputs must be positions from 0 to {slots - 1}, of the network's inputs "
-            f"and the layers before it, got {node.inputs}"
+            f"{node}: inputs must be a tuple of positions from 0 to {slots - 1}, of the network's "
+            f"inputs and the layers before it, got {shown(node.inputs)}"
         )
 
 

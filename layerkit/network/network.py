@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -26,7 +27,7 @@ from layerkit.contracts.variable import (
     bind_all,
     bind_grads,
 )
-from layerkit.errors import ShapeError, UserError
+from layerkit.errors import NonFiniteError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning
 from layerkit.network.derivatives import check_indices, repeatable
@@ -47,7 +48,7 @@ from layerkit.network.vectors import (
     parts,
     vector_of,
 )
-from layerkit.targets import as_labels
+from layerkit.targets import as_labels, check_finite
 from layerkit.threads import one_blas_thread
 from layerkit.turns import Turns
 from layerkit.types import Array, Shape
@@ -283,6 +284,8 @@ class Network(CopiedWhole):
     def forward(self, *xs: Array, training: bool = False) -> Array:
         """Return the output for a batch; it is valid until the next pass of any thread.
 
+        The network keeps the batch itself for ``backward``, so leave it unchanged until then.
+
         Args:
             *xs: A batch of each input, ``(batch, *shape)``.
             training: Whether layers behave as in training.
@@ -290,10 +293,13 @@ class Network(CopiedWhole):
         Raises:
             ShapeError: A batch does not have the shape that the network takes, or a layer cannot
                 use that many examples.
+            UserError: Layers are to behave as in training, while another thread is training.
         """
-        with self.turns.turn, one_blas_thread:
+        # In training a pass moves states and draws random numbers, which belong to one training.
+        with self.turns.training if training else nullcontext(), self.turns.turn, one_blas_thread:
             y = self._passes.forward(xs, training)
             self._passes.thread = get_ident()
+            self._passes.goes_back = True
         return y
 
     def backward(self, dout: Array) -> list[Array | None]:
@@ -311,8 +317,11 @@ class Network(CopiedWhole):
             PluginError: A layer's ``backward`` did not return the gradients of its inputs.
             UserError: Another thread is training the network.
             ShapeError: ``dout`` does not have the shape of the output.
+            DataError: ``dout`` is not an array of numbers.
         """
         with self.turns.training, self.turns.turn, one_blas_thread:
+            if type(dout) is not np.ndarray or dout.dtype.char not in "fd":
+                dout = checked_numbers(dout, self.dtype, "dout")
             self._passes.check_goes_back(dout)
             return self._passes.backward(dout)
 
@@ -384,7 +393,8 @@ class Network(CopiedWhole):
 
         Raises:
             ShapeError: The batch or the targets have another shape, or the batch is empty.
-            DataError: Labels are not integers, or out of range.
+            DataError: Labels are not integers, or out of range; or targets are not finite.
+            NonFiniteError: An output is NaN or infinite.
         """
         y, t = self.predict(x), checked_numbers(t, name="targets")
         if t.shape not in (y.shape, y.shape[:-1]) or not len(y):
@@ -392,6 +402,15 @@ class Network(CopiedWhole):
                 f"accuracy takes labels of shape {y.shape[:-1]}, or one-hot targets of shape "
                 f"{y.shape}, for at least one example, got {t.shape}"
             )
+        if y.shape[-1] < 2:
+            raise ShapeError(
+                "accuracy takes the largest of at least two outputs, and the network has one; use "
+                "the metric binary_accuracy"
+            )
+        if not np.isfinite(y).all():
+            where = self.first_non_finite() or "an output"
+            raise NonFiniteError(f"the first value that is not finite arose in {where}")
+        check_finite(t)
         labels = t.argmax(axis=-1) if t.ndim == y.ndim else as_labels(t, y.shape)
         return float(np.mean(y.argmax(axis=-1) == labels))
 
@@ -427,10 +446,12 @@ class Network(CopiedWhole):
             check_indices(at, self.parameters)
         with self.turns.training, self.turns.turn:  # nobody predicts with a shifted parameter
             loss = self.repeatable(lambda: self.loss(x, t, training=True))
-            return {
+            gradients = {
                 name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
                 for name, p in self.parameters.items()
             }
+            self._passes.goes_back = False
+        return gradients
 
     def named(self, params: Array, states: Array) -> dict[str, Array]:
         """Return the slices of a parameter vector and a state vector, by the variables' names.

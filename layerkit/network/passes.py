@@ -32,6 +32,7 @@ class Passes:
     Attributes:
         is_ready: Whether the variables of the layers have memory.
         values: The values of the last ``forward``: the inputs, then each layer's output.
+        goes_back: Whether ``backward`` may follow, as it may not after an evaluation or a step.
         thread: The thread that called this ``forward``; None if ``backward`` may not use it.
     """
 
@@ -45,6 +46,7 @@ class Passes:
         self.is_ready = False
         self.values: list[Array] = []
         self.thread: int | None = None
+        self.goes_back = False
         self._douts: list[Array | None] = []
         self._training: bool | None = None
         self._nodes = nodes
@@ -79,7 +81,7 @@ class Passes:
                 use that many examples.
             PluginError: A layer returned something other than a batch of its output.
         """
-        self.thread = None
+        self.thread, self.goes_back = None, False
         if training is not self._training:
             if not self.is_ready:
                 raise NotReadyError(NOT_INITIALIZED, name="params", obj=self)
@@ -134,10 +136,11 @@ class Passes:
         """Refuse ``backward`` without a pass, through another's pass, or with another shape."""
         if not self.values:
             raise NotReadyError("backward follows a forward: call network.forward(x) first")
-        if self.thread != get_ident():
+        if self.thread != get_ident() or not self.goes_back:
             raise NotReadyError(
-                "backward follows a forward of the same thread, and since then a prediction or "
-                "another thread has passed through the network: call network.forward(x) again"
+                "backward follows a forward of the same thread, and since then a prediction, a "
+                "training step or another thread has passed through the network, or its parameters "
+                "were replaced: call network.forward(x) again"
             )
         if getattr(dout, "shape", None) != self.values[-1].shape:
             raise ShapeError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from layerkit.arguments import checked_numbers
 from layerkit.contracts.variable import Parameter, SharedError, State, noun, remedy
 from layerkit.errors import UserError
 from layerkit.network.node import Node
@@ -19,7 +20,9 @@ def vector_of(name: str) -> Any:
         vector: Array = getattr(network, f"_{name}")
         if np.shape(values) not in ((), vector.shape):
             raise UserError(f"{name} must have the shape {vector.shape}, got {np.shape(values)}")
-        vector[...] = values
+        with network.turns.training, network.turns.turn:
+            vector[...] = checked_numbers(values, vector.dtype, name)
+            network._passes.goes_back = False  # what it kept belongs to the values before
 
     return property(attrgetter(f"_{name}"), put)
 

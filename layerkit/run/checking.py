@@ -50,7 +50,7 @@ def check_gradients(
         y = np.array(network.forward(x, training=True), order="C")
         value = network.loss_of(y, t)
         dout = np.array(loss.backward())
-        network.backward(dout)
+        network.backward(dout.copy())  # a layer may work in place, as the book's relu does
         return y, dout, value
 
     def terms() -> Array:
@@ -58,7 +58,10 @@ def check_gradients(
         return changes
 
     repeated = network.repeatable(terms)
+    outputs = network.repeatable(lambda: np.array(network.forward(x, training=True)))
     with np.errstate(all="ignore"):
+        # Twice, because a layer that adds to its gradients is right the first time.
+        network.repeatable(backpropagate)()
         y, dout, value = network.repeatable(backpropagate)()
     if not np.isfinite(value):
         where = network.first_non_finite() or "the loss itself"
@@ -68,15 +71,20 @@ def check_gradients(
         )
     output, floor = y.copy(), EPSILON * float(np.abs(y * dout).sum())
     claims = [
-        Claim(name, p.value, p.grad.copy(), repeated, [network.params, x], floor)
+        Claim(name, p.value, p.grad.copy(), repeated, outputs, [network.params, x], floor)
         for name, p in network.parameters.items()
     ]
+
+    def loss_of_output() -> Array:
+        return np.array([network.loss_of(output, t)])
+
     claims.append(
         Claim(
             "output",
             output,
             dout,
-            lambda: np.array([network.loss_of(output, t)]),
+            loss_of_output,
+            loss_of_output,
             [output],
             EPSILON * abs(value),
         )
@@ -111,12 +119,15 @@ def check_graph(spec: Spec, watch: Watch | None = None) -> list[GradientCheck]:
         return change
 
     terms = network.repeatable(changes)
+    outputs = network.repeatable(lambda: np.array(network.forward(*batches)))
     with np.errstate(all="ignore"):
+        network.repeatable(backpropagate)()
         y, by_inputs = network.repeatable(backpropagate)()
     floor = EPSILON * float(np.abs(y).sum())
     arrays = {name: (x, dx) for name, x, dx in zip(content.inputs, batches, by_inputs, strict=True)}
     arrays |= {name: (p.value, p.grad.copy()) for name, p in network.parameters.items()}
     depends_on = [network.params, *batches]
     return judge(
-        [Claim(name, x, dx, terms, depends_on, floor) for name, (x, dx) in arrays.items()], watch
+        [Claim(name, x, dx, terms, outputs, depends_on, floor) for name, (x, dx) in arrays.items()],
+        watch,
     )

@@ -22,7 +22,9 @@ MISSING = "missing"
 """The placeholder for the hash of a file that is listed but missing."""
 
 
-def distribution_hash(distribution: Distribution | None, modules: set[str]) -> str | None:
+def distribution_hash(
+    distribution: Distribution | None, modules: set[str], is_in_full: bool = False
+) -> str | None:
     """Return the SHA-256 over all files of a distribution that can be imported, data included.
 
     It is the hash of one line ``PATH SHA256`` for each file, in alphabetical order. It excludes
@@ -32,13 +34,19 @@ def distribution_hash(distribution: Distribution | None, modules: set[str]) -> s
         distribution: The distribution; None if its metadata is missing, as in a frozen program.
         modules: Its known top-level modules. They are searched if it has no list of its files, or
             if it is installed from a source tree in place (*editable*).
+        is_in_full: Whether every file is read, and no hash from the time of the installation is
+            trusted: a file may change and keep its size and an old time, as ``rsync -a`` leaves it.
 
     Returns:
         The hash in hexadecimal; None if the files are not available, as in a frozen program.
     """
     if getattr(sys, "frozen", False):  # the files beside the program are not all of its code
         return None
-    listed = None if distribution is None or _is_editable(distribution) else _listed(distribution)
+    listed = (
+        None
+        if distribution is None or _is_editable(distribution)
+        else _listed(distribution, is_in_full)
+    )
     files = listed or dict(entry for module in sorted(modules) for entry in _of_module(module))
     if not files:
         return None
@@ -54,7 +62,7 @@ def _is_editable(distribution: Distribution) -> bool:
         return False
 
 
-def _listed(distribution: Distribution) -> dict[str, str]:
+def _listed(distribution: Distribution, is_in_full: bool) -> dict[str, str]:
     """Return the hash of each file that ``RECORD`` lists; empty if there is no such list.
 
     ``RECORD`` holds the size and the hash that a file had when it was installed. The hash is taken
@@ -70,7 +78,12 @@ def _listed(distribution: Distribution) -> dict[str, str]:
         for row in csv.reader(text):
             path, stated, size = (*row, "", "", "")[:3]
             if path and _counts(path) and not os.path.isabs(path):
-                files[path] = _hash_of(f"{root}{os.sep}{path}", stated, size, installed_at)
+                file = f"{root}{os.sep}{path}"
+                files[path] = (
+                    _hash_of_content(file)
+                    if is_in_full
+                    else _hash_of(file, stated, size, installed_at)
+                )
     return files
 
 

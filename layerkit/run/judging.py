@@ -71,7 +71,8 @@ class Claim:
         x: The array that the gradient is with respect to.
         gradient: The gradient.
         terms: Computes the terms of the sum from the present contents of ``x``.
-        depends_on: All arrays that the sum depends on.
+        values: Computes the values that the terms are shares of.
+        depends_on: All arrays that the sum depends on, the parameters first.
         floor: The rounding of the sum itself.
     """
 
@@ -79,6 +80,7 @@ class Claim:
     x: Array
     gradient: Array
     terms: Callable[[], Array]
+    values: Callable[[], Array]
     depends_on: Sequence[Array]
     floor: float
 
@@ -148,7 +150,7 @@ def _check(
     small = comparison.small
     are_zeros = judged.any() and not gradient[at].any() and not comparison.numerical.any()
     # Zeros in both prove nothing if the array matters, but too little for a small step.
-    if are_zeros and _can_change(claim, terms):
+    if are_zeros and _can_change(claim):
         judged, small = judged & False, small | judged
     worst = None
     if comparison.wrong.any():
@@ -169,18 +171,24 @@ def _check(
     )
 
 
-def _can_change(claim: Claim, terms: Callable[[], Array]) -> bool:
-    """Return whether a sum changes with an array at all, however large the step."""
-    rng, before, here = np.random.default_rng(0), claim.x.copy(), terms()
+def _can_change(claim: Claim) -> bool:
+    """Return whether an array can change the values at all, with any parameters and any step.
+
+    A weight of 0 behind it, or a gradient of 0 with respect to the values, would hide it now.
+    """
+    rng, parameters = np.random.default_rng(0), claim.depends_on[0]
+    before, x_before = parameters.copy(), claim.x.copy()
     try:
+        parameters[...] += rng.standard_normal(parameters.shape)
+        start, here = claim.x.copy(), claim.values()
         for size in STRIDES:
-            claim.x[...] = before + size * rng.standard_normal(before.shape)
-            if not np.array_equal(terms(), here):
+            claim.x[...] = start + size * rng.standard_normal(start.shape)
+            if not np.array_equal(claim.values(), here):
                 return True
     except (LayerkitError, ArithmeticError, LookupError, ValueError):
         return False  # no step is possible if a layer takes symbols or a range of numbers
     finally:
-        claim.x[...] = before
+        parameters[...], claim.x[...] = before, x_before
     return False
 
 

@@ -54,7 +54,9 @@ def load_model(
     if not isinstance(spec.content, TrainingSpec):
         raise DataError(f"{file}: is the spec of a graph, which is not trained")
     network = build_network(spec, _input_shape(folder / "run.json"))
-    changes = compare(lock_of(file), provenance(spec), locked=locked, machine=False)
+    changes = compare(
+        lock_of(file), provenance(spec, is_in_full=locked), locked=locked, machine=False
+    )
     if changes:
         warnings.warn(f"{folder}: {'; '.join(changes)}", stacklevel=2)
     values = read_weights(folder, parameters, network)

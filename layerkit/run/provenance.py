@@ -62,12 +62,15 @@ class Provenance:
     machine: dict[str, str]
 
 
-def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Provenance:
+def provenance(
+    used: Spec | Experiment, step: type[Step] | None = None, is_in_full: bool = False
+) -> Provenance:
     """Return the provenance of everything that a spec uses, in alphabetical order.
 
     Args:
         used: The spec; or an experiment, which also uses the metrics of its loss.
         step: The class of the training steps.
+        is_in_full: Whether every file is read; see ``distribution_hash``.
     """
     spec = used.spec if isinstance(used, Experiment) else used
     entries = {(e.kind, e.qualified_name): e for e in _entries(spec)}
@@ -86,7 +89,7 @@ def provenance(used: Spec | Experiment, step: type[Step] | None = None) -> Prove
     providers += [by_module[top] for top in sorted(tops & by_module.keys())]
     providers += [_own(), Provider("numpy", np.__version__, "numpy")]
     return Provenance(
-        _packages(providers),
+        _packages(providers, is_in_full),
         [Origin(kind, name) for kind, name in sorted(entries)],
         steps,
         _machine(),
@@ -97,13 +100,13 @@ def _own() -> Provider:
     return Provider(BUILTIN, __version__, BUILTIN)
 
 
-def _packages(providers: list[Provider]) -> list[Package]:
+def _packages(providers: list[Provider], is_in_full: bool) -> list[Package]:
     modules: dict[str, set[str]] = {}
     for provider in providers:
         modules.setdefault(provider.distribution, set()).add(_top(provider.module))
     versions = {provider.distribution: provider.version for provider in providers}
     return [
-        Package(name, versions[name], distribution_hash(find(name), tops))
+        Package(name, versions[name], distribution_hash(find(name), tops, is_in_full))
         for name, tops in sorted(modules.items())
     ]
 

@@ -29,6 +29,7 @@ def run_training(
     out: Path | None,
     watchers: Sequence[Watcher] = (),
     accept: Callable[[Provenance], object] | None = None,
+    is_locked: bool = False,
 ) -> Result:
     """Train, and write the results to a new folder.
 
@@ -44,6 +45,7 @@ def run_training(
         out: The folder to create; by default ``runs/NAME-TIME``.
         watchers: The watchers of the run.
         accept: Called with the provenance before training; raises to refuse it.
+        is_locked: Whether every file of the code is read for the provenance.
 
     Raises:
         SpecError: The loss or a metric cannot take the targets, or the type of the spec cannot
@@ -72,7 +74,7 @@ def run_training(
             spec.content.seed,
         )
     step = type(trainer.fastest_step)  # a plugin that fails here does so before anything is written
-    computes = provenance(experiment, step)
+    computes = provenance(experiment, step, is_locked)
     if accept is not None:
         accept(computes)
     folder = RunFolder(out, spec.name)

@@ -301,8 +301,11 @@ def test_a_spec_checks_options_once(monkeypatch):
          "floaty"),
         (lambda: Network([Add()], (4,)), "layers[0] (Add) takes 2 inputs or more, got 1, but the "
          "input gives (4,)"),
-        (lambda: Network([Node(Relu(), (1,), "a", "relu")], (4,)), "a (relu): inputs must be "
-         "positions from 0 to 0, of the network's inputs and the layers before it, got (1,)"),
+        (lambda: Network([Node(Relu(), (1,), "a", "relu")], (4,)), "a (relu): inputs must be a "
+         "tuple of positions from 0 to 0, of the network's inputs and the layers before it, got "
+         "(1,)"),
+        (lambda: Network([Node(Relu(), 0, "a", "relu")], (4,)), "a (relu): inputs must be a "
+         "tuple of positions from 0 to 0, of the network's inputs and the layers before it, got 0"),
         (lambda: Network([Relu()], (4,)).initialize(-1), "seed must be an integer from 0 on, got "
          "-1"),
         (lambda: Network([Relu()], (4,)).initialize("x"), "seed must be an integer from 0 on, got "

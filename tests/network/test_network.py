@@ -12,6 +12,7 @@ from layerkit import (
     LayerkitError,
     Network,
     Node,
+    NonFiniteError,
     PluginError,
     ShapeError,
     UserError,
@@ -29,6 +30,7 @@ from layerkit.builtin.layers import (
     Tanh,
 )
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.errors import NotReadyError
 from layerkit.initializers import Normal
 
 BATCH = np.random.default_rng(0).normal(size=(5, 4))
@@ -832,7 +834,7 @@ def test_layers_and_losses_get_batches_that_they_may_not_change():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        ([["a"] * 4], "got <U1"),
+        ([["a"] * 3] * 5, "got <U1"),
         (np.ones((1, 4)) * 1j, "got complex128"),
         (np.ma.array(np.ones((1, 4)), mask=True), "got a masked array"),
         ([[1, 2], [3]], "must be an array of numbers"),
@@ -848,3 +850,91 @@ def test_examples_that_are_no_numbers_are_refused(x, message):
 def test_a_loss_over_no_examples_is_refused():
     with pytest.raises(ShapeError, match="at least one example"):
         classifier().gradient(BATCH[:0], LABELS[:0])
+
+
+# What belongs to one pass, and to one training
+
+
+def after_forward():
+    """Return a network that may go back, and the gradient with which it does."""
+    network = classifier(Affine(4))
+    y = network.forward(BATCH, training=True)
+    return network, np.ones_like(y)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda n: n.gradient(BATCH, LABELS),
+        lambda n: n.train_step(BATCH, LABELS),
+        lambda n: n.numerical_gradient(BATCH, LABELS),
+        lambda n: n.predict(BATCH),
+        lambda n: setattr(n, "params", n.params + 1),
+    ],
+    ids=["gradient", "train_step", "numerical_gradient", "predict", "params"],
+)
+def test_no_gradient_goes_back_through_another_pass(other):
+    network, dout = after_forward()
+    other(network)
+
+    with pytest.raises(NotReadyError, match=r"call network\.forward\(x\) again"):
+        network.backward(dout)
+
+
+@pytest.mark.parametrize(
+    ("dout", "message"),
+    [
+        (np.ones((5, 3), complex), "dout must be an array of integers or floats, got complex128"),
+        (np.ma.masked_array(np.ones((5, 3))), "got a masked array"),
+        (np.array([["a"] * 3] * 5), "dout must be an array of integers or floats"),
+    ],
+    ids=["complex", "masked", "text"],
+)
+def test_a_gradient_that_is_no_array_of_numbers_is_refused(dout, message):
+    network, _ = after_forward()
+
+    with pytest.raises(DataError, match=message):
+        network.backward(dout)
+
+
+def test_a_gradient_may_be_given_as_a_list():
+    network, dout = after_forward()
+    expected = [d.copy() for d in network.backward(dout) if d is not None]
+    network.forward(BATCH, training=True)
+
+    found = [d for d in network.backward(dout.tolist()) if d is not None]
+
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("values", [np.nan + 1j, "a", np.ones(20) * 1j], ids=repr)
+def test_parameters_are_numbers(values):
+    network = classifier(Affine(4))
+
+    with pytest.raises((DataError, UserError), match="params must"):
+        network.params = values
+
+
+def test_parameters_that_become_infinite_are_refused():
+    network = classifier(Affine(4), dtype="float32")
+    before = network.params.copy()
+
+    with pytest.raises(DataError, match=r"params .*float32"):
+        network.params = np.full(network.params.size, 1e300)
+
+    assert (network.params == before).all()
+
+
+def test_nobody_scores_outputs_that_are_not_finite():
+    network = classifier(Affine(4))
+    network.params = np.full(network.params.size, np.nan)
+
+    with pytest.raises(NonFiniteError, match=r"arose in layers\[0\]"):
+        network.accuracy(BATCH, LABELS)
+
+
+def test_one_output_has_no_largest():
+    network = Network([Affine(1)], (4,)).initialize()
+
+    with pytest.raises(ShapeError, match="at least two outputs, and the network has one"):
+        network.accuracy(np.ones((3, 4)), np.zeros(3, int))

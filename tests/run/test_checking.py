@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from layerkit import Data, Layer, Network, Split
+from layerkit import Data, Layer, Network, Parameter, Split
 from layerkit.builtin.layers import (
     Affine,
     BatchNorm,
@@ -197,6 +197,66 @@ def test_zeros_that_no_step_can_confirm_are_too_small_to_tell():
     assert found["layers[0].W"].verdict == found["layers[0].b"].verdict == "too small to tell"
     assert found["layers[0].W"].too_small == 15
     assert found["layers[2].W"].verdict == "agrees"
+
+
+class Double(Layer):
+    """A layer that passes on twice the gradient, which is wrong."""
+
+    def forward(self, x):
+        return 1 * x
+
+    def backward(self, dout):
+        return 2 * dout
+
+
+@pytest.mark.parametrize(
+    ("last", "targets"),
+    [(Affine(3, Zeros()), NUMBERS), (Affine(3, Zeros()), np.zeros((6, 3)))],
+    ids=["weights of zero behind it", "no gradient at all"],
+)
+def test_a_mistake_that_nothing_flows_back_to_is_not_said_to_agree(last, targets):
+    found = check([Affine(3), Double(), last], MeanSquaredError(), X, targets)
+
+    assert found["layers[0].W"].verdict == found["layers[0].b"].verdict == "too small to tell"
+
+
+class InPlace(Relu):
+    """The book's own, which changes the gradient that it receives."""
+
+    def forward(self, x):
+        self.mask = x <= 0
+        return np.where(self.mask, 0, x)
+
+    def backward(self, dout):
+        dout[self.mask] = 0
+        return dout
+
+
+def test_a_last_layer_may_change_the_gradient_that_it_receives():
+    found = check([Affine(3), InPlace()], MeanSquaredError(), X, NUMBERS)
+
+    assert set(verdicts(found).values()) == {"agrees"}
+
+
+class Adding(Layer):
+    """A layer that adds to its gradients, which are right the first time only."""
+
+    def build(self, shape):
+        self.g = Parameter(shape, init=1.0)
+        return shape
+
+    def forward(self, x):
+        return x + self.g.value
+
+    def backward(self, dout):
+        self.g.grad += dout.sum(axis=0)
+        return dout
+
+
+def test_gradients_that_add_up_disagree():
+    found = check([Affine(3), Adding()], MeanSquaredError(), X, NUMBERS)
+
+    assert found["layers[1].g"].verdict == "disagrees"
 
 
 def test_zeros_of_weights_that_never_count_agree():

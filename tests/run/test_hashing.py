@@ -66,8 +66,8 @@ def record_hash(data):
     return f"sha256={digest}"
 
 
-def hashed():
-    return distribution_hash(find("hashed-package"), {"hashed_package"})
+def hashed(is_in_full=False):
+    return distribution_hash(find("hashed-package"), {"hashed_package"}, is_in_full)
 
 
 def later(path):
@@ -97,6 +97,16 @@ def test_a_change_of_size_shows_even_if_the_file_looks_old(site):
     os.utime(site / "hashed_package/layer.py", ns=(0, 0))
 
     assert hashed() == expected({**FILES, "hashed_package/layer.py": b""})
+
+
+def test_in_full_a_change_shows_even_if_size_and_time_are_those_of_the_installation(site):
+    install(site)
+    name = "hashed_package/layer.py"
+    data = FILES[name][:-1] + b"!"
+    (site / name).write_bytes(data)
+    os.utime(site / name, ns=(0, 0))
+
+    assert hashed(is_in_full=True) == expected({**FILES, name: data})
 
 
 def test_a_file_that_is_gone_shows(site):
