@@ -1,6 +1,6 @@
-"""From a spec to a network.
+"""Build the network of a spec.
 
-Components are made, shapes inferred, and everything that can be refused is refused, before any
+Components are created, shapes inferred, and everything that can be refused is refused, before any
 memory is allocated or an example read.
 """
 
@@ -27,17 +27,17 @@ from layerkit.wording import quoted
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that a training spec describes, made and found to fit together.
+    """Everything that a training spec describes, created and checked to fit together.
 
     Attributes:
         spec: The spec.
-        dataset: Where the examples come from; not loaded.
-        form: The form that the examples are to have.
-        network: The network; nothing allocated.
+        dataset: The source of the examples, not loaded.
+        form: The form that the examples must have.
+        network: The network, with nothing allocated.
         optimizer: The optimizer, with its states declared.
         metrics: The metrics of an evaluation, by name.
-        settings: How long and on what to train.
-        monitor: The number that tells the best parameters, as in ``test_accuracy``.
+        settings: The length of training, its batches and its evaluations.
+        monitor: The number that decides which parameters are best, such as ``test_accuracy``.
     """
 
     spec: Spec
@@ -51,32 +51,32 @@ class Experiment:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of runs, also where the network checks gradients in another."""
+        """The type of runs, even if the network checks gradients in another."""
         assert isinstance(self.spec.content, TrainingSpec)
         return np.dtype(self.spec.content.dtype)
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a greater value of ``monitor`` is the better one."""
+        """Whether a higher value of ``monitor`` is better."""
         return is_better_higher(self.monitor, self.metrics)
 
     @property
     def memory(self) -> int:
-        """How many bytes training takes at most, however many examples there are; see below."""
+        """The most bytes that training takes for any number of examples, as in ``memory_for``."""
         return self.memory_for(self.settings.batch_size, self.network.rows_at_once)
 
     def memory_for(self, train: int, test: int = 1) -> int:
-        """Return how many bytes training takes in the type of the spec, the data aside.
+        """Return how many bytes training takes in the type of the spec, without the data.
 
         Args:
-            train: How many examples there are to train on.
-            test: How many there are to test on.
+            train: The number of training examples.
+            test: The number of test examples.
         """
         batch, most = self.batch_of(train), max(train, test)
         return bytes_of_training(self.network, self.optimizer, self.dtype, batch, most)
 
     def batch_of(self, examples: int) -> int:
-        """Return how many examples a step has, if there are so many to train on."""
+        """Return how many examples a step has, given the number of training examples."""
         size = self.settings.batch_size
         return min(size, examples) if self.settings.sampling == "shuffle" else size
 
@@ -84,11 +84,11 @@ class Experiment:
         """Refuse a training that does not fit in memory.
 
         Args:
-            train: How many examples there are to train on.
-            test: How many there are to test on.
+            train: The number of training examples.
+            test: The number of test examples.
 
         Raises:
-            SpecError: It does not; the message names the largest layer.
+            SpecError: It does not fit; the message names the largest layer.
         """
         needed = self.memory_for(train, test)
         problem = training_problem(self.network, needed, self.batch_of(train))
@@ -108,7 +108,7 @@ def build(spec: Spec) -> Network:
 
 
 def build_network(spec: Spec, shape: Shape) -> Network:
-    """Return the network of a training spec for examples of a shape, whatever its data.
+    """Return the network of a training spec for examples of a shape, ignoring the spec's data.
 
     Raises:
         SpecError: A layer does not fit what comes before it.
@@ -129,8 +129,8 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
     # A bare number is a batch of one example, which is a number.
     batches = {name: np.atleast_1d(value) for name, value in content.inputs.items()}
     count = len(next(iter(batches.values())))
-    wrong = [name for name, batch in batches.items() if len(batch) != count]
-    if wrong:
+    mismatched = [name for name, batch in batches.items() if len(batch) != count]
+    if mismatched:
         raise spec.error(
             *(
                 Problem(
@@ -139,7 +139,7 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
                     f"a batch of {count}, like the first input",
                     f"{len(batches[name])}",
                 )
-                for name in wrong
+                for name in mismatched
             )
         )
     shapes = [batch.shape[1:] for batch in batches.values()]
@@ -151,14 +151,14 @@ def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
 
 
 def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
-    """Return all that a training spec describes.
+    """Return everything that a training spec describes.
 
     Args:
         spec: The spec.
         dtype: The type to compute in; by default that of the spec.
 
     Raises:
-        SpecError: The data cannot be had; a layer does not fit what comes before it; the last
+        SpecError: The data are not available; a layer does not fit what comes before it; the last
             layer does not fit the loss or the data; a metric does not exist or does not fit; or
             the network does not fit in memory.
     """
@@ -170,7 +170,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     try:
         form = dataset.inspect()
         network = _network(spec, [form.shape], loss, dtype or content.dtype)
-    except OSError as error:  # of a file that opens, and then cannot be read
+    except OSError as error:  # from a file that opens, but cannot be read
         raise spec.error(*problems, data_problem(f"cannot be read: {error}")) from error
     except (DataError, MemoryError) as error:
         raise spec.error(*problems, data_problem(error)) from error
@@ -191,7 +191,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
             expected = f"{name} {error.expected}"
             problems.append(Problem("shapes-do-not-match", where, expected, hint=error.hint))
             if content.metrics is None:
-                break  # what does not fit the loss does not fit its metrics either
+                break  # data that do not fit the loss do not fit its metrics either
     optimizer = content.optimizer.create()
     problems += _unheld([(("optimizer",), optimizer)], content.dtype)
     optimizer.dtype = network.dtype
@@ -206,7 +206,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         content.training,
         monitor,
     )
-    # How many examples there are shows when they are read; until then one is all that is certain.
+    # The number of examples is unknown until they are read; only one is certain before that.
     too_large = training_problem(network, experiment.memory_for(1), experiment.batch_of(1))
     if too_large is not None:
         problems.append(too_large)
@@ -236,7 +236,7 @@ def _network(
     ]
     if loss is not None:
         components.append((("loss",), loss))
-    # In the type of the spec, also where the gradients are checked in another.
+    # Options must fit the type of the spec, even if the gradients are checked in another.
     problems = _unheld(components, getattr(spec.content, "dtype", dtype))
     if problems:
         raise spec.error(*problems)
@@ -244,7 +244,7 @@ def _network(
         network = Network(nodes, *shapes, loss=loss, dtype=dtype, input_names=input_names)
     except ShapeError as error:
         index = error.layer or 0
-        # The report itself says which of the layers; a name that the spec gives is left.
+        # The report gives the position of the layer, so only a name from the spec is added.
         node = nodes[index]
         named = str(node) if spec.content.layers[index].name else node.type
         code = "shapes-do-not-fit" if error.given else "layers-do-not-fit"
@@ -257,12 +257,12 @@ def _network(
 
 
 def data_problem(reason: object) -> Problem:
-    """Return as a problem of a spec why its data cannot be used."""
+    """Return the problem that a spec's data cannot be used, with the reason."""
     return Problem("wrong-data", ("data",), str(reason))
 
 
 def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[Problem]:
-    """Return the options that a type does not hold, each at its place."""
+    """Return the problems of options that a type cannot hold, each at its place."""
     return [
         replace(problem, path=(*place, *problem.path))
         for place, component in components
@@ -273,17 +273,17 @@ def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[Pr
 def _metrics(
     spec: Spec, content: TrainingSpec, loss: Loss
 ) -> tuple[dict[str, Metric], list[Problem]]:
-    """Return by name the metrics of a spec, or else of its loss; and what is wrong with them."""
-    found: dict[str, Metric] = {}
+    """Return the metrics of a spec, or else of its loss, by name, and what is wrong with them."""
+    metrics: dict[str, Metric] = {}
     problems: list[Problem] = []
     if content.metrics is not None:
         for i, metric in enumerate(content.metrics):
             name = spec.registry.name_of(metric.entry)
-            if name in found:
-                message, hint = f'"{name}" is among the metrics already', "leave one of them out"
+            if name in metrics:
+                message, hint = f'"{name}" is already among the metrics', "leave one of them out"
                 problems.append(Problem("duplicate-metric", ("metrics", i), message, hint=hint))
-            found[name] = metric.create()
-        return found, problems
+            metrics[name] = metric.create()
+        return metrics, problems
     for name in loss.metrics:
         try:
             entry = spec.registry.find(Metric.kind, name)
@@ -291,8 +291,8 @@ def _metrics(
             problems.append(Problem("unknown-metric", ("loss",), str(error)))
             continue
         cls: type[Any] = entry.cls
-        found[spec.registry.name_of(entry)] = cls()
-    return found, problems
+        metrics[spec.registry.name_of(entry)] = cls()
+    return metrics, problems
 
 
 def _monitor(content: TrainingSpec, metrics: dict[str, Metric], problems: list[Problem]) -> str:

@@ -204,12 +204,12 @@ class _Slopes:
         return nearest
 
     def resolve(self, exact: Array) -> Array:
-        """Return where rounding is a small share of the larger of both derivatives."""
+        """Return where rounding is a small share of the larger of the two derivatives."""
         resolved: Array = self.noise <= RESOLVED * np.maximum(np.abs(exact), np.abs(self.mean))
         return resolved
 
     def fit(self, exact: Array) -> Array:
-        """Return where a derivative matches the mean of the slopes, or at a kink one of them."""
+        """Return where a derivative matches the mean of the slopes, or one slope at a kink."""
         nearest = self.nearest(exact)
         allowed = RELATIVE * np.maximum(np.abs(nearest), np.abs(exact)) + self.noise
         zero = (exact == 0) & (self.left == 0) & (self.right == 0)

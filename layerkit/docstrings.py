@@ -1,4 +1,4 @@
-"""Google-style docstrings, taken into their sections."""
+"""Parse Google-style docstrings into sections."""
 
 import inspect
 import re
@@ -6,13 +6,13 @@ from typing import Any
 
 
 def descriptions(cls: type[Any], section: str = "Args") -> dict[str, str]:
-    """Return what a section of a Google-style docstring says of each of its names."""
-    found: dict[str, str] = {}
+    """Return the text for each name in a section of a Google-style docstring."""
+    texts: dict[str, str] = {}
     for part in re.split(r"\n(?=\w)", docstring_sections(cls).get(section, "")):
         name, colon, text = part.partition(":")
         if colon:
-            found[name.split("(")[0].strip()] = " ".join(text.split())
-    return found
+            texts[name.split("(")[0].strip()] = " ".join(text.split())
+    return texts
 
 
 def docstring_sections(cls: type[Any]) -> dict[str, str]:

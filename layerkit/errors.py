@@ -2,11 +2,11 @@
 
 LayerkitError
 ├── UserError              the spec, the data or the call is wrong (exit code 2)
-│   ├── OptionError        an option or an argument is out of its bounds; a ValueError
+│   ├── OptionError        an option or an argument is out of bounds; a ValueError
 │   ├── NotReadyError      something was used before what prepares it; an AttributeError
 │   ├── ShapeError         a shape does not fit a layer, a loss or a metric
 │   ├── DataError          a data file is missing or wrong
-│   ├── PluginError        a plugin, or what it registered, is wrong
+│   ├── PluginError        a plugin or a component that it registered is wrong
 │   └── SpecError          problems of a spec, each at its place
 └── RunError               the run itself failed (exit code 1)
     ├── NonFiniteError     the loss became NaN or infinite
@@ -20,10 +20,10 @@ from typing import Any, Literal, TypeAlias
 from layerkit.wording import LONGEST_NAME, shortened, visible
 
 Span: TypeAlias = tuple[int, int]
-"""Characters of a text: the offset of the first one, and the offset behind the last one."""
+"""Characters of a text: the offset of the first one, and the offset after the last one."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in a spec: ``("layers", 1, "units")`` is ``layers[1].units``."""
+"""The place of a value in a spec: ``("layers", 1, "units")`` is ``layers[1].units``."""
 
 
 class LayerkitError(Exception):
@@ -35,29 +35,29 @@ class UserError(LayerkitError):
 
 
 class OptionError(UserError, ValueError):
-    """An option is not what its annotation asks for, or does not go together with another one.
+    """An option violates its annotation or is incompatible with another one.
 
-    Or an argument of a call is not one that the call takes.
+    It is also raised for an argument that a call does not accept.
     """
 
 
 class NotReadyError(UserError, AttributeError):
-    """Something was used before what prepares it, as ``backward`` before ``forward``."""
+    """Something was used before what prepares it, such as ``backward`` before ``forward``."""
 
 
 class ShapeError(UserError):
     """A shape does not fit; raised by ``build`` and by ``Loss.check``.
 
-    Whoever raises it says what is expected, in words that go on after its own name; who came
-    before it and what that gives is added by the network, which knows.
+    A layer says what it expects, in words that continue a sentence after its name. The network adds
+    what precedes the layer and the shape that this gives.
 
     Args:
         expected: What would fit, as in ``"takes vectors"``.
         hint: What to do about it, as in ``'put "flatten" before it'``.
         layer: The position in the network of the layer that refused, once that is known.
-        is_about_data: Whether the data are to be changed, rather than a layer.
-        given: What came before that layer gives, as in ``"layers[0] (affine) gives (5,)"``.
-        named: What the message calls that layer.
+        is_about_data: Whether the data must change, rather than a layer.
+        given: What the layer receives, as in ``"layers[0] (affine) gives (5,)"``.
+        named: The name of that layer in the message.
     """
 
     def __init__(
@@ -83,8 +83,9 @@ class DataError(UserError):
     """A data file is missing, damaged or does not hold what the spec says.
 
     Args:
-        message: What is wrong. Names in it may be anybody's: they cannot forge a line.
-        details: What is wrong in particular, an indented line for each.
+        message: What is wrong. Control characters in it are escaped, so that a name from a file
+            cannot forge a line.
+        details: The individual faults, each printed on an indented line.
     """
 
     def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
@@ -105,14 +106,14 @@ class Suggestion:
     """An edit that may mend a problem.
 
     Attributes:
-        text: What to write, as JSON; nothing where characters are to be removed.
+        text: What to write, as JSON; empty if characters are to be removed.
         applicability: ``certain`` if it is what was meant, so that a program may apply it;
             ``maybe`` if a person has to decide.
-        wording: How the message puts it: ``ask`` if that was meant, ``write`` it, write it for
-            ``text``; or ``silent``, where the message says as much already.
-        inside: Where it stands, from the place of the problem on.
-        at_key: Whether it replaces the key rather than the value; None as the problem says.
-        span: The characters that it replaces, where it is no value and no key.
+        wording: How the message puts it: ``ask`` whether that was meant, say to ``write`` it, say
+            to write it for ``text``, or stay ``silent`` because the message already says it.
+        inside: Its place relative to that of the problem.
+        at_key: Whether it replaces the key rather than the value; None to follow the problem.
+        span: The characters that it replaces, if they are neither a value nor a key.
     """
 
     text: str
@@ -139,14 +140,14 @@ class Problem:
     Attributes:
         code: The kind of problem, as in ``out-of-bounds``; ``docs/specs.md`` lists them.
         path: The place in the spec.
-        expected: What would do, as in ``greater than 0``; of a problem that a component or a data
-            set reports all that it says.
-        got: What came, as JSON; of a long value only the beginning.
-        suggestion: How to mend it, where that can be told.
-        hint: What to do about it, where no single edit can be suggested.
-        at_key: Whether the key is wrong rather than the value it names.
-        span: The offending characters of the text, where the text did not even parse.
-        also: What else would have done, where the place takes values of several kinds.
+        expected: What would be valid, as in ``greater than 0``; the whole message if a component or
+            a data set reported the problem.
+        got: The offending value as JSON, cut short if it is long.
+        suggestion: How to mend it, if that is known.
+        hint: What to do about it, if no single edit can be suggested.
+        at_key: Whether the key is wrong rather than its value.
+        span: The offending characters, if the text did not even parse.
+        also: The problems with other kinds of value that the place accepts.
     """
 
     code: str
@@ -161,12 +162,12 @@ class Problem:
 
     @property
     def suggestions(self) -> list[Suggestion]:
-        """All that is suggested for its place; where there are several, none is certain."""
+        """All suggestions for its place; if there are several, none is certain."""
         return [p.suggestion for p in (self, *self.also) if p.suggestion is not None]
 
     @property
     def message(self) -> str:
-        """All of it in one sentence, as people read it."""
+        """The whole problem in one sentence."""
         sentence = _SENTENCES.get(self.code, "{expected}")
         if self.got is not None and "{got}" not in sentence:
             sentence += ", got {got}"
@@ -196,14 +197,14 @@ _SENTENCES = {
     "wrong-type": "must be {expected}",
     "wrong-value": "must be {expected}",
 }
-"""How the problems of a code are put; those of others say themselves what they expected."""
+"""The sentence for each code; problems of other codes are a sentence in ``expected``."""
 
 
 class SpecError(UserError):
     """All the problems of one spec.
 
     Args:
-        problems: Each at its place.
+        problems: The problems, each with its place.
         report: The text for people, with file, line, column and caret.
         records: The first problems as JSON for programs, in the order of the text.
     """

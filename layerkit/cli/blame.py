@@ -1,4 +1,4 @@
-"""Whose mistake an exception is that nobody expected."""
+"""Find the plugin that is to blame for an unexpected exception."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,13 @@ from traceback import walk_tb
 
 
 def mistake_of_plugin(error: BaseException) -> str:
-    """Return what a component of a plugin raised, in one line; nothing if none was at work.
+    """Return what a plugin's component raised, in one line; empty if no plugin was running.
 
     Args:
-        error: An exception that came through all of the command.
+        error: An exception that nothing in the command caught.
     """
-    # Every verb ends by an exception, and most import no component, which would take long.
+    # Every verb ends with an exception, and importing components takes long, so look in
+    # ``sys.modules``: if nothing imported the class, no component was running.
     module = sys.modules.get("layerkit.contracts.component")
     frames = list(walk_tb(error.__traceback__))
     at_work = [(type(frame.f_locals.get("self")), frame) for frame, _ in frames]
@@ -31,6 +32,6 @@ def mistake_of_plugin(error: BaseException) -> str:
             f"{entry.kind} {entry.qualified_name} ({entry.provider.distribution} "
             f"{entry.provider.version}): {frame.f_code.co_name} raised {one_line(error)} "
             f"({Path(last.f_code.co_filename).name}, line {line}); the mistake is in that plugin, "
-            f"and layerkit verify {entry.qualified_name} tells more"
+            f"and layerkit verify {entry.qualified_name} shows more"
         )
     return ""

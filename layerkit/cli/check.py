@@ -1,4 +1,4 @@
-"""``layerkit check``: everything that can be known of a spec before it is run."""
+"""``layerkit check``: everything that can be known about a spec before it is run."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ def check(
         bool,
         typer.Option(
             "--fix",
-            help="Mend in the file what is certain to have been meant, show the rest, and end.",
+            help="Mend what is certain to have been meant, in the file; show the rest, and end.",
         ),
     ] = False,
     json: Json = False,
@@ -59,7 +59,7 @@ def check(
     else:
         experiment = build_experiment(loaded, dtype="float64" if gradients else None)
         network, memory = experiment.network, experiment.memory
-        at_most = " at most"  # how many examples there are shows when they are read
+        at_most = " at most"  # the number of examples is unknown until they are read
         if gradients:
             data = load_data(experiment)
             for note in data.notes:
@@ -97,14 +97,14 @@ def _on_terminal() -> bool:
 
 
 class _Progress:
-    """Shows on a terminal how far the comparison is, from its first second on."""
+    """Shows on a terminal how far the comparison is, once it has taken a second."""
 
     def __init__(self) -> None:
         self._due = time.perf_counter() + 1
         self._shown = False
 
     def __call__(self, made: int, expected: int) -> None:
-        """Show it, ten times a second at the most."""
+        """Show the progress, at most ten times a second."""
         now = time.perf_counter()
         if now < self._due or not _on_terminal():
             return
@@ -116,7 +116,7 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the line."""
+        """Erase the line."""
         if self._shown:
             sys.stderr.write("\r" + " " * 40 + "\r")
             sys.stderr.flush()
@@ -139,7 +139,7 @@ def _print_checks(checks: "list[GradientCheck]") -> None:
 
 
 def _verdict(check: "GradientCheck") -> str:
-    """Return a verdict in words, with what stands out."""
+    """Return a verdict in words, with the worst element or the counts of unjudged ones."""
     if check.worst is not None:
         index, exact, numerical = check.worst
         which = f"{check.wrong:,} DISAGREE" if check.wrong > 1 else "DISAGREES"

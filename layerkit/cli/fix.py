@@ -1,4 +1,4 @@
-"""``layerkit check --fix``: what is certain to have been meant is written into the file."""
+"""``layerkit check --fix``: write edits that are certain to have been meant into the file."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 def fix_file(spec: Path, set_: list[str], json: bool) -> None:
-    """Mend a spec in its file; one from standard input is printed, mended.
+    """Mend a spec in its file; print a mended spec that came from standard input.
 
     Raises:
         SpecError: Some problems remain.
-        UserError: The file cannot be written, or values from the command line were given.
+        UserError: The file cannot be written, or ``--set`` or ``--json`` does not apply.
     """
     from layerkit.paths import expanded
     from layerkit.plugins import load_registry
@@ -54,11 +54,11 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    """Refuse a file that its owner has protected; root could write it all the same."""
+    """Refuse a file that its owner has protected, even if root could write it."""
     try:
         is_protected = not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK)
     except OSError:
-        return  # whoever reads it says what is wrong
+        return  # reading the file reports what is wrong
     if is_protected and path.is_file():
         raise UserError(f"--fix: {path} is read-only; allow it to be written: chmod u+w {path}")
 
@@ -66,7 +66,7 @@ def _check_writable(path: Path) -> None:
 def _write(path: Path, before: str, text: str) -> None:
     from layerkit.paths import write_whole
 
-    path = path.resolve()  # where a link leads, so that it stays one
+    path = path.resolve()  # write the target of a link, so that the link is kept
     try:
         content = path.read_bytes()
         mark = BOM if content.startswith(BOM) else b""

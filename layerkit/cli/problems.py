@@ -1,4 +1,4 @@
-"""Problems of a spec, and edits that mended it, as the command prints them."""
+"""The printed form of a spec's problems, and of the edits that mended it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def problems_as_json(error: SpecError | None) -> dict[str, Any]:
-    """Return the problems of a spec as ``--json`` prints them; of very many the first ones."""
+    """Return the problems of a spec as ``--json`` prints them: the count and the first ones."""
     if error is None:
         return {"count": 0, "problems": []}
     return {"count": len(error.problems), "problems": list(error.records)}
@@ -28,9 +28,9 @@ def edits_as_json(edits: "list[Edit]") -> list[dict[str, Any]]:
 
 
 def edit_lines(file: str, before: str, fixed: "Fixed") -> list[str]:
-    """Return each edit in a line with its place, and then the lines that changed, old and new."""
+    """Return a line for each edit with its place, then the changed lines, old and new."""
     lines = [f"{file}:{edit.line}:{edit.column}: {_words(edit)}" for edit in fixed.edits]
-    import difflib  # here, as it takes long for a command that mends nothing
+    import difflib  # here, because a command that mends nothing need not wait for it
 
     difference = difflib.ndiff(before.split("\n"), fixed.text.split("\n"))
     return [*lines, *(line.rstrip("\r") for line in difference if line[:1] in "+-")]

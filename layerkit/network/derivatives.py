@@ -1,4 +1,4 @@
-"""Numerical derivatives of a network: at which indices, and with the same random draws for each."""
+"""Helpers for numerical derivatives of a network: check indices, and repeat random draws."""
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ def check_indices(at: Mapping[str, Array], parameters: Collection[str]) -> None:
         if name not in parameters:
             advice = difflib.get_close_matches(str(name), parameters, n=1)
             hint = f'; did you mean "{advice[0]}"?' if advice else ""
-            raise OptionError(f"at has indices for {shown(name)}, which is no parameter{hint}")
+            raise OptionError(f"at has indices for {shown(name)}, which is not a parameter{hint}")
 
 
 def repeatable(f: Callable[[], Result], rngs: Sequence[Rng], states: Array) -> Callable[[], Result]:

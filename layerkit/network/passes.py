@@ -1,4 +1,4 @@
-"""A pass through a network: forward through all layers in order, and back again."""
+"""Passes through a network: forward through all layers in order, and back again."""
 
 from collections.abc import Sequence
 from threading import get_ident

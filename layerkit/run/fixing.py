@@ -1,4 +1,4 @@
-"""Mending a spec: what is certain is applied, and nothing else is changed."""
+"""Mend a spec: apply the suggestions that are certain, and change nothing else."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +16,10 @@ from layerkit.spec.text import parse, parsed
 from layerkit.wording import is_one_edit_away, slips
 
 MOST_ROUNDS = 50
-"""How often a spec is mended and checked again."""
+"""The most times that a spec is mended and checked again."""
 
 MOST_TRIED = 300
-"""How many readings of a spec are compared for one problem."""
+"""The most readings of a spec that are compared for one problem."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Edit:
     """A piece of a text that is replaced.
 
     Attributes:
-        span: The characters that go, by their offsets.
-        old: What they are.
-        new: What comes in their place.
-        line: The line where they begin, from 1.
-        column: The column where they begin, from 1.
+        span: The offsets of the characters that are replaced.
+        old: The text that is replaced.
+        new: The text that replaces it.
+        line: The line where it begins, from 1.
+        column: The column where it begins, from 1.
     """
 
     span: Span
@@ -43,12 +43,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A spec that was mended as far as that is certain.
+    """A spec that was mended as far as is certain.
 
     Attributes:
-        text: The text.
-        edits: What was changed, in order; each at its place in the text as it was by then.
-        error: What remains; None if nothing does.
+        text: The mended text.
+        edits: The edits in order, each with its place in the text after the edits before it.
+        error: The remaining problems; None if there are none.
     """
 
     text: str
@@ -61,7 +61,7 @@ class _Findings:
     """What is wrong with a text.
 
     Attributes:
-        stage: How far the spec came: 0 it is no JSON, 1 no spec, 2 no network, 3 all is well.
+        stage: How far the spec got: 0 is not JSON, 1 not a spec, 2 not a network, 3 is valid.
         error: The problems.
     """
 
@@ -77,18 +77,17 @@ class _Findings:
 
 
 def fix(text: str, registry: Registry, file: str, folder: FilePath) -> Fixed:
-    """Apply to a spec what is certain to have been meant, until nothing more is.
+    """Apply the edits to a spec that are certain to have been meant, until none is left.
 
-    A suggestion is applied where only one thing can have been meant: a name that is a single slip
-    away from exactly one that would do, a value of another type that says the same. A text that is
-    no JSON is mended where, of all the texts that one edit makes of it, those that are the best
-    specs say the same.
+    An edit is certain if only one thing can have been meant: a name that is a single slip away from
+    exactly one valid name, or a value of another type that says the same. Text that is not JSON is
+    mended if, of all the texts that one edit makes of it, the best specs have the same content.
 
     Args:
         text: The text of the spec.
-        registry: The components there are.
-        file: What messages call the spec.
-        folder: What its paths are relative to.
+        registry: The available components.
+        file: The name of the spec in messages.
+        folder: The folder that its paths are relative to.
     """
     fixer = _Fixer(registry, file, folder)
     edits: list[Edit] = []
@@ -121,7 +120,7 @@ class _Fixer:
         return _Findings(3)
 
     def step(self, text: str, findings: _Findings) -> tuple[str, list[Edit], _Findings] | None:
-        """Return the text after the next edits, these, and what is wrong with it then."""
+        """Return the text after the next edits, the edits, and what is then wrong with it."""
         certain = self._certain(text, findings.problems)
         for edits in (certain, *([edit] for edit in certain if len(certain) > 1)):
             mended = _applied(text, edits)
@@ -140,15 +139,18 @@ class _Fixer:
         return None
 
     def _tidiest(self, text: str, mended: str, span: Span, stage: int) -> str:
-        """Return the tidiest of the texts that say what a mended one does."""
+        """Return the tidiest of the texts with the same content as a mended one."""
         if stage:
             return tidiest(text, mended, span)
         _, texts = repaired(text, span[0]).get(repr(parsed(mended)), (None, []))
         return min([mended, *texts], key=untidiness)
 
     def _helps(self, text: str, edits: list[Edit], after: _Findings, before: _Findings) -> bool:
-        """Return whether edits were right: less is wrong, or only what is certain to be mended."""
-        if before.stage == 0:  # it is JSON now, but the value must also be one that may stand here
+        """Return whether edits helped: less is wrong, or only problems that are sure to be mended.
+
+        Text that has become JSON also needs a valid value at the edited place.
+        """
+        if before.stage == 0:
             values = parse(text, self.file).spans(after.problems)
             touched = [(s, e) for s, e in values if text[s : s + 1] not in ("{", "[")]
             if any(s <= edit.span[0] <= e for s, e in touched for edit in edits):
@@ -160,13 +162,13 @@ class _Fixer:
         )
 
     def _certain(self, text: str, problems: Iterable[Problem]) -> list[Edit]:
-        """Return the edits that the problems themselves are certain of, none across another."""
+        """Return the edits that the problems suggest as certain, without overlaps."""
         certain = [p for p in problems if _is_certain(p)]
         places = [place for p in certain if (place := suggested_edit(p)) is not None]
         edits: dict[int, Edit] = {}
         end = 0
         spans = parse(text, self.file).spans(places)
-        for span, problem in sorted(zip(spans, certain, strict=True), key=lambda each: each[0]):
+        for span, problem in sorted(zip(spans, certain, strict=True), key=lambda pair: pair[0]):
             [suggestion] = problem.suggestions
             if span[0] >= end and text[slice(*span)] != suggestion.text:
                 edits[span[0]] = _edit(text, span, suggestion.text)
@@ -174,7 +176,7 @@ class _Fixer:
         return list(edits.values())
 
     def _meant(self, text: str, problem: Problem, findings: _Findings) -> str | None:
-        """Return the text that was meant, if that can be found out by trying."""
+        """Return the text that was meant, if trials can determine it."""
         if findings.stage == 0:
             if problem.span is None or problem.path:
                 return None
@@ -185,10 +187,10 @@ class _Fixer:
         return self._best([[t] for t in self._alternatives(text, problem)])
 
     def _alternatives(self, text: str, problem: Problem) -> Iterator[str]:
-        """Yield the texts in which a name is one that is a slip away from it."""
+        """Yield the texts in which a name is replaced by one that is a slip away."""
         value = parse(text, self.file).value
         name = _at(value, problem.path)
-        if not isinstance(name, str) or problem.hint:  # as a plugin that does not work may have it
+        if not isinstance(name, str) or problem.hint:  # a hint: a broken plugin may have the name
             return
         if problem.code == "unknown-type" and problem.expected in KINDS:
             for other in slips(name, self.registry.names(problem.expected)):
@@ -197,7 +199,7 @@ class _Fixer:
             for place, other in _names(value):
                 if is_one_edit_away(name, other):
                     yield self._replaced(text, problem, other)
-                    if problem.code == "unknown-input":  # or it is right, and the other misspelt
+                    if problem.code == "unknown-input":  # or the other name is misspelt
                         yield self._replaced(text, place, name)
 
     def _replaced(self, text: str, place: Problem, name: str) -> str:
@@ -205,12 +207,12 @@ class _Fixer:
         return _applied(text, [_edit(text, span, json.dumps(name, ensure_ascii=False))])
 
     def _best(self, readings: list[list[str]], written: str = "") -> str | None:
-        """Return the tidiest text of the best reading; None where several are as good.
+        """Return the tidiest text of the best reading; None if several are equally good.
 
         Args:
-            readings: For each of them the texts, which differ in blanks alone.
-            written: A text that is no JSON. To add a mark that is missing comes before taking away
-                letters or digits that somebody has typed.
+            readings: The texts of each reading, which differ only in blanks.
+            written: The original text that is not JSON. A reading that adds a missing mark is
+                preferred to one that removes letters or digits.
         """
         if not readings:
             return None
@@ -224,9 +226,9 @@ class _Fixer:
         if len(judged) > 1 and written:
             judged = _least(judged, lambda f: not any(keeps_words(written, t) for t in f[1]))
         texts = [min(texts, key=untidiness) for _, texts in judged]
-        if len(texts) > 1:  # what is certain to be mended next may make one text of them
-            found = zip(texts, judged, strict=True)
-            mended = [_applied(t, self._certain(t, f.problems)) for t, (f, _) in found]
+        if len(texts) > 1:  # the edits that are certain next may make these texts equal
+            pairs = zip(texts, judged, strict=True)
+            mended = [_applied(t, self._certain(t, f.problems)) for t, (f, _) in pairs]
             texts = list(dict.fromkeys(mended))
         if len(texts) > 1:
             texts = _least(texts, untidiness)
@@ -235,18 +237,18 @@ class _Fixer:
     def _built(self, text: str) -> _Findings:
         try:
             return self.examined(text)
-        except UserError:  # a plugin that cannot cope with what nobody may have meant
+        except UserError:  # a plugin failed on a reading that nobody may have meant
             return _Findings(2)
 
 
 def _least(items: list[Any], measure: Any) -> list[Any]:
-    """Return the items whose measure is the least."""
+    """Return the items with the least measure."""
     measures = [measure(item) for item in items]
     return [item for item, m in zip(items, measures, strict=True) if m == min(measures)]
 
 
 def _is_certain(problem: Problem) -> bool:
-    """Return whether a problem is certain of what was meant, with one suggestion."""
+    """Return whether a problem has exactly one suggestion, and it is certain."""
     suggestions = problem.suggestions
     return len(suggestions) == 1 and suggestions[0].applicability == "certain"
 
@@ -258,7 +260,7 @@ def _at(value: Any, path: Iterable[str | int]) -> Any:
 
 
 def _names(value: Any) -> Iterator[tuple[Problem, str]]:
-    """Yield where names of inputs and layers stand in a spec, and each of them."""
+    """Yield the names of inputs and layers in a spec, each with its place."""
     inputs = value.get("inputs")
     if isinstance(inputs, dict):
         for key in inputs:
@@ -281,7 +283,7 @@ def _edit(text: str, span: Span, new: str) -> Edit:
 
 
 def _difference(old: str, new: str) -> Edit:
-    """Return the one edit that makes a text of another."""
+    """Return the single edit that turns one text into another."""
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1

@@ -1,4 +1,4 @@
-"""Specs: read a JSON text, validate it, and report every problem where it occurs."""
+"""Read specs from JSON text, validate them, and report every problem where it occurs."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 MOST_ELEMENTS = 10_000
-"""How many elements an array or an object of a spec may have."""
+"""The most elements that an array or an object of a spec may have."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,12 @@ class Spec:
     """A valid spec.
 
     Attributes:
-        content: What it says.
-        wiring: For each layer the positions of its inputs: those of the network, then the layers.
+        content: The validated content.
+        wiring: The positions of each layer's inputs, counted over the network's inputs, then the
+            layers.
         document: The text it was read from, for messages that point into it.
-        registry: The components its names stand for.
-        folder: What its paths are relative to.
+        registry: The components that its names refer to.
+        folder: The folder that its paths are relative to.
     """
 
     content: TrainingSpec | GraphSpec
@@ -60,13 +61,13 @@ class Spec:
 
     @property
     def name(self) -> str:
-        """Its name, or that of its file, not longer than a name may be; "spec" from a pipe."""
+        """Its name, or else the shortened name of its file; ``spec`` if it came from a pipe."""
         file = FilePath(self.document.file)
         stem = file.stem if descriptor(file) is None else "spec"
         return self.content.name or stem[:LONGEST_NAME]
 
     def located(self, problem: Problem) -> str:
-        """Return a problem in words, with the line of this spec that it is about."""
+        """Return the text of a problem, with the line of this spec that it is about."""
         return located(self.document, problem)
 
     def error(self, *problems: Problem) -> SpecError:
@@ -80,13 +81,13 @@ def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence
     Args:
         file: The file. Paths in the spec are relative to its folder. A pipe without a name, such
             as ``/dev/stdin`` and ``/dev/fd/63``, is read to its end; paths are then relative to the
-            present folder.
-        registry: The components there are, as ``load_registry()`` finds them.
-        overrides: Values to replace, each ``PATH=VALUE``, as in ``training.epochs=5``.
+            current folder.
+        registry: The available components, as ``load_registry()`` returns them.
+        overrides: Values to replace, each ``PATH=VALUE``, such as ``training.epochs=5``.
 
     Raises:
-        UserError: The file cannot be read, or an override has no such form.
-        SpecError: All that is wrong with the spec.
+        UserError: The file cannot be read, or an override is malformed.
+        SpecError: The spec is wrong; the error lists its problems.
     """
     path = expanded(file)
     folder = path.parent if descriptor(path) is None else FilePath()
@@ -131,7 +132,7 @@ def parse_spec(
 
 
 def _too_large(value: Any) -> Problem | None:
-    """Return where a spec is larger than any is, so that nothing goes through it in vain.
+    """Return where a spec is implausibly large, before anything traverses it.
 
     Only the arrays of a graph's inputs hold numbers in bulk.
     """

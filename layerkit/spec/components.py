@@ -1,4 +1,4 @@
-"""The components that a spec names: found in the registry, their options validated."""
+"""Look up the components that a spec names, and validate their options."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -28,19 +28,19 @@ C = TypeVar("C", bound=Component)
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=LONGEST_NAME)
 ]
-"""A name that can also be that of a folder."""
+"""A name that is also valid as the name of a folder."""
 
 MOST_NESTED = 16
-"""How deep components nest as options of each other; each level is read again for the next."""
+"""How deeply components may nest as options; each level is read again for the next one."""
 
 
 @dataclass(frozen=True)
 class ComponentSpec(Generic[C]):
-    """A component as a spec names it: which one, and its options, validated.
+    """A component that a spec names, with its validated options.
 
     Attributes:
         entry: The registered component.
-        options: The options that were given; a nested component is a ``ComponentSpec`` again.
+        options: The options that were given; a nested component is itself a ``ComponentSpec``.
     """
 
     entry: Entry
@@ -48,12 +48,12 @@ class ComponentSpec(Generic[C]):
     _validated: list[C] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def create(self) -> C:
-        """Return an instance that nobody else has.
+        """Return an instance that nothing else holds.
 
-        The first one is that with which ``validate`` found out that it can be made.
+        The first call returns the instance that ``validate`` created.
 
         Raises:
-            ValueError: Its options do not go together.
+            ValueError: The options are incompatible.
         """
         try:
             return self._validated.pop()  # in one step, whatever other threads do
@@ -63,10 +63,10 @@ class ComponentSpec(Generic[C]):
             return made
 
     def validate(self) -> None:
-        """Find out whether its options go together.
+        """Check that the options are compatible.
 
         Raises:
-            ValueError: They do not.
+            ValueError: They are not.
         """
         self._validated.append(self.create())
 
@@ -80,7 +80,7 @@ def _created(value: Any) -> Any:
 
 
 def _anchored(value: Any, folder: FilePath) -> Any:
-    """Return an option with the paths in it, however deep, taken as relative to a folder."""
+    """Return an option whose paths, at any depth, are resolved relative to a folder."""
     if isinstance(value, FilePath):
         return folder / expanded(value)
     if isinstance(value, list | tuple):
@@ -106,7 +106,7 @@ def nested(model: type[SpecModel]) -> PlainValidator:
 
 
 def _type_meant(value: Any) -> Suggestion | None:
-    """Return the key of an object that was meant to be its type, if one comes close."""
+    """Return the suggestion to rename a key to ``type``, if exactly one key comes close."""
     keys = [k for k in value if is_one_edit_away(k, "type")] if isinstance(value, dict) else []
     if len(keys) != 1:
         return None
@@ -119,12 +119,12 @@ LAYER = PlainValidator(lambda value, info: info.context.layer(value), json_schem
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer as a spec names it, with its place in the network.
+    """A layer that a spec names, with its place in the network.
 
     Attributes:
         component: The layer itself.
-        name: What other layers may call it, if it has a name.
-        inputs: The names of what it takes; None where it takes the output before it.
+        name: The name by which other layers refer to it, if it has one.
+        inputs: The names of its inputs; None if it takes the preceding output.
     """
 
     component: ComponentSpec[Layer]
@@ -137,10 +137,10 @@ class Reading:
     """The context of one validation: where names are looked up.
 
     Attributes:
-        registry: The components there are.
-        folder: What the paths in the spec are relative to.
-        nested: Of how many components the present one is an option.
-        refused: The places of layers that were refused so far.
+        registry: The available components.
+        folder: The folder that paths in the spec are relative to.
+        nested: The number of components that enclose the current one.
+        refused: One entry for each layer that was refused so far.
     """
 
     registry: Registry
@@ -182,13 +182,13 @@ class Reading:
         options: dict[str, Any],
         error: UnknownComponentError,
     ) -> Problem:
-        """Return that there is no component of that name, and which was meant."""
+        """Return the problem of an unknown name, with the name that was probably meant."""
         problem = Problem("unknown-type", (), kind.kind, quoted(name), error.suggestion, error.hint)
         if isinstance(error, ContestedNameError):
             return Problem("contested-type", expected=str(error))
         if error.suggestion is None or error.hint:
-            return problem  # it may be that of a plugin that does not work
-        # Of the names that come close only those count whose component takes these options.
+            return problem  # the name may belong to a plugin that does not work
+        # A similar name counts only if its component takes these options.
         names = [
             other
             for other in slips(name, self.registry.names(kind.kind))
@@ -208,7 +208,7 @@ class Reading:
     def layer(self, value: Any) -> LayerSpec | None:
         """Validate a layer of the network: a component that may have a name and inputs.
 
-        Returns None of a layer that is not looked at, as enough others are wrong.
+        Returns None, and does not look at the layer, if enough others were refused.
         """
         if len(self.refused) >= ENOUGH:
             return None
@@ -237,14 +237,16 @@ class Reading:
         except PluginError as error:
             message = f'"{entry.qualified_name}" is broken: {error}'
             raise invalid(refusal(Problem("broken-plugin", expected=visible(message)))) from None
-        given = given_options(validated(model, options, replace(self, nested=self.nested + 1)))
+        explicit_options = given_options(
+            validated(model, options, replace(self, nested=self.nested + 1))
+        )
         try:
-            # A default path too: where the command is called from says nothing of where files are.
-            for name, option in (default_options(entry.cls) | given).items():
+            # This includes default paths: files do not depend on where the command is called.
+            for name, option in (default_options(entry.cls) | explicit_options).items():
                 anchored = _anchored(option, self.folder)
-                if name in given or anchored != option:
-                    given[name] = anchored
-            component = ComponentSpec[Any](entry, given)
+                if name in explicit_options or anchored != option:
+                    explicit_options[name] = anchored
+            component = ComponentSpec[Any](entry, explicit_options)
             component.validate()
         except (UserError, ValueError) as error:
             problem = Problem("options-do-not-fit", expected=visible(str(error)))
@@ -253,11 +255,11 @@ class Reading:
 
 
 class Place(SpecModel):
-    """The keys of a layer that are no options of its own.
+    """The keys of a layer that are not options of its component.
 
     Attributes:
-        name: What later layers may call it.
-        inputs: What it takes instead of the output before it: a name, or several.
+        name: The name by which later layers refer to it.
+        inputs: The name or names of its inputs, instead of the preceding output.
     """
 
     name: Name | None = None

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no JSON, or not the JSON of a spec."""
+"""Find what is wrong with text that is not JSON, or that a spec may not hold."""
 
 import json
 import math
@@ -12,36 +12,37 @@ from layerkit.errors import Problem, Suggestion
 from layerkit.wording import is_one_edit_away, quoted, shortened
 
 MAX_DEPTH = 100
-"""How deep arrays and objects may nest; far below the depth at which Python gives up."""
+"""How deeply arrays and objects may nest; far below the depth at which Python gives up."""
 
 ENOUGH = 500
-"""How many problems are looked for: a spec with more was meant to be something else."""
+"""The most problems to look for; a spec with more was meant to be something else."""
 
 LARGEST = 2**63 - 1
-"""The largest integer that a spec may hold; nothing that it could count has more."""
+"""The largest integer that a spec may hold; nothing it could count is more numerous."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _PLAIN = r'-?(?:0|[1-9][0-9]{0,14})|\[\]|\{\}|"[^"\\\x00-\x1f\ud800-\udfff]*"'
 _ROW = re.compile(rf'(?:(?:{_PLAIN})[ \t\r\n]*,[ \t\r\n]*)+(?=[-0-9"\[{{])')
-"""Plain values and their commas up to another one: a long row takes a second one by one."""
+"""Plain values, each with a comma, up to another value. Reading a long row value by value would
+take a second."""
 _WORD = re.compile(r"[A-Za-z_]\w*|'[^'\n]*'?|//|#|/\*|.", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERALS = {"true": True, "false": False, "null": None}
 
 _NUMERIC = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-"""A number as Python and most people write it, which JSON may not allow."""
+"""A number as Python and most people write it, even if JSON does not allow that."""
 
 _YAML = re.compile(r"(?:\s|#[^\n]*\n)*(?:---|- |[\w$.\"'-]+[ \t]*:(?:\s|$))")
 _TOML = re.compile(r"(?:\s|#[^\n]*\n)*(?:\[+[\w.\"-]+\]+[ \t]*\n|[\w.\"-]+[ \t]*=)")
 
 
 def read_by_hand(text: str) -> tuple[Any, list[Problem]]:
-    """Return what a text holds, and what is wrong with it as JSON.
+    """Return the value of a text, and what is wrong with it as JSON.
 
-    There is at most one problem at which it could not be read on, which has no path; keys that
-    appear twice may be many. With ``ENOUGH`` of them, reading ends.
+    At most one problem stops the reading, and it has no path. Duplicate keys do not stop it, until
+    there are ``ENOUGH`` of them.
     """
     reader = _Reader(text)
     try:
@@ -61,17 +62,17 @@ def read_by_hand(text: str) -> tuple[Any, list[Problem]]:
 
 
 def looks_like_json(text: str) -> bool:
-    """Return whether a text that is no JSON was meant to be: it begins so, or is a number."""
+    """Return whether text that is not JSON was meant to be: it begins so, or is a number."""
     return text.lstrip()[:1] in ("{", "[", '"') or is_number(text)
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number as people write it, in JSON or not."""
+    """Return whether a text is a number as people write it, valid in JSON or not."""
     return bool(_NUMERIC.fullmatch(text.strip()))
 
 
 def other_notation(text: str) -> str | None:
-    """Return the name of the notation that a text which is no JSON seems to be in."""
+    """Return the name of the notation in which text that is not JSON seems to be written."""
     if text.lstrip()[:1] in ("{", '"'):
         return None
     if _TOML.match(text):
@@ -80,7 +81,7 @@ def other_notation(text: str) -> str | None:
 
 
 def depth(value: Any) -> int:
-    """Return how deep arrays and objects nest; 0 of a plain value."""
+    """Return how deeply arrays and objects nest; 0 for a plain value."""
     deep, level = 0, [value] if isinstance(value, dict | list) else []
     while level:
         inside = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
@@ -89,7 +90,7 @@ def depth(value: Any) -> int:
 
 
 def skip(text: str, at: int) -> int:
-    """Return the offset behind the blanks."""
+    """Return the offset after any blanks."""
     if text[at : at + 1] > " ":
         return at
     space = _SPACE.match(text, at)
@@ -97,7 +98,7 @@ def skip(text: str, at: int) -> int:
 
 
 class _NotJsonError(Exception):
-    """The text is no JSON from that offset on."""
+    """The text is not JSON from that offset on."""
 
     def __init__(self, at: int, code: str, expected: str, **more: Any) -> None:
         super().__init__(code)
@@ -106,7 +107,7 @@ class _NotJsonError(Exception):
 
 
 class _Reader:
-    """Recursive descent over one text; each method returns a value and the offset behind it."""
+    """Recursive descent over one text; each method returns a value and the offset after it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -142,7 +143,7 @@ class _Reader:
                     raise _NotJsonError(at, "duplicate-key", "", **twice)
             at = skip(self.text, end)
             if self.text[at : at + 1] != ":":
-                raise self.unexpected(at, '":" behind the key')
+                raise self.unexpected(at, '":" after the key')
             members[key], at = self.value(level + 1, skip(self.text, at + 1))
             at, closed = self.separator(at, "}")
             if closed:
@@ -207,12 +208,12 @@ class _Reader:
         text = string.group()
         value: str = json.loads(text) if "\\" in text else text[1:-1]  # a tenth of the time
         if _SURROGATE.search(value):
-            half = "the text holds half a surrogate pair, which is no character"
+            half = "the text holds half a surrogate pair, which is not a character"
             raise _NotJsonError(at, "bad-text", half)
         return value, string.end()
 
     def unexpected(self, at: int, expected: str) -> _NotJsonError:
-        """Return that something else stands here, and how to write it where that is clear."""
+        """Return the error for unexpected text, with how to write it if that is clear."""
         notation = other_notation(self.text) if not self.text[:at].strip() else None
         if notation:
             hint = "write it as JSON: an object in braces, keys and text in quotes"
@@ -227,7 +228,7 @@ class _Reader:
         return _NotJsonError(at, "syntax", expected, got=shown, hint=hint, suggestion=meant)
 
     def meant(self, at: int, seen: str) -> Suggestion | None:
-        """Return how JSON writes a word that other languages write so."""
+        """Return the JSON spelling of a word that other languages write differently."""
         before_digit = self.text[at + 1 : at + 2].isdecimal()
         if seen == "." and before_digit:
             return Suggestion("0", "certain", "silent", span=(at, at))
@@ -261,4 +262,4 @@ _HINTS = {
     ".": "JSON writes a digit before the point, as in 0.5",
     "+": "JSON writes no plus sign",
 }
-"""What JSON has instead of words that other languages have."""
+"""How JSON differs from other languages, by the word that it does not have."""

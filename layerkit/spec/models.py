@@ -1,4 +1,4 @@
-"""What a spec may say, as pydantic models."""
+"""The contents of a spec as pydantic models."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -20,9 +20,9 @@ class EarlyStopping(SpecModel):
     """When to stop before the last step.
 
     Attributes:
-        metric: The number to watch, as the table of the run calls it: ``test_loss``.
-        patience: After how many evaluations without a better value to stop.
-        min_delta: By how much a value must be better to count.
+        metric: The number to watch, by its name in the table of the run: ``test_loss``.
+        patience: The number of evaluations without a better value after which to stop.
+        min_delta: The least improvement that counts as a better value.
     """
 
     metric: str = "test_loss"
@@ -31,15 +31,15 @@ class EarlyStopping(SpecModel):
 
 
 class TrainingSettings(SpecModel):
-    """How long and on what the network is trained.
+    """The length of training, its batches and its evaluations.
 
     Attributes:
-        steps: The number of updates; or else ``epochs``.
-        epochs: How many times to go through the training data.
-        batch_size: The examples of one step.
+        steps: The number of updates; exclusive with ``epochs``.
+        epochs: The number of passes over the training data.
+        batch_size: The number of examples in a step.
         sampling: ``shuffle`` takes each example once an epoch; ``with_replacement`` draws each
-            batch anew, as the book does.
-        evaluate_every: A number of steps, or ``epoch``.
+            batch from all of them, as the book does.
+        evaluate_every: The number of steps between evaluations, or ``epoch``.
         max_gradient_norm: The Euclidean norm that longer gradients are scaled down to.
         early_stopping: When to stop before the last step.
     """
@@ -73,7 +73,7 @@ def _version(value: Any) -> int:
 
 
 class _AnySpec(SpecModel):
-    """What every spec may say; the attributes are described by its subclasses."""
+    """The keys of every spec; the subclasses describe the attributes."""
 
     json_schema: str | None = Field(None, alias="$schema")
     version: Annotated[int, PlainValidator(_version, json_schema_input_type=Literal[1])]
@@ -83,20 +83,21 @@ class _AnySpec(SpecModel):
 
 
 class TrainingSpec(_AnySpec):
-    """A network and how it is trained.
+    """A network and how to train it.
 
     Attributes:
         json_schema: Where an editor finds the JSON Schema; layerkit itself does not read it.
-        version: The version of the form of specs.
+        version: The version of the spec format.
         name: The name of its runs; by default the name of the file.
-        seed: What all random numbers follow from.
+        seed: The seed of all random numbers.
         dtype: The type of the arithmetic.
-        data: Where examples come from.
+        data: The source of the examples.
         layers: The network.
-        loss: What training makes small.
-        metrics: What evaluations report besides the loss; by default the metrics of that loss.
-        optimizer: How gradients change the parameters.
-        training: How long and on what to train.
+        loss: The quantity that training minimizes.
+        metrics: The numbers that evaluations report besides the loss; by default the metrics of
+            that loss.
+        optimizer: The rule by which gradients change the parameters.
+        training: The length of training, its batches and its evaluations.
     """
 
     dtype: Literal["float32", "float64"] = "float32"
@@ -112,9 +113,9 @@ class GraphSpec(_AnySpec):
 
     Attributes:
         json_schema: Where an editor finds the JSON Schema; layerkit itself does not read it.
-        version: The version of the form of specs.
+        version: The version of the spec format.
         name: The name of the graph; by default the name of the file.
-        seed: What the first values of parameters follow from.
+        seed: The seed of the first values of parameters.
         layers: The nodes, in order.
         inputs: The value of each input: a number, or an array whose first axis is the batch.
     """

@@ -1,4 +1,4 @@
-"""The inputs of a graph: numbers in bulk, the only ones that a spec holds."""
+"""The inputs of a graph, the only place where a spec holds numbers in bulk."""
 
 from typing import Annotated, Any
 
@@ -32,6 +32,6 @@ def _numbers(value: Any) -> Array:
 
 
 Numbers = TypeAliasType("Numbers", "float | Annotated[list[Numbers], Field(min_length=1)]")
-"""What the JSON Schema can say of a graph's input: that arrays are rectangular it cannot."""
+"""A graph's input in the JSON Schema, which cannot express that arrays are rectangular."""
 
 GraphInput = Annotated[Any, PlainValidator(_numbers, json_schema_input_type=Numbers)]

@@ -1,7 +1,7 @@
 """The options of a component as a pydantic model, made from the signature of ``__init__``.
 
-The signature is the interface: annotations give types and bounds, defaults say what may be left
-out, and the lines under ``Args`` describe.
+The signature is the interface: annotations give types and bounds, defaults make options optional,
+and the lines under ``Args`` describe them.
 """
 
 import math
@@ -34,8 +34,8 @@ from layerkit.registry import Registry
 from layerkit.spec.problems import problems_of
 from layerkit.spec.wording import worded
 
-# With the first model pydantic looks for plugins of its own among all installed distributions, and
-# raises where the entry points of one are malformed. It looks only once, and layerkit needs none.
+# On the first model, pydantic looks for its own plugins among all installed distributions, and
+# raises if the entry points of one are malformed. It looks only once, and layerkit needs none.
 with suppress(Exception):
     create_model("First")
 
@@ -46,13 +46,13 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     def __init__(self, /, **values: Any) -> None:
-        # Python alone comes here: a spec is validated without a call of the constructor.
+        # Only Python code gets here: a spec is validated without calling the constructor.
         try:
             super().__init__(**{name: plain(value) for name, value in values.items()})
         except ValidationError as error:
             raise _in_python(type(self), values, error) from None
 
-    # So that pydantic goes on to do without that call.
+    # With this mark, pydantic still validates without calling the constructor.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
@@ -75,7 +75,7 @@ def validated(model: type[M], value: Any, context: Any) -> M:
         context: Looks up nested components.
 
     Raises:
-        ValidationError: All that is wrong with it, in layerkit's words.
+        ValidationError: The object is wrong; the error lists its problems in layerkit's words.
     """
     try:
         return model.model_validate(value, context=context)
@@ -107,7 +107,7 @@ def options_model(cls: type[Component]) -> type[SpecModel]:
                     f"{cls.__name__}: the default of option {name}, {default!r}, cannot be "
                     "written in JSON"
                 )
-            # The field's own name is out of the way of pydantic's methods ("copy", "schema").
+            # The prefix keeps the field from shadowing pydantic's methods ("copy", "schema").
             fields[f"option_{name}"] = (
                 _as_written_in_json(hints[name]),
                 Field(default, alias=name, description=described.get(name)),
@@ -136,9 +136,10 @@ _JSON_TYPES = (int, float, bool, str, None, NoneType, Path, tuple, list)
 
 
 def _as_written_in_json(hint: Any) -> Any:
-    """Return a type that takes what JSON has for it: an array for a tuple, a text for a path.
+    """Return a type that accepts its JSON form: an array for a tuple, a string for a path.
 
-    Strict types of Python would refuse both. An empty text, which Path makes a folder, is refused.
+    Strict Python types would refuse both. An empty string, which Path takes for a folder, is
+    refused.
     """
     if isinstance(hint, TypeAliasType):
         inner = _as_written_in_json(hint.__value__)
@@ -180,7 +181,7 @@ def _inexpressible(cls: type[Component], error: Exception) -> PluginError:
 
 
 def given_options(model: SpecModel) -> dict[str, Any]:
-    """Return the options that a spec gave, by the name of the parameter."""
+    """Return the options that a spec gave, by parameter name."""
     return {name.removeprefix("option_"): getattr(model, name) for name in model.model_fields_set}
 
 
@@ -191,10 +192,10 @@ def default_options(cls: type[Component]) -> dict[str, Any]:
 
 
 class _QuietJsonSchema(GenerateJsonSchema):
-    """JSON Schema without a warning that a default is no JSON, as one that is a component.
+    """JSON Schema without the warning that a default, such as a component, is not JSON.
 
-    ``warnings.catch_warnings`` would change the filters of the whole process, where other threads
-    may load plugins too.
+    ``warnings.catch_warnings`` would change the filters of the whole process, in which other
+    threads may load plugins too.
     """
 
     def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
@@ -206,7 +207,7 @@ def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
 
     Args:
         cls: The component.
-        registry: Tells the names of the components that are defaults.
+        registry: Gives the names of components that are defaults.
 
     Raises:
         PluginError: An option has a type that JSON cannot express.
@@ -223,7 +224,7 @@ def options_schema(cls: type[Component], registry: Registry) -> dict[str, Any]:
 
 
 def as_written(component: Component, registry: Registry) -> str | dict[str, Any]:
-    """Return a component as a spec would write it: what is not default, or its bare name."""
+    """Return a component as a spec would write it: with its non-default options, or by name."""
     cls = type(component)
     names = [registry.name_of(entry) for entry in registry if entry.cls is cls]
     options = {

@@ -17,16 +17,16 @@ _INDEX = re.compile(r"[0-9]{1,9}")
 def override(document: Document, assignments: Sequence[str]) -> None:
     """Set values of a document, in order.
 
-    Objects on the way that are not there yet are made; a component given by its bare name becomes
-    an object with that type.
+    Missing objects on a path are created. A component given by its bare name becomes an object with
+    that type.
 
     Args:
-        document: Is changed in place.
-        assignments: Each ``PATH=VALUE``, as in ``layers[0].units=30``; negative indices count from
-            the end. The value is JSON, or else text.
+        document: The document, which is changed in place.
+        assignments: Each ``PATH=VALUE``, such as ``layers[0].units=30``; negative indices count
+            from the end. The value is JSON, or else text.
 
     Raises:
-        UserError: An assignment has no such form, or its path leads nowhere.
+        UserError: An assignment is malformed, or its path does not exist.
     """
     for words in assignments:
         written, equals, text = words.partition("=")
@@ -44,7 +44,7 @@ def _error(words: str, message: str) -> UserError:
 
 
 def _value(written: str, text: str, words: str) -> Any:
-    """Return what a value means: the JSON that it is, or else itself."""
+    """Return a value parsed as JSON, or else the text itself."""
     parsed, shown = parse(text, "--set"), visible(shortened(written))
     if not parsed.problems:
         return parsed.value
@@ -57,17 +57,17 @@ def _value(written: str, text: str, words: str) -> Any:
     if looks_like_json(text):
         raise _error(words, parsed.problems[0].message)
     if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise _error(words, "the value is no text in UTF-8")
+        raise _error(words, "the value is not text in UTF-8")
     return text
 
 
 def _path(written: str) -> Path:
     path: list[str | int] = []
     for part in written.split("."):
-        found = list(_PART.finditer(part))
-        if not part or "".join(m.group() for m in found) != part:
+        matches = list(_PART.finditer(part))
+        if not part or "".join(m.group() for m in matches) != part:
             return ()
-        path += [int(m[2] or m[1]) if m[2] or _INDEX.fullmatch(m[1]) else m[1] for m in found]
+        path += [int(m[2] or m[1]) if m[2] or _INDEX.fullmatch(m[1]) else m[1] for m in matches]
     return tuple(path)
 
 

@@ -1,4 +1,4 @@
-"""What pydantic raises, as problems at places of the document that was validated."""
+"""Turn pydantic's errors into problems at places of the validated document."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,15 +8,15 @@ from pydantic import ValidationError
 from layerkit.errors import Path, Problem
 
 _OF_VALUES = {"wrong-type", "wrong-value", "out-of-bounds"}
-"""The codes of problems that say what a value must be, and so can be said together."""
+"""The codes of problems that say what a value must be, and so can be joined by "or"."""
 
 
 def problems_of(error: ValidationError, value: Any) -> list[Problem]:
     """Return pydantic's errors as problems at places of the document.
 
-    Between the keys of a place pydantic names the members of a union that it tried; what is no key
-    of the document is such a name. The members' errors about one value become one problem, and
-    where a member got further into the value than the others, its errors alone count.
+    Pydantic puts the names of the union members that it tried between the keys of a place. A part
+    that is not a key of the document is such a name. The members' errors about one value become one
+    problem. If a member got further into the value than the others, only its errors count.
     """
     single: list[Problem] = []
     tried: dict[Path, list[Problem]] = {}
@@ -47,7 +47,7 @@ def _path(loc: tuple[str | int, ...], value: Any) -> Path:
 
 
 def _either(problems: list[Problem]) -> Problem:
-    """Return as one problem what each member of a union expected: ``must be a or b, got c``."""
+    """Join what the members of a union expected in one problem: ``must be a or b, got c``."""
     problems = list(dict.fromkeys(problems))
     of_values = [p for p in problems if p.code in _OF_VALUES]
     others = tuple(p for p in problems if p.code not in _OF_VALUES)

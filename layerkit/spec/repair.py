@@ -1,7 +1,7 @@
-"""What a text that is not quite JSON may have been before a slip of the keys.
+"""Find the texts that a text was meant to be before a typing slip made it invalid JSON.
 
-Every text that one edit makes of it near the place where reading stopped is tried, and those that
-are JSON are returned. Which of them was meant, the rules of specs have to tell.
+Every single edit near the place where reading stopped is tried, and the texts that are JSON are
+returned. The rules of specs decide which of them was meant.
 """
 
 import json
@@ -14,17 +14,18 @@ from layerkit.errors import Span
 from layerkit.spec.text import parsed
 
 LARGEST = 8000
-"""The characters of a text that is repaired; each attempt reads it whole."""
+"""The most characters of a text that is repaired; each attempt reads all of it."""
 
 BEFORE, BEHIND, NEAR = 100, 80, 30
-"""How far around the place at which reading stopped punctuation is tried, and any character."""
+"""How far before and after the place where reading stopped punctuation is tried; ``NEAR`` is how
+far other characters are."""
 
 MOST_TOKENS = 400
-"""How many tokens before that may lack a bracket, or be one too many."""
+"""How many tokens before that place are checked for a missing or superfluous bracket."""
 
 PUNCTUATION = '",:{}[] \n'
 OTHERS = ".-0123456789q"
-"""What else an edit may write: parts of numbers, and a letter that stands for all others."""
+"""Other characters that an edit may write: parts of numbers, and one letter for all letters."""
 
 _decode = json.JSONDecoder().decode
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
@@ -33,21 +34,21 @@ _WORD_OR_NUMBER = re.compile(r"[\w.]+")
 
 
 def repaired(text: str, at: int) -> dict[str, tuple[Any, list[str]]]:
-    """Return the texts that are JSON, in groups that say the same.
+    """Return the texts that are JSON, grouped by value.
 
     Args:
-        text: A text that is no JSON.
-        at: The offset at which it could not be read on.
+        text: A text that is not JSON.
+        at: The offset at which reading stopped.
 
     Returns:
-        For each thing that may be said, the value and all texts that say it.
+        For each value, by its ``repr``: the value and all texts that have it.
     """
     groups: dict[str, tuple[Any, list[str]]] = {}
     if len(text) > LARGEST:
         return groups
     for candidate in dict.fromkeys(_edited(text, at)):
         try:
-            _decode(candidate)  # most are no JSON, and this tells it in half of the time
+            _decode(candidate)  # most are not JSON, and this detects it in half the time
             value = parsed(candidate)
         except (ValueError, RecursionError):
             continue
@@ -56,7 +57,7 @@ def repaired(text: str, at: int) -> dict[str, tuple[Any, list[str]]]:
 
 
 def _edited(text: str, at: int) -> Iterator[str]:
-    """Yield the texts that one edit makes, without a look at whether they are JSON."""
+    """Yield the texts that one edit makes, whether or not they are JSON."""
     last = text.find("\n", at)
     end = min(len(text), at + BEHIND if last < 0 else min(last + 1, at + BEHIND))
     start = max(0, at - BEFORE)
@@ -69,7 +70,7 @@ def _edited(text: str, at: int) -> Iterator[str]:
             yield from (before + c + rest[1:] for c in written)
         if len(rest) > 1:
             yield before + rest[1] + rest[0] + rest[2:]
-    # A bracket that is missing, or one too many, may show only many lines later.
+    # A missing or superfluous bracket may cause an error only many lines later.
     for token in list(_TOKEN.finditer(text, 0, start))[-MOST_TOKENS:]:
         if token.group() in ("{", "}", "[", "]"):
             yield text[: token.start()] + text[token.end() :]
@@ -79,11 +80,11 @@ def _edited(text: str, at: int) -> Iterator[str]:
 
 
 def tidiest(text: str, mended: str, span: Span) -> str:
-    """Return the tidier of a mended text and one that says the same with two characters swapped.
+    """Return the tidiest of a mended text and the texts with its value that a swap gives.
 
     Args:
-        text: The text before.
-        mended: The text that says what was meant.
+        text: The text before it was mended; two adjacent characters of it are swapped.
+        mended: The text with the intended value.
         span: The characters of the text that were replaced.
     """
     value = repr(parsed(mended))
@@ -104,15 +105,16 @@ def keeps_words(written: str, text: str) -> bool:
 
 
 def distinct_words(text: str) -> int:
-    """Return how many different words a text has: a slip most often makes one more."""
+    """Return how many different words a text has; a slip usually adds one."""
     return len(set(_WORD.findall(text)))
 
 
 def untidiness(text: str) -> int:
     """Return how irregular the blanks of a JSON text are.
 
-    That is the number of different ways in which it separates tokens of the same kinds. A closing
-    bracket stands alone on its line, as deep as the line that opened it, or with the last element.
+    The measure is the number of different ways in which it separates tokens of the same kinds. A
+    closing bracket belongs on its own line, indented like the line that opened it, or with the last
+    element.
     """
     ways: set[tuple[Any, ...]] = set()
     odd = 0

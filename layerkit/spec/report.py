@@ -1,4 +1,4 @@
-"""Problems of a spec as people read them: file, line, column, path, message and a caret."""
+"""Reports of a spec's problems for people: file, line, column, path, message and a caret."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ WIDTH = 96
 """How much of a long line is shown around the caret."""
 
 LONGEST = 1000
-"""How much of a message is shown, which may quote a name of any length."""
+"""How much of a message is shown; it may quote a name of any length."""
 
 MOST = 50
-"""How many problems are shown."""
+"""The most problems that are shown."""
 
 
 def report(document: Document, problems: Sequence[Problem]) -> str:
-    """Return every problem at its place, in the order of the text, and how many there are."""
+    """Return the first problems with their places, in the order of the text, and their count."""
     ordered = document.in_order(problems)
     count = f"{len(ordered):,} problem{'s' if len(ordered) > 1 else ''}; nothing was run."
     if len(ordered) >= ENOUGH:
@@ -30,19 +30,19 @@ def report(document: Document, problems: Sequence[Problem]) -> str:
         count = f"... and {len(ordered) - MOST:,} more; {count}"
     shown = ordered[:MOST]
     spans = document.spans(shown)
-    return "\n".join([*(_one(document, *each) for each in zip(shown, spans, strict=True)), count])
+    return "\n".join([*(_one(document, *pair) for pair in zip(shown, spans, strict=True)), count])
 
 
 def located(document: Document, problem: Problem) -> str:
-    """Return one problem at its place, with the line of the text."""
+    """Return one problem with its place and the line of the text."""
     [span] = document.spans([problem])
     return _one(document, problem, span)
 
 
 def records(document: Document, problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Return the problems that are shown as JSON, for programs.
+    """Return the problems that are shown, as JSON for programs.
 
-    A place that the command line set has no location in the text, but the words that set it.
+    A value that the command line set has no location in the text; its record has the words instead.
     """
     shown = document.in_order(problems)[:MOST]
     edits = [suggested_edit(problem) for problem in shown]
@@ -74,7 +74,7 @@ def records(document: Document, problems: Sequence[Problem]) -> list[dict[str, A
 
 
 def suggested_edit(problem: Problem) -> Problem | None:
-    """Return the place that the suggestion of a problem replaces, where there is exactly one."""
+    """Return the place that a problem's suggestion replaces, if there is exactly one."""
     if len(problem.suggestions) != 1:
         return None
     [suggestion] = problem.suggestions
@@ -87,7 +87,7 @@ def suggested_edit(problem: Problem) -> Problem | None:
 
 
 def _location(document: Document, span: Span | None) -> dict[str, Any]:
-    """Return where characters begin and where they end, counted from 1."""
+    """Return the line and column where characters begin and end, counted from 1."""
     names = ("location", "end_location")
     if span is None:
         return dict.fromkeys(names)
@@ -101,7 +101,7 @@ def _location(document: Document, span: Span | None) -> dict[str, Any]:
 
 
 def _overrides(document: Document, problem: Problem) -> list[str]:
-    """Return the words of the command line that set a place or a part of it."""
+    """Return the words of the command line that set a value, a part of it or its surroundings."""
     return [
         f"--set {visible(shortened(words))}"
         for path, words in document.overridden.items()
@@ -113,7 +113,7 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
     said = _lines(where + problem.message)
     file = visible(document.file)
-    # Where the command line replaced the value or a part of it, the text does not show it.
+    # The text does not show a value that the command line replaced.
     replaced = _overrides(document, problem)
     if replaced:
         suggestion, quotes = problem.suggestion, ""
@@ -133,7 +133,7 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
 
 
 def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:
-    """Return the line and, under it, the carets; of a long line the part around them."""
+    """Return the line with carets below it; a long line is cut to the part around them."""
     left = max(0, column - WIDTH // 2) if len(line) > WIDTH else 0
     shown = "".join(c if c.isprintable() else " " for c in line[left : left + WIDTH])
     before = ("..." if left else "") + shown[: column - left]
@@ -147,13 +147,13 @@ def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:
 
 
 def _lines(message: str) -> str:
-    """Return a message, which may quote a stranger, as the lines that its author meant.
+    """Return a message as the lines that its author meant, even if it quotes foreign text.
 
-    Only a data set has several things to say at one place, each in an indented line.
+    Only a data set reports several things at one place, each in an indented line.
     """
     return "\n  ".join(map(visible, shortened(message, LONGEST).split("\n  ")))
 
 
 def _cells(text: str) -> int:
-    """Return how many columns of a terminal the text takes."""
+    """Return how many terminal columns a text takes."""
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -12,14 +12,14 @@ from layerkit.spec.options import SpecModel, options_schema
 TITLE = "layerkit spec"
 
 PLACED_LAYER = "placed_layer"
-"""A layer that may have a name and inputs; one that is an option of another has none."""
+"""A layer that may have a name and inputs; a layer that is an option of another has neither."""
 
 
 def spec_schema(registry: Registry) -> dict[str, Any]:
-    """Return the schema that editors complete and check specs with.
+    """Return the schema with which editors complete and check specs.
 
-    It refuses what layerkit refuses for its form: unknown keys and names, wrong types, numbers out
-    of bounds. What depends on other parts of a spec (shapes, names of inputs) it cannot know.
+    It refuses unknown keys and names, wrong types and numbers out of bounds, as layerkit does. It
+    cannot check anything that depends on other parts of a spec (shapes, names of inputs).
 
     Args:
         registry: The components to offer, each with the package it comes from.
@@ -52,7 +52,7 @@ def spec_schema(registry: Registry) -> dict[str, Any]:
 
 
 def _definition(model: type[SpecModel], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a model; the ones it refers to go among the definitions."""
+    """Return the schema of a model; the schemas it refers to are added to the definitions."""
     schema: dict[str, Any] = _with_kinds(model.model_json_schema())
     for name, definition in schema.pop("$defs", {}).items():
         definitions.setdefault(name, definition)
@@ -76,7 +76,7 @@ def _choice(registry: Registry, entries: list[Entry], place: dict[str, Any]) -> 
 
 
 def _names(registry: Registry, entry: Entry) -> list[str]:
-    """Return the names that mean this component: the qualified one, and the bare one if it does."""
+    """Return the names of a component: the qualified one, and the bare one if it is its own."""
     usable = entry.name in registry.names(entry.kind)
     is_bare = usable and registry.find(entry.kind, entry.name) is entry
     return [*([entry.name] if is_bare else []), entry.qualified_name]
@@ -101,7 +101,7 @@ def _component(
 
 
 def _with_kinds(schema: Any) -> Any:
-    """Put references to the kinds where a model says that it takes a component."""
+    """Replace the places where a model takes a component by references to its kind."""
     if isinstance(schema, list):
         return [_with_kinds(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,8 +1,8 @@
-"""JSON text read with the position of every key and value.
+"""Read JSON text with the position of every key and value.
 
-The standard parser tells where the text stops being JSON, but not where ``layers[1].units``
-stands, lets a key appear twice and accepts NaN. So it reads what is right, in C, and the reader
-here looks for what is wrong, and for the places that messages point at.
+The standard parser reports where a text stops being JSON, but not where ``layers[1].units`` is. It
+also accepts NaN and duplicate keys. So it reads correct text, in C, and the reader here finds what
+is wrong, and the places that messages point at.
 """
 
 import json
@@ -20,10 +20,10 @@ from layerkit.spec.malformed import MAX_DEPTH, depth, read_by_hand, skip
 from layerkit.wording import visible
 
 MAX_BYTES = 2**20
-"""A spec names components; one that is larger than this was meant to be a data file."""
+"""The largest spec; a larger file was meant to be a data file, as a spec only names components."""
 
 _SUSPECT = re.compile(r"[0-9]{19}|[eE][-+]?[0-9]{3}|\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-"""What may be a number that is too large, or half a surrogate pair."""
+"""Text that may be a number that is too large, or half a surrogate pair."""
 
 _DESCRIPTOR = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]{1,9})")
 
@@ -35,9 +35,9 @@ class Document:
     Attributes:
         file: The name to show for it.
         text: The text.
-        value: What it holds.
-        problems: What is wrong with the text as JSON: at most one place where it could not be
-            read on, and any number of keys that appear twice.
+        value: The parsed value.
+        problems: What is wrong with the text as JSON: at most one place where reading stopped, and
+            any number of duplicate keys.
         overridden: For each place that the command line set, the words that set it.
     """
 
@@ -50,7 +50,7 @@ class Document:
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems in the order of the text.
 
-        What command-line overrides added to an object stands behind what the text has there.
+        Keys that the command line added to an object come after those in the text.
         """
         positions: dict[int, dict[str, int]] = {}
 
@@ -73,17 +73,17 @@ class Document:
         return sorted(problems, key=rank)
 
     def spans(self, problems: Iterable[Problem]) -> list[Span]:
-        """Return the characters that each problem is about, or those of what surrounds them."""
+        """Return the characters that each problem is about, or those of the value around them."""
         problems = list(problems)
-        wanted: dict[Any, Any] = {}
+        places: dict[Any, Any] = {}
         for problem in problems:
-            node = wanted
+            node = places
             for part in problem.path:
                 node = node.setdefault(part, {})
         keys: dict[Path, Span] = {}
         values: dict[Path, Span] = {}
         if not any(p.span and not p.path for p in self.problems):  # it is JSON to its end
-            _Locator(self.text, keys, values).value((), wanted, skip(self.text, 0))
+            _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
         return [_span(problem, keys, values) for problem in problems]
 
 
@@ -99,9 +99,9 @@ def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) ->
 
 
 def descriptor(file: FilePath) -> int | None:
-    """Return the number of the file descriptor that a path names; None where it is a file's own.
+    """Return the number of the file descriptor that a path names; None for an ordinary path.
 
-    Standard input is one, and so is what a shell makes of ``<(command)``.
+    Standard input is a descriptor, and so is the path that a shell passes for ``<(command)``.
     """
     named = _DESCRIPTOR.fullmatch(file.as_posix())
     return int(named[1] or 0) if named else None
@@ -120,7 +120,7 @@ def read_text(file: FilePath) -> str:
         if len(content) > MAX_BYTES:
             raise UserError(
                 f"{name}: a spec has at most {MAX_BYTES >> 20} MB, and this file is larger; "
-                "numbers in bulk belong into a data file"
+                "numbers in bulk belong in a data file"
             )
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -128,7 +128,7 @@ def read_text(file: FilePath) -> str:
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise UserError(
             f"{name}:{line}:{column}: a spec is JSON text in UTF-8, got the byte "
-            f"{error.object[error.start]:#04x}, which is none; if it is text, save it as UTF-8"
+            f"{error.object[error.start]:#04x}, which is not; if it is text, save it as UTF-8"
         ) from None
     except OSError as error:
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
@@ -137,9 +137,9 @@ def read_text(file: FilePath) -> str:
 
 
 def _read_file(file: FilePath) -> bytes:
-    """Return what a file holds, or one byte more than a spec may have."""
+    """Return the contents of a file, up to one byte more than a spec may have."""
     mode = file.stat().st_mode
-    # A pipe with a name waits until somebody writes to it, which may be never.
+    # Opening a named pipe waits for a writer, perhaps forever.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UserError(
             f"{visible(str(file))}: a spec is a file, got a pipe or a device; store what comes "
@@ -150,15 +150,16 @@ def _read_file(file: FilePath) -> bytes:
 
 
 def _read_descriptor(number: int) -> bytes:
-    """Return what comes from a descriptor until its end, or one byte more than a spec may have.
+    """Return the contents of a descriptor, up to one byte more than a spec may have.
 
-    It is read as it is. To open the path would wait for another writer where the pipe has a name.
+    The descriptor itself is read. Opening its path would wait for another writer if it is a named
+    pipe.
     """
     content = bytearray()
     while len(content) <= MAX_BYTES:
         try:
             part = os.read(number, MAX_BYTES + 1 - len(content))
-        except BlockingIOError:  # it does not block, as some parents leave it
+        except BlockingIOError:  # some parent processes leave it non-blocking
             select.select([number], [], [])
             continue
         if not part:
@@ -168,7 +169,7 @@ def _read_descriptor(number: int) -> bytes:
 
 
 def parse(text: str, file: str) -> Document:
-    """Parse a JSON text; what is wrong with it stands in the document's ``problems``."""
+    """Parse a JSON text; the document's ``problems`` list what is wrong with it."""
     document = Document(file, text)
     if not text.strip():
         nothing = "the file is empty; a spec is a JSON object"
@@ -184,17 +185,17 @@ def parse(text: str, file: str) -> Document:
 
 
 def parsed(text: str) -> Any:
-    """Return what a JSON text holds, if nothing is odd about it.
+    """Return the value of a JSON text, if nothing is suspicious about it.
 
     Raises:
-        ValueError: Something is, or may be.
-        RecursionError: It nests very deep.
+        ValueError: Something is, or may be, wrong with it.
+        RecursionError: It nests too deeply.
     """
     if _SUSPECT.search(text):
-        raise ValueError("numbers or characters that the parser in C takes")
+        raise ValueError("numbers or characters that only the parser in C accepts")
     value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse)
     if depth(value) > MAX_DEPTH:
-        raise ValueError("nests too deep")
+        raise ValueError("nests too deeply")
     return value
 
 
@@ -210,20 +211,20 @@ def _refuse(constant: str) -> Any:
 
 
 class _Locator:
-    """Finds places in a text that is known to be JSON; the rest of it is skipped in C."""
+    """Finds places in a text that is known to be JSON; other values are skipped in C."""
 
     def __init__(self, text: str, keys: dict[Path, Span], values: dict[Path, Span]) -> None:
         self.text, self.keys, self.values = text, keys, values
         self._skipped = json.JSONDecoder().raw_decode
 
-    def value(self, path: Path, wanted: dict[Any, Any], at: int) -> int:
-        """Note where a value stands, and what is wanted inside it; return the end of it."""
-        end = self._inside(path, wanted, at) if wanted else None
+    def value(self, path: Path, places: dict[Any, Any], at: int) -> int:
+        """Record the span of a value and of the sought places inside it; return its end."""
+        end = self._inside(path, places, at) if places else None
         end = self._skipped(self.text, at)[1] if end is None else end
         self.values[path] = (at, end)
         return end
 
-    def _inside(self, path: Path, wanted: dict[Any, Any], start: int) -> int | None:
+    def _inside(self, path: Path, places: dict[Any, Any], start: int) -> int | None:
         text, opening = self.text, self.text[start]
         if opening not in "{[":
             return None
@@ -232,11 +233,11 @@ class _Locator:
             key: str | int = index
             if opening == "{":
                 key, end = self._skipped(text, at)
-                if key in wanted:
+                if key in places:
                     self.keys[(*path, key)] = (at, end)
                 at = skip(text, skip(text, end) + 1)
-            if key in wanted:
-                at = self.value((*path, key), wanted[key], at)
+            if key in places:
+                at = self.value((*path, key), places[key], at)
             else:
                 at = self._skipped(text, at)[1]
             at, index = skip(text, at), index + 1

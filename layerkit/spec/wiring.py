@@ -1,4 +1,4 @@
-"""Which layer takes what: the names and ``inputs`` of a spec turned into positions."""
+"""Turn the names and ``inputs`` of a spec's layers into positions."""
 
 import json
 from typing import Any
@@ -11,18 +11,18 @@ from layerkit.spec.wording import MOST_SUGGESTED
 from layerkit.wording import listed, nearest, quoted
 
 INPUT = "input"
-"""What the input of a network is called where it has only one."""
+"""The name of a network's input if it has only one."""
 
 
 def wire(document: Any, registry: Registry) -> tuple[list[tuple[int, ...]], list[Problem]]:
-    """Return for each layer the positions of its inputs, and all that is wrong with the names.
+    """Return the positions of each layer's inputs, and everything wrong with the names.
 
-    Positions count the inputs of the network first, then the layers. It reads the document as it
-    was written, so that wrong names are reported together with wrong options.
+    Positions count the inputs of the network first, then the layers. The raw document is read, so
+    that wrong names are reported together with wrong options.
 
     Args:
         document: A spec, as JSON gave it.
-        registry: Tells how many inputs a layer takes.
+        registry: The components, whose classes give the number of inputs of a layer.
     """
     layers = document.get("layers") if isinstance(document, dict) else None
     if not isinstance(layers, list):
@@ -47,31 +47,31 @@ class _Wiring:
 
     def add(self, index: int, layer: Any, registry: Registry) -> None:
         named = layer if isinstance(layer, dict) else {"type": layer}
-        wanted = named.get("inputs")
-        if isinstance(wanted, str):
-            wanted = [wanted]
-        if isinstance(wanted, list) and all(isinstance(name, str) for name in wanted):
-            slots = self._found(index, wanted, several=isinstance(named["inputs"], list))
+        input_names = named.get("inputs")
+        if isinstance(input_names, str):
+            input_names = [input_names]
+        if isinstance(input_names, list) and all(isinstance(name, str) for name in input_names):
+            slots = self._slots_of(index, input_names, several=isinstance(named["inputs"], list))
         else:
             slots = (len(self.inputs) + index - 1,)
-        self._count(index, named, slots, wanted is not None, registry)
+        self._count(index, named, slots, input_names is not None, registry)
         self.slots.append(slots)
         self._name(index, named.get("name"))
 
-    def _found(self, index: int, wanted: list[str], several: bool) -> tuple[int, ...]:
-        for k, name in enumerate(wanted):
+    def _slots_of(self, index: int, input_names: list[str], several: bool) -> tuple[int, ...]:
+        for k, name in enumerate(input_names):
             if name not in self.names:
                 path = ("layers", index, "inputs", k) if several else ("layers", index, "inputs")
                 suggestion, hint = self._advice(name)
                 self.problems.append(
                     Problem("unknown-input", path, "", quoted(name), suggestion, hint)
                 )
-        return tuple(self.names.get(name, 0) for name in wanted)
+        return tuple(self.names.get(name, 0) for name in input_names)
 
     def _advice(self, name: str) -> tuple[Suggestion | None, str]:
-        """Return what there is instead; of very many wrong names only for the first ones.
+        """Return a similar name or a list of names, but only for the first wrong names.
 
-        It is never certain: the name may be right here, and wrong where it was given.
+        A suggestion is never certain: the name may be right here and wrong where it was given.
         """
         if len(self.problems) >= MOST_SUGGESTED:
             return None, ""
@@ -81,7 +81,7 @@ class _Wiring:
         return Suggestion(json.dumps(close, ensure_ascii=False), "maybe"), ""
 
     def _count(
-        self, index: int, layer: Any, slots: tuple[int, ...], given: bool, registry: Registry
+        self, index: int, layer: Any, slots: tuple[int, ...], has_inputs: bool, registry: Registry
     ) -> None:
         name = layer.get("type")
         try:
@@ -92,13 +92,13 @@ class _Wiring:
             return
         least, most = input_count(entry.cls)
         count = len(slots)
-        ambiguous = not given and index == 0 and len(self.inputs) > 1
+        ambiguous = not has_inputs and index == 0 and len(self.inputs) > 1
         if least <= count and (most is None or count <= most) and not ambiguous:
             return
         takes = f"{least}{' or more' if most is None else ''} input{'s' if least > 1 else ''}"
-        path = ("layers", index, "inputs") if given else ("layers", index)
-        got = f"{count}" if given else None
-        hint = "" if given else 'name them: "inputs": [...]'
+        path = ("layers", index, "inputs") if has_inputs else ("layers", index)
+        got = f"{count}" if has_inputs else None
+        hint = "" if has_inputs else 'name them: "inputs": [...]'
         self.problems.append(Problem("wrong-inputs", path, f"{name} takes {takes}", got, hint=hint))
 
     def _name(self, index: int, name: Any) -> None:
@@ -110,13 +110,13 @@ class _Wiring:
             self.problems.append(Problem("name-taken", path, message, hint="choose another"))
         elif name in self.names:
             first = self.names[name] - len(self.inputs)
-            message = f"{quoted(name)} is the name of layers[{first}] already"
+            message = f"{quoted(name)} is already the name of layers[{first}]"
             self.problems.append(Problem("name-taken", path, message, hint="choose another"))
         else:
             self.names[name] = len(self.inputs) + index
 
     def refuse_unused(self, layers: list[Any]) -> None:
-        """Refuse a layer whose output nobody takes: it would train nothing, in silence."""
+        """Refuse a layer whose output nothing takes: it would silently train nothing."""
         used = {slot for slots in self.slots for slot in slots}
         for i in range(len(layers) - 1):
             if len(self.inputs) + i not in used:

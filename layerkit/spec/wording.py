@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as problems of a spec: what was expected and what came."""
+"""Turn pydantic's errors into problems of a spec: what was expected and what was there."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -64,14 +64,14 @@ def worded(error: ValidationError, model: type[BaseModel]) -> ValidationError:
 
     Args:
         error: What pydantic raised.
-        model: The model, whose keys and values are suggested.
+        model: The model, whose keys and values serve as suggestions.
     """
     known = [field.alias or name for name, field in model.model_fields.items()]
     errors = error.errors(include_url=False)[:ENOUGH]
     missing = [f'"{e["loc"][-1]}"' for e in errors if e["type"] == "missing"]
     needs = [refusal(Problem("missing-key", expected=", ".join(missing)))] if missing else []
     others = [e for e in errors if e["type"] != "missing"]
-    # Suggestions cost time, and nobody reads a hundred of them.
+    # Suggestions take time, and nobody reads a hundred of them.
     return invalid(
         *needs,
         *(
@@ -130,7 +130,7 @@ def _literals(hint: Any) -> Iterator[str]:
 
 
 def _as_meant(kind: str, value: Any) -> Suggestion | None:
-    """Return how to write a value of the wrong type, where it is clear what was meant."""
+    """Return how to write a value of the wrong type, if it is clear what was meant."""
     if kind.startswith("int_") and isinstance(value, float) and value.is_integer():
         return Suggestion(f"{int(value)}", "certain", "write") if abs(value) < 1e15 else None
     if kind == "string_type" and not isinstance(value, dict | list | None):
@@ -149,9 +149,9 @@ def _as_meant(kind: str, value: Any) -> Suggestion | None:
 
 
 def suggested(word: str, words: Sequence[str]) -> Suggestion | None:
-    """Return what a misspelt name was meant to be, if a known one comes close.
+    """Return the known name that a misspelt one was meant to be, if one comes close.
 
-    It is certain where exactly one is a single slip of the keys away.
+    It is certain if exactly one is a single typing slip away.
     """
     near = slips(word, words)
     if len(near) == 1:
@@ -190,7 +190,7 @@ def again(error: ValidationError, known: Sequence[str] = ()) -> list[InitErrorDe
 
 
 def with_keys(problem: Problem, loc: tuple[str | int, ...], known: Sequence[str]) -> Problem:
-    """Return a problem with one of these keys as its suggestion, if that is what was meant."""
+    """Return a problem with one of these keys as its suggestion, if it was certainly meant."""
     if problem.code != "unknown-key" or len(loc) != 1:
         return problem
     if problem.suggestion is not None and problem.suggestion.applicability == "certain":
@@ -207,7 +207,7 @@ def invalid(*problems: InitErrorDetails) -> ValidationError:
 
 
 def got(value: Any) -> str:
-    """Return a value as JSON; of a long one only the beginning."""
+    """Return a value as JSON, cut short if it is long."""
     value = value[: LONGEST_VALUE + 1] if isinstance(value, str) else value
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return visible(shortened(text, LONGEST_VALUE))

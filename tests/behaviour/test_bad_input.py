@@ -217,7 +217,7 @@ PROBLEMS = {
     "a name used twice": (
         '{"type": "relu"},',
         '{"type": "relu", "name": "a"}, {"type": "relu", "name": "a"},',
-        ("6:61", 'layers[2].name: "a" is the name of layers[1] already; choose another', '"a"'),
+        ("6:61", 'layers[2].name: "a" is already the name of layers[1]; choose another', '"a"'),
     ),
     "the name of the input": (
         '{"type": "relu"}',
@@ -291,7 +291,7 @@ PROBLEMS = {
         '"metrics": ["accuracy", {"type": "accuracy"}], "loss":',
         (
             "9:27",
-            'metrics[1]: "accuracy" is among the metrics already; leave one of them out',
+            'metrics[1]: "accuracy" is already among the metrics; leave one of them out',
             '{"type": "accuracy"}',
         ),
     ),
@@ -466,7 +466,7 @@ class TestAFileThatCannotBeRead:
         assert outcome.code == 2
         assert outcome.err == (
             "layerkit: huge.json: a spec has at most 1 MB, and this file is larger; numbers in "
-            "bulk belong into a data file\n"
+            "bulk belong in a data file\n"
         )
 
 

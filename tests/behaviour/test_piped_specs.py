@@ -164,7 +164,7 @@ def test_a_run_of_a_piped_spec_can_be_run_again_from_its_folder(tmp_path):
         ("", "/dev/stdin:1:1: the file is empty; a spec is a JSON object\n"
          "1 problem; nothing was run.\n"),
         (" " * (2**20 + 1), "layerkit: /dev/stdin: a spec has at most 1 MB, and this file is "
-         "larger; numbers in bulk belong into a data file\n"),
+         "larger; numbers in bulk belong in a data file\n"),
     ],
     ids=["empty", "too large"],
 )  # fmt: skip
@@ -176,7 +176,7 @@ def test_what_is_no_spec_is_refused(tmp_path, text, told):
     ("shell", "told"),
     [
         ("run - < /dev/zero", "/dev/stdin: a spec has at most 1 MB, and this file is larger; "
-         "numbers in bulk belong into a data file"),
+         "numbers in bulk belong in a data file"),
         ("run /dev/fd/7 7< .", "/dev/fd/7: cannot be read: Is a directory"),
         ("run /dev/fd/77", "/dev/fd/77: cannot be read: Bad file descriptor"),
         ("run /dev/fd/99999999999", "/dev/fd/99999999999: cannot be read: No such file or "

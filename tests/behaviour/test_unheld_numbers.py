@@ -111,10 +111,10 @@ class TestNumericalGradients:
     @pytest.mark.parametrize(
         ("name", "said"),
         [
-            ("q", "'q', which is no parameter"),
+            ("q", "'q', which is not a parameter"),
             (
                 "layer[0].W",
-                "'layer[0].W', which is no parameter; did you mean \"layers[0].W\"?",
+                "'layer[0].W', which is not a parameter; did you mean \"layers[0].W\"?",
             ),
         ],
     )

@@ -76,7 +76,7 @@ def test_a_layer_that_raises_is_named(layerkit, spec, verb, where):
     assert done.err.splitlines()[-1] == (
         f"layerkit: layer layerkit-raising/raising (layerkit-raising 1.0): {where} raised "
         "RuntimeError: \\x1b[31mred (layerkit_raising.py, line 7); the mistake is in that plugin, "
-        "and layerkit verify layerkit-raising/raising tells more"
+        "and layerkit verify layerkit-raising/raising shows more"
     )
     assert "Traceback" not in done.err
     assert "\x1b" not in done.err
