@@ -143,6 +143,16 @@ def test_the_installed_command_heeds_signals_before_it_imports_anything_large():
     assert not {"typer", "click", "numpy", "pydantic", "layerkit.cli"} & set(done.stdout.split())
 
 
+@pytest.fixture
+def default_signals():
+    """Signals as a shell leaves them, even if the tests run under nohup, which ignores one."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number, _ in ENDINGS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("number", "code"), ENDINGS)
 def test_a_signal_before_training_leaves_no_folder(layerkit, monkeypatch, number, code):
     written = RunFolder.write_json

@@ -39,7 +39,8 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
     folder = path.parent if number is None else Path()
     fixed = fix(text, registry, str(path), folder)
     if number is not None:
-        sys.stdout.write(fixed.text)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(fixed.text.encode("utf-8", "surrogatepass"))
     elif fixed.edits:
         _write(path, text, fixed.text)
     if json:
@@ -61,6 +62,10 @@ def _check_writable(path: Path) -> None:
         return  # reading the file reports what is wrong
     if is_protected and path.is_file():
         raise UserError(f"--fix: {path} is read-only; allow it to be written: chmod u+w {path}")
+    if path.is_file() and path.stat().st_nlink > 1:
+        raise UserError(
+            f"--fix: {path} has another name, a hard link, that would keep the old text"
+        )
 
 
 def _write(path: Path, before: str, text: str) -> None:

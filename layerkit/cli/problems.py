@@ -32,8 +32,9 @@ def edit_lines(file: str, before: str, fixed: "Fixed") -> list[str]:
     lines = [f"{file}:{edit.line}:{edit.column}: {_words(edit)}" for edit in fixed.edits]
     import difflib  # here, because a command that mends nothing need not wait for it
 
-    difference = difflib.ndiff(before.split("\n"), fixed.text.split("\n"))
-    return [*lines, *(line.rstrip("\r") for line in difference if line[:1] in "+-")]
+    difference = difflib.unified_diff(before.split("\n"), fixed.text.split("\n"), n=0, lineterm="")
+    changed = [line.rstrip("\r") for line in difference if line[:1] in "+-"][2:]  # not the header
+    return [*lines, *(f"{line[:1]} {line[1:]}" for line in changed)]
 
 
 def _words(edit: "Edit") -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,6 +18,9 @@ from layerkit.wording import is_one_edit_away, slips
 
 MOST_ROUNDS = 50
 """The most times that a spec is mended and checked again."""
+
+MOST_READ = 2_000_000
+"""How many characters are examined in all: a large spec with many problems takes seconds."""
 
 MOST_TRIED = 300
 """The most readings of a spec that are compared for one problem."""
@@ -104,8 +108,10 @@ def fix(text: str, registry: Registry, file: str, folder: FilePath) -> Fixed:
 class _Fixer:
     def __init__(self, registry: Registry, file: str, folder: FilePath) -> None:
         self.registry, self.file, self.folder = registry, file, folder
+        self.left = MOST_READ
 
     def examined(self, text: str, is_built: bool = True) -> _Findings:
+        self.left -= len(text)
         try:
             spec = parse_spec(text, self.registry, self.file, self.folder)
         except SpecError as error:
@@ -131,18 +137,26 @@ class _Fixer:
                     return tidy, edits, after
                 return mended, edits, after
         for problem in findings.problems[:MOST_TRIED]:
+            if self.left <= 0:
+                break
             meant = self._meant(text, problem, findings)
-            if meant is not None:
+            if meant is not None and not _invents(edit := _difference(text, meant)):
                 after = self.examined(meant)
-                if after.is_better_than(findings):
-                    return meant, [_difference(text, meant)], after
+                if after.is_better_than(findings) and not (
+                    after.problems and findings.stage == 0 and _has_bracket(edit)
+                ):
+                    return meant, [edit], after
         return None
 
     def _tidiest(self, text: str, mended: str, span: Span, stage: int) -> str:
         """Return the tidiest of the texts with the same content as a mended one."""
         if stage:
             return tidiest(text, mended, span)
-        _, texts = repaired(text, span[0]).get(repr(parsed(mended)), (None, []))
+        try:
+            value = repr(parsed(mended))
+        except ValueError:  # a key appears twice
+            return mended
+        _, texts = repaired(text, span[0]).get(value, (None, []))
         return min([mended, *texts], key=untidiness)
 
     def _helps(self, text: str, edits: list[Edit], after: _Findings, before: _Findings) -> bool:
@@ -158,7 +172,8 @@ class _Fixer:
         return after.is_better_than(before) or (
             after.stage == before.stage
             and all(p.code == "missing-key" or _is_certain(p) for p in after.problems)
-            and {p.path for p in after.problems} != {p.path for p in before.problems}
+            and {(p.path, p.span) for p in after.problems}
+            != {(p.path, p.span) for p in before.problems}
         )
 
     def _certain(self, text: str, problems: Iterable[Problem]) -> list[Edit]:
@@ -170,7 +185,7 @@ class _Fixer:
         spans = parse(text, self.file).spans(places)
         for span, problem in sorted(zip(spans, certain, strict=True), key=lambda pair: pair[0]):
             [suggestion] = problem.suggestions
-            if span[0] >= end and text[slice(*span)] != suggestion.text:
+            if span[0] >= end and _says_the_same(text[slice(*span)], suggestion.text):
                 edits[span[0]] = _edit(text, span, suggestion.text)
                 end = max(span[1], span[0] + 1)
         return list(edits.values())
@@ -195,8 +210,12 @@ class _Fixer:
         if problem.code == "unknown-type" and problem.expected in KINDS:
             for other in slips(name, self.registry.names(problem.expected)):
                 yield self._replaced(text, problem, other)
+        names = list(_names(value))
+        # A name that stands elsewhere too is no slip: the layers may only be in the wrong order.
+        if problem.code == "unknown-input" and sum(name == other for _, other in names) > 1:
+            return
         if problem.code in ("unknown-input", "wrong-pattern"):
-            for place, other in _names(value):
+            for place, other in names:
                 if is_one_edit_away(name, other):
                     yield self._replaced(text, problem, other)
                     if problem.code == "unknown-input":  # or the other name is misspelt
@@ -251,6 +270,32 @@ def _is_certain(problem: Problem) -> bool:
     """Return whether a problem has exactly one suggestion, and it is certain."""
     suggestions = problem.suggestions
     return len(suggestions) == 1 and suggestions[0].applicability == "certain"
+
+
+def _invents(edit: Edit) -> bool:
+    """Return whether an edit writes new digits, or turns a letter into a decimal point."""
+    digits = any(c.isdecimal() and c not in edit.old for c in edit.new)
+    return digits or ("." in edit.new and any(c.isalpha() for c in edit.old))
+
+
+def _has_bracket(edit: Edit) -> bool:
+    return any(c in "{}[]" for c in edit.old + edit.new)
+
+
+def _says_the_same(old: str, new: str) -> bool:
+    """Return whether an edit changes a text, and a number in it only to the same number."""
+    if old == new:
+        return False
+    try:
+        number = Decimal(old)
+    except InvalidOperation:
+        return True
+    if new.startswith('"'):
+        return new[1:-1] == old
+    try:
+        return Decimal(new) == number
+    except InvalidOperation:
+        return True
 
 
 def _at(value: Any, path: Iterable[str | int]) -> Any:

@@ -34,6 +34,15 @@ MOST_NESTED = 16
 """How deeply components may nest as options; each level is read again for the next one."""
 
 
+NAMES_ELSEWHERE = {
+    *("adan", "asgd", "lamb", "lars", "lion", "nadam", "radam", "rprop", "sgdm", "sgdw"),
+    *("celu", "crelu", "elu", "geglu", "glu", "prelu", "reglu", "relu2", "relu6", "rrelu"),
+    *("selu", "silu", "swiglu", "emnist", "fmnist", "kmnist", "mnistm", "qmnist"),
+}
+"""Components of other libraries, many of them one letter away from ours. They may be meant, for
+example in a spec whose plugin is not installed."""
+
+
 @dataclass(frozen=True)
 class ComponentSpec(Generic[C]):
     """A component that a spec names, with its validated options.
@@ -194,7 +203,8 @@ class Reading:
             for other in slips(name, self.registry.names(kind.kind))
             if self._takes(kind, other, options)
         ]
-        meant = suggested(name, names) if len(names) == 1 else None
+        is_slip = len(names) == 1 and name.lower() not in NAMES_ELSEWHERE
+        meant = suggested(name, names) if is_slip else None
         return replace(
             problem, suggestion=meant or replace(error.suggestion, applicability="maybe")
         )

@@ -44,8 +44,8 @@ def repaired(text: str, at: int) -> dict[str, tuple[Any, list[str]]]:
         For each value, by its ``repr``: the value and all texts that have it.
     """
     groups: dict[str, tuple[Any, list[str]]] = {}
-    if len(text) > LARGEST:
-        return groups
+    if len(text) > LARGEST or text[at : at + 1] in ("#", ";", "*", "%"):
+        return groups  # a line behind such a mark may be a comment, which must not come alive
     for candidate in dict.fromkeys(_edited(text, at)):
         try:
             _decode(candidate)  # most are not JSON, and this detects it in half the time
@@ -87,8 +87,11 @@ def tidiest(text: str, mended: str, span: Span) -> str:
         mended: The text with the intended value.
         span: The characters of the text that were replaced.
     """
-    value = repr(parsed(mended))
     texts = [mended]
+    try:
+        value = repr(parsed(mended))
+    except ValueError:  # a key appears twice
+        return mended
     for i in range(max(0, span[0] - 1), min(len(text) - 1, span[1] + 1)):
         swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
         try:

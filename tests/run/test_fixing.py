@@ -12,7 +12,6 @@ from layerkit.run.fixing import fix
 from layerkit.spec import parse_spec
 
 SPECS = Path(__file__).parents[2] / "specs"
-FILES = sorted(SPECS.glob("*.json"))
 KEYS = [chr(code) for code in range(32, 127)]
 REGISTRY = load_registry()
 
@@ -23,6 +22,10 @@ def is_valid(text: str, folder: Path = SPECS) -> bool:
     except SpecError:
         return False
     return True
+
+
+# Some of the specs need plugins, which need not be installed where the tests of an sdist run.
+FILES = [file for file in sorted(SPECS.glob("*.json")) if is_valid(file.read_text())]
 
 
 def mended(text: str) -> str:
@@ -44,15 +47,14 @@ def slip(random_: random.Random, text: str) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(5))
-def test_nine_of_ten_slips_of_the_keys_come_back_as_they_were(part):
+def test_nine_of_ten_slips_of_the_keys_come_back_as_they_were():
     # One of the characters that a keyboard has, anywhere in any spec; blanks too. What leaves a
     # spec valid, such as another number of units, nobody can notice, and does not count.
-    random_ = random.Random(f"slips {part}")
+    random_ = random.Random("slips")
     came_back: Counter[str] = Counter()
     lost: list[str] = []
     changed: list[str] = []
-    while sum(came_back.values()) + len(lost) < 100:
+    while sum(came_back.values()) + len(lost) < 500:
         text = random_.choice(FILES).read_text()
         kind, slipped = slip(random_, text)
         if is_valid(slipped):
@@ -64,9 +66,9 @@ def test_nine_of_ten_slips_of_the_keys_come_back_as_they_were(part):
             lost.append(slipped)
             changed += [slipped] if result != slipped else []
 
-    assert sum(came_back.values()) >= 90, came_back
+    assert sum(came_back.values()) >= 450, came_back
     assert set(came_back) == {"deleted", "inserted", "replaced", "swapped"}
-    assert len(changed) <= 3, changed  # the others are left as they are
+    assert len(changed) <= 5, changed  # the others are left as they are
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
