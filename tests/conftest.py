@@ -1,4 +1,4 @@
-"""Where the tests find what does not stand in the repository, and plugins to try things with."""
+"""Fixtures: data that is not in the repository, plugins to install, and ways to run the command."""
 
 import importlib
 import os
@@ -16,13 +16,13 @@ import pytest
 from layerkit.cli import main
 from layerkit.distributions import installed
 
-# Tests run side by side, one on each core: threads of each would wait for those of the other.
+# Tests run in parallel, one on each core, so BLAS threads of different tests would only compete.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
 def mnist_folder():
-    """The folder with the four MNIST files; without it a test is skipped, but fails in CI."""
+    """The folder with the four MNIST files; a test without it is skipped, but fails in CI."""
     root = os.environ.get("LAYERKIT_DATA")
     folder = Path(root or ".", "mnist")
     parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -72,7 +72,7 @@ SWISH = dedent(
 
 @pytest.fixture(autouse=True)
 def plugin_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The folders whose plugins are found, none at first: what is installed takes no part."""
+    """The folders whose plugins are found; empty at first, so installed plugins are ignored."""
     folders: list[Path] = []
 
     def found() -> list[metadata.Distribution]:
@@ -86,7 +86,7 @@ def plugin_folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def install(
     tmp_path: Path, plugin_folders: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., None]]:
-    """Install distributions as pip leaves them; all traces of them are gone after the test.
+    """Install distributions as pip does; all traces of them are removed after the test.
 
     ``install("layerkit-foo")`` installs version 1.0 of a distribution whose entry point ``foo``
     names a module ``layerkit_foo`` that provides the layer ``swish``.
@@ -153,9 +153,9 @@ def layerkit(
 def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a process of its own: ``process("run", "spec.json").returncode``.
 
-    Where the border of a process is not the point, the fixture ``layerkit`` does the same 0.6
-    seconds faster. ``env`` adds to the environment, where None takes a variable away; other options
-    are those of ``subprocess.run``.
+    If a test does not need a separate process, the fixture ``layerkit`` does the same 0.6 seconds
+    faster. ``env`` adds to the environment, and None removes a variable; other options are those of
+    ``subprocess.run``.
     """
 
     def call(

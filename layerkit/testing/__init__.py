@@ -1,4 +1,4 @@
-"""The conformance kit: every law that a component has to keep, each a check of its own.
+"""The conformance kit: a separate check for every law that a component must keep.
 
 In the tests of a package::
 
@@ -6,7 +6,7 @@ In the tests of a package::
     def test_conformance(check):
         check()
 
-``check_layer(Swish)`` returns the same as records, and ``layerkit verify swish`` as a table.
+``check_layer(Swish)`` returns the results as records, and ``layerkit verify swish`` prints a table.
 """
 
 from layerkit.testing.checks import (

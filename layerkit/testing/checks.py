@@ -1,4 +1,4 @@
-"""Checks, records of what came out, and the three ways to have them."""
+"""Checks, the records of their results, and the three ways to get them."""
 
 import time
 import warnings
@@ -20,7 +20,7 @@ ExpectedFailures: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
 class Status(StrEnum):
-    """What became of a check."""
+    """The result of a check."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -29,14 +29,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one check.
+    """The result of one check, in detail.
 
     Attributes:
         component: The name of the class.
         check: The name of the law.
         status: Whether the law is kept.
-        reason: Why not; one line.
-        seconds: How long the check took.
+        reason: The reason in one line if it is not; otherwise empty.
+        seconds: The duration of the check.
     """
 
     component: str
@@ -52,8 +52,8 @@ class Check:
 
     Attributes:
         subject: The component.
-        law: The law; its docstring says what it asks.
-        expected_failure: Why the component is known to break it, if it is.
+        law: The law; its docstring says what it demands.
+        expected_failure: The reason why the component is known to break it, if it is.
     """
 
     subject: Subject
@@ -76,18 +76,18 @@ class Check:
         """
         try:
             with warnings.catch_warnings():
-                # So that a division by zero counts alike in all three ways to run the kit.
+                # A division by zero must count equally in all three ways to run the kit.
                 warnings.simplefilter("error", RuntimeWarning)
                 self.law(self.subject)
         except (KeyboardInterrupt, LawBroken):
             raise
-        # A component that exits, or raises what a test runner takes for "skipped", has not
-        # kept the law.
+        # A component that exits, or raises an exception that a test runner takes for "skipped",
+        # breaks the law.
         except BaseException as error:
             raise LawBroken(told(error, self.subject.cls)) from error
 
     def run(self) -> Record:
-        """Try the law, and return what came out."""
+        """Try the law, and return the result."""
         start = time.perf_counter()
         reason, broken = "", False
         try:
@@ -116,11 +116,11 @@ def checks(
         component: The class.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason.
-        registry: The components there are; by default what is installed.
+        registry: The available components; by default the installed ones.
 
     Raises:
-        UserError: What is given is no component, or an expected failure names no law of it or
-            gives no reason.
+        UserError: The argument is not a component, or an expected failure does not name one of its
+            laws or has no reason.
     """
     if not (isinstance(component, type) and issubclass(component, Component)):
         raise UserError(f"the kit checks classes of components, got {component!r}")
@@ -162,10 +162,10 @@ def check_component(
         component: The class.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason: ``{"Swish": {"float32_agrees_with_float64": "it is exact to 2 digits"}}``.
-        registry: The components there are; by default what is installed.
+        registry: The available components; by default the installed ones.
 
     Raises:
-        UserError: An expected failure names no law of the component, or gives no reason.
+        UserError: An expected failure does not name a law of the component, or has no reason.
     """
     return [check.run() for check in checks(component, expected_failures, registry)]
 
@@ -186,18 +186,18 @@ def parametrize_with_checks(
 ) -> Any:
     """Return the pytest decorator that calls a test with each check of the components.
 
-    Each has an id of its own, such as ``Swish-the_type_is_kept``. An expected failure is a strict
+    Each check has its own id, such as ``Swish-the_type_is_kept``. An expected failure is a strict
     ``xfail``.
 
     Args:
         components: The classes.
         expected_failures: For the name of a class, the laws that it is known to break, each with
             the reason.
-        registry: The components there are; by default what is installed.
+        registry: The available components; by default the installed ones.
 
     Raises:
-        UserError: There are no components, or an expected failure names no law of one of them, or
-            gives no reason.
+        UserError: There are no components, or an expected failure does not name a law of one of
+            them, or has no reason.
     """
     import pytest
 

@@ -1,4 +1,4 @@
-"""What is tried: a component class, and its uses as specs would write them."""
+"""The subject of the checks: a component class, and its uses as specs would write them."""
 
 import re
 import traceback
@@ -20,11 +20,11 @@ class LawBroken(AssertionError):
 
 
 class Subject:
-    """A component class on trial.
+    """A component class under test.
 
     Args:
         cls: The class.
-        registry: Where the names in its options are looked up, and where it should be itself.
+        registry: The registry for names in its options, which should contain the class itself.
     """
 
     def __init__(self, cls: type[Component], registry: Registry) -> None:
@@ -33,15 +33,15 @@ class Subject:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """The registrations of the class, none where its package is not installed."""
+        """The registrations of the class; none if its package is not installed."""
         return [entry for entry in self.registry if entry.cls is self.cls]
 
     @cached_property
     def reading(self) -> tuple[Reading, str]:
-        """What validates specs, and the name by which they find the component.
+        """The context that validates specs, and the name by which it finds the component.
 
         Raises:
-            PluginError: No registry would take the class.
+            PluginError: No registry would accept the class.
         """
         if self.entries:
             return Reading(self.registry, Path()), self.entries[0].qualified_name
@@ -53,10 +53,10 @@ class Subject:
         return Reading(registry, Path()), registrar.entries[0].qualified_name
 
     def spec(self, options: Any) -> ComponentSpec[Any]:
-        """Return the component with options, validated as those of a spec.
+        """Return the component with options, validated as in a spec.
 
         Raises:
-            LawBroken: The options are refused; the message says which and why.
+            LawBroken: The options are refused; the message says which ones and why.
         """
         reading, name = self.reading
         try:
@@ -67,7 +67,7 @@ class Subject:
 
     @cached_property
     def uses(self) -> list[tuple[Example, ComponentSpec[Any]]]:
-        """The declared examples, or the use of its defaults, each validated.
+        """The declared examples, or the defaults if there are none, each validated.
 
         Raises:
             LawBroken: An example is refused, or there is none and an option has no default.
@@ -75,8 +75,8 @@ class Subject:
         examples = self.cls.examples
         if isinstance(examples, Example) or not all(isinstance(e, Example) for e in examples):
             raise LawBroken(
-                "examples must be a tuple of Example, as in examples = (Example({...}, [(3,)]),) "
-                "with a comma even where there is one"
+                "examples must be a tuple of Example, as in examples = (Example({...}, [(3,)]),); "
+                "even a single one needs the comma"
             )
         if not examples:
             required = [
@@ -91,27 +91,27 @@ class Subject:
                     f"with values that fit: {how_to_declare(self.cls, required)}"
                 )
             examples = [Example()]
-        found = []
+        validated = []
         for example in examples:
             try:
-                found.append((example, self.spec(example.options)))
+                validated.append((example, self.spec(example.options)))
             except LawBroken as error:
                 raise LawBroken(f"{error}; in its {example}") from None
-        return found
+        return validated
 
     @cached_property
     def choices(self) -> dict[str, list[Any]]:
-        """For each option with a choice of values some of them; for a fraction, another one."""
-        found: dict[str, list[Any]] = {}
+        """Other values of options: each of a choice, and one more for a fraction."""
+        values: dict[str, list[Any]] = {}
         hints = get_type_hints(self.cls.__init__)
         for name, option in option_parameters(self.cls).items():
             if hints[name] is bool:
-                found[name] = [True, False]
+                values[name] = [True, False]
             elif get_origin(hints[name]) is Literal:
-                found[name] = list(get_args(hints[name]))
+                values[name] = list(get_args(hints[name]))
             elif hints[name] is float and type(option.default) in (int, float):
-                found[name] = [option.default * 0.7 + 0.01]
-        return found
+                values[name] = [option.default * 0.7 + 0.01]
+        return values
 
     def created(self, spec: ComponentSpec[Any]) -> Component:
         """Return an instance."""
@@ -127,7 +127,7 @@ def how_to_declare(cls: type[Component], required: list[str]) -> str:
 
 
 def told_refusal(error: ValidationError) -> str:
-    """Return in one line what is wrong with options."""
+    """Return one line that says what is wrong with options."""
     return "; ".join(
         ": ".join(filter(None, (".".join(map(str, e["loc"])), e["ctx"]["problem"].message)))
         for e in error.errors(include_url=False)
@@ -135,7 +135,7 @@ def told_refusal(error: ValidationError) -> str:
 
 
 def told(error: BaseException, cls: type[Component]) -> str:
-    """Return in one line what went wrong: the mistake, or where in its code a component raised."""
+    """Return one line that names the mistake, or the place in its code where a component raised."""
     if isinstance(error, LawBroken):
         return str(error)
     message = (str(error).strip().splitlines() or ["no message"])[0]
@@ -147,17 +147,17 @@ def told(error: BaseException, cls: type[Component]) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     if not frames:
         return text
-    # The method is the first of its own frames; where it went wrong is the last.
+    # The first of the component's own frames is the method, and the last is the place of the error.
     where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
     return f"{frames[0].name} raised {text} ({where})"
 
 
 class Trial(Protocol):
-    """One use of a component; its text says which."""
+    """One use of a component; ``str`` describes it."""
 
     @property
     def subject(self) -> Subject:
-        """Whose use it is."""
+        """The component that is used."""
 
 
 T = TypeVar("T", bound=Trial)
@@ -167,10 +167,10 @@ S = TypeVar("S", bound=Subject)
 def for_each(
     trials: Callable[[S], list[T]],
 ) -> Callable[[Callable[[T], None]], Callable[[S], None]]:
-    """Make of a law for one use a law for a component: each of its uses has to keep it.
+    """Turn a law for one use into a law for a component, which each of its uses must keep.
 
     Args:
-        trials: Gives the uses of a component.
+        trials: Returns the uses of a component.
     """
 
     def decorate(law: Callable[[T], None]) -> Callable[[S], None]:

@@ -1,4 +1,4 @@
-"""What to call first is said where it helps, and a misspelt attribute stays what it is."""
+"""Errors say what to call first where that helps, and leave a misspelt attribute alone."""
 
 import copy
 

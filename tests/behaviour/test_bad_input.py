@@ -1,4 +1,4 @@
-"""Whatever is wrong with what came in: told where and what to do, and nothing is run."""
+"""Every mistake in the input is reported with its place and a remedy, and nothing is run."""
 
 import json
 import os
@@ -422,7 +422,7 @@ def test_a_file_that_is_no_spec_is_refused(refused, content, heading):
     if heading is None:
         assert re.fullmatch(
             r"layerkit: spec\.json:1:1: a spec is JSON text in UTF-8, got the byte 0x\w\w, which "
-            r"is none; if it is text, save it as UTF-8\n",
+            r"is not; if it is text, save it as UTF-8\n",
             told,
         )
     else:

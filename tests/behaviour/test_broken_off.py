@@ -1,4 +1,4 @@
-"""What an exception, or a replaced part, leaves of a training: numbers that agree, or a refusal."""
+"""After an exception or a replaced part, training gives the right numbers or refuses."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The same bytes, whatever the number of threads and whatever else is training."""
+"""Runs give the same bytes for any number of threads and any other training at the same time."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The numbers that chapter 5 of the book prints, one test for each, in its order."""
+"""The numbers that chapter 5 of the book prints, one test for each, in the book's order."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Damaged files of every format: read, or refused with a message, and nothing else."""
+"""Damaged data files of every format are either read or refused with a message."""
 
 import gzip
 import hashlib

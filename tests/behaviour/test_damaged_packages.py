@@ -1,4 +1,4 @@
-"""The command in a process of its own, beside packages whose metadata are damaged."""
+"""The command works in its own process beside packages with damaged metadata."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Damaged folders of runs: loaded, or refused with a message, and nothing else."""
+"""Damaged run folders are either loaded or refused with a message."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What the documents show is what the code does."""
+"""The documents agree with the code."""
 
 import re
 from pathlib import Path

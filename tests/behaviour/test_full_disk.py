@@ -1,4 +1,4 @@
-"""A disk that fills at any moment of a run: told with the file, and what is there is whole."""
+"""A disk that fills during a run is reported with the file, and no file is left incomplete."""
 
 import json
 from pathlib import Path

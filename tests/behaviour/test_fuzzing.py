@@ -1,4 +1,4 @@
-"""Thousands of specs and values that nobody would write: each is run or refused, and in time.
+"""Thousands of specs and values that nobody would write are run or refused, each in time.
 
 By hand, for an hour and from another seed than in CI::
 

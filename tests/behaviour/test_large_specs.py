@@ -1,4 +1,4 @@
-"""Specs below 1 MB whose refusal took minutes or gigabytes: each is refused in two seconds."""
+"""Specs below 1 MB whose refusal once took minutes or gigabytes are refused in two seconds."""
 
 import json
 import random

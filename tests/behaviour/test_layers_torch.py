@@ -1,4 +1,4 @@
-"""Every built-in layer against PyTorch, forward and backward, in float64."""
+"""Every built-in layer agrees with PyTorch, forward and backward, in float64."""
 
 from collections.abc import Callable
 from typing import Any

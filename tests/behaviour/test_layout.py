@@ -1,4 +1,4 @@
-"""Where tests stand: a file of tests is found from the module it is about, and the other way."""
+"""The layout of the tests: each test file is found from the module it tests, and vice versa."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the verbs print for people and for programs when all is well."""
+"""The verbs' output for people and for programs when nothing is wrong."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""``layerkit run --locked``: a run is made again only from what it was made from."""
+"""``layerkit run --locked``: a run is repeated only with the inputs that it was made from."""
 
 import hashlib
 import json

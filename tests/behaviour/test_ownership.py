@@ -1,4 +1,4 @@
-"""A parameter has one owner: whatever two layers or optimizers share is refused, naming both."""
+"""A parameter has one owner: sharing between layers or optimizers is refused, naming both."""
 
 import numpy as np
 import pytest

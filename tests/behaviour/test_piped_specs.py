@@ -1,4 +1,4 @@
-"""Specs that come through a pipe: standard input, and what a shell makes of ``<(command)``."""
+"""Specs that come through a pipe: standard input, and the path a shell gives ``<(command)``."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Mistakes in Python are told as well as those in a spec: by name, with what to do."""
+"""Mistakes in Python are reported as well as those in a spec: by name, with a remedy."""
 
 import json
 import threading

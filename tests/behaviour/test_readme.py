@@ -1,4 +1,4 @@
-"""What the documents show is what comes out.
+"""The output that the documents show is the real output.
 
 A mark above a block or a paragraph of a document says where its numbers come from:
 
@@ -6,7 +6,7 @@ A mark above a block or a paragraph of a document says where its numbers come fr
   stands for lines left out), or all numbers of the paragraph.
 - ``<!-- tested: FILE::TEST -->``: that test holds the numbers.
 - ``<!-- measured: COMMAND; MACHINE -->``: the command measures them; they differ between machines.
-  Above a heading of a page or a section, it is said of all that follows there.
+  Above the heading of a page or a section, the mark applies to everything below it.
 """
 
 import re

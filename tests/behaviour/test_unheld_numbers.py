@@ -1,4 +1,4 @@
-"""Examples that the type of a network makes infinite, or the same, are refused."""
+"""Examples that become infinite or equal in the type of a network are refused."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What layers and losses return is looked at, and what belongs to a network stays its own."""
+"""The return values of layers and losses are checked, and a network keeps its own arrays."""
 
 import numpy as np
 import pytest

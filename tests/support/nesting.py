@@ -5,7 +5,7 @@ from layerkit.builtin.layers import Affine, Relu
 
 
 class Chain(Layer):
-    """Layers one after the other, inside one layer."""
+    """A sequence of layers inside one layer."""
 
     def __init__(self, *layers):
         self.layers = list(layers)
@@ -27,7 +27,7 @@ class Chain(Layer):
 
 
 class Gate(Layer):
-    """``y = x relu(V x + c)``; its inner layers are made when the shape is known."""
+    """``y = x relu(V x + c)``; its inner layers are created when the shape is known."""
 
     def build(self, shape):
         self.inner = Chain(Affine(shape[0]), Relu())

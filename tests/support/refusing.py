@@ -1,4 +1,4 @@
-"""What a data set says of files that it refuses."""
+"""The message with which a data set refuses files."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from layerkit import DataError
 
 
 def refusal(dataset):
-    """What ``inspect`` says, which ``load`` must say as well."""
+    """Return the message of ``inspect``, which must equal that of ``load``."""
     with pytest.raises(DataError) as inspected:
         dataset.inspect()
     with pytest.raises(DataError) as loaded:

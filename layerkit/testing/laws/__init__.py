@@ -27,5 +27,5 @@ _OF_KIND = {
 
 
 def laws_of(component: type[Component]) -> Sequence[Callable[[Any], None]]:
-    """Return the laws that a component has to keep: those of all, then those of its kind."""
+    """Return the laws that a component must keep: those for every kind, then those for its own."""
     return (*components.LAWS, *_OF_KIND[component.kind])

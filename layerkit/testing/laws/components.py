@@ -1,4 +1,4 @@
-"""Laws of every component, whatever its kind: how it is registered, described and made."""
+"""Laws of components of every kind: how they are registered, described and created."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ def it_is_registered(subject: Subject) -> None:
 
 
 def its_docstring_describes_it(subject: Subject) -> None:
-    """The docstring says what it is; that of a layer or a loss gives the shapes."""
+    """The docstring says what it is; for a layer or a loss, it also gives the shapes."""
     sections = docstring_sections(subject.cls) if "__doc__" in vars(subject.cls) else {"": ""}
     if not sections[""]:
         raise LawBroken("the class has no docstring; its first line says what it is")
@@ -42,11 +42,11 @@ def its_options_are_described(subject: Subject) -> None:
             raise LawBroken(f'option {name} has no line in the section "Args:" of the docstring')
     for name in descriptions(subject.cls):
         if name not in options:
-            raise LawBroken(f'the docstring describes "{name}", which is no option')
+            raise LawBroken(f'the docstring describes "{name}", which is not an option')
 
 
 def its_options_go_through_json(subject: Subject) -> None:
-    """What it was made with, written as a spec and read again, makes the same."""
+    """Its options, written as a spec and read again, create an equal component."""
     for _, spec in subject.uses:
         made = spec.create()
         for name, given in spec.options.items():
@@ -54,7 +54,7 @@ def its_options_go_through_json(subject: Subject) -> None:
             if not _alike(kept, given):
                 raise LawBroken(
                     f"option {name} was given as {given!r}, but the attribute {name} is {kept!r}; "
-                    "__init__ stores every option as it is"
+                    "__init__ must store every option unchanged"
                 )
         defaults = {n: p.default for n, p in option_parameters(subject.cls).items()}
         options = {
@@ -68,7 +68,7 @@ def its_options_go_through_json(subject: Subject) -> None:
 
 
 def its_bounds_hold(subject: Subject) -> None:
-    """Every default is a value that a spec may give, and what is out of bounds is refused."""
+    """Every default is a value that a spec may give, and values out of bounds are refused."""
     properties = options_schema(subject.cls, subject.registry).get("properties", {})
     required = dict(subject.uses[0][0].options)
     for name, parameter in option_parameters(subject.cls).items():
@@ -95,16 +95,16 @@ def _accepted(subject: Subject, options: dict[str, Any]) -> bool:
 def _outside(schema: dict[str, Any]) -> list[float]:
     """Return numbers next to the bounds of an option, on the wrong side."""
     step = 1 if schema.get("type") == "integer" else 1e-6
-    found = []
+    numbers = []
     if "exclusiveMinimum" in schema:
-        found.append(schema["exclusiveMinimum"])
+        numbers.append(schema["exclusiveMinimum"])
     if "minimum" in schema:
-        found.append(schema["minimum"] - step)
+        numbers.append(schema["minimum"] - step)
     if "exclusiveMaximum" in schema:
-        found.append(schema["exclusiveMaximum"])
+        numbers.append(schema["exclusiveMaximum"])
     if "maximum" in schema:
-        found.append(schema["maximum"] + step)
-    return found
+        numbers.append(schema["maximum"] + step)
+    return numbers
 
 
 def _written(value: Any, subject: Subject) -> Any:
@@ -116,7 +116,7 @@ def _written(value: Any, subject: Subject) -> Any:
 
 
 def _alike(kept: Any, given: Any) -> bool:
-    """Return whether an attribute is the option that was given; of a component, its class."""
+    """Return whether an attribute equals the option that was given; components by their class."""
     if isinstance(given, ComponentSpec):
         return type(kept) is given.entry.cls
     if isinstance(given, tuple | list):

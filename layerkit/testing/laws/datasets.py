@@ -16,22 +16,22 @@ from layerkit.types import Array
 
 @contextmanager
 def _each(subject: Subject) -> Iterator[list[Dataset]]:
-    """Make the data set of each use, with its files in a folder that is gone afterwards."""
+    """Create the data set of each use, with its files in a temporary folder."""
     reading, name = subject.reading
     with TemporaryDirectory() as folder:
-        found = []
+        datasets = []
         for i, (example, _) in enumerate(subject.uses):
             place = Path(folder, str(i))
             place.mkdir()
             for file, content in example.files.items():
                 (place / file).write_bytes(content)
             value = {"type": name, **example.options}
-            found.append(Reading(reading.registry, place).component(Dataset, value).create())
-        yield found
+            datasets.append(Reading(reading.registry, place).component(Dataset, value).create())
+        yield datasets
 
 
 def _loaded(subject: Subject) -> list[tuple[Form, Data]]:
-    """Return the form and the data of each use, of a data set that downloads nothing."""
+    """Return the form and the data of each use; nothing for a data set that downloads."""
     assert issubclass(subject.cls, Dataset)
     if subject.cls.downloads:
         return []
@@ -47,27 +47,27 @@ def a_form_is_told_beforehand(subject: Subject) -> None:
             if not isinstance(form, Form):
                 raise LawBroken(f"inspect must return a Form, got {form!r}")
             if dataset.inspect() != form:
-                raise LawBroken(f"inspect tells {form} first, and {dataset.inspect()} then")
+                raise LawBroken(f"inspect returns {form} first, and then {dataset.inspect()}")
 
 
 def the_data_has_the_form_that_was_told(subject: Subject) -> None:
-    """Examples and targets have the shapes that ``inspect`` told, and labels are of its classes."""
+    """Examples and targets have the form that ``inspect`` returns, and labels are in its range."""
     for form, data in _loaded(subject):
         for part, split in data.parts:
             try:
                 check_form(part, split, form)
             except DataError as error:
-                raise LawBroken(f"load gives other data than inspect tells: {error}") from None
+                raise LawBroken(f"load does not give the form of inspect: {error}") from None
 
 
 def loaded_again_it_is_the_same(subject: Subject) -> None:
-    """The same options give the same data, whatever was drawn elsewhere."""
-    found = []
-    for other in (1, 2):
-        np.random.seed(other)  # noqa: NPY002  what it must not draw from
-        found.append([a for _, data in _loaded(subject) for a in _arrays(data)])
-    if not all(map(np.array_equal, *found)):
-        raise LawBroken("loaded again it is other data; draw from a generator with a seed")
+    """The same options give the same data, whatever random numbers were drawn elsewhere."""
+    loads = []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002  it must not draw from this generator
+        loads.append([a for _, data in _loaded(subject) for a in _arrays(data)])
+    if not all(map(np.array_equal, *loads)):
+        raise LawBroken("loading again gives other data; draw from a generator with a seed")
 
 
 def examples_are_numbers(subject: Subject) -> None:

@@ -38,7 +38,7 @@ class Use:
 
 
 def uses(subject: Subject) -> list[Use]:
-    """Return the loss with all that it takes, of outputs and targets that are common.
+    """Return the loss with each common pair of outputs and targets that it accepts.
 
     Raises:
         LawBroken: It takes none of them.
@@ -70,13 +70,13 @@ def check_refuses_by_name(subject: Subject) -> None:
             except Exception as error:
                 raise LawBroken(
                     f"check raises {type(error).__name__} ({error}) for outputs {shape} and "
-                    f"{targets}; it refuses with a ShapeError"
+                    f"{targets}; it must refuse with a ShapeError"
                 ) from error
 
 
 @each_use
 def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
-    """It is a finite number, which the same examples given twice do not change."""
+    """It is a finite number, and repeating all examples does not change it."""
     loss, (y, t) = use.create(), use.batch()
     once = loss.forward(y.copy(), t.copy())
     twice = loss.forward(np.concatenate([y, y]), np.concatenate([t, t]))
@@ -91,7 +91,7 @@ def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
 
 @each_use
 def targets_of_another_layout_are_refused(use: Use) -> None:
-    """Targets of another shape, if of as many numbers, are refused with a ``ShapeError``."""
+    """Targets of another shape with as many numbers are refused with a ``ShapeError``."""
     y, t = use.batch()
     for other in other_layouts(t, use.shape):
         try:
@@ -168,7 +168,7 @@ def the_type_is_kept(use: Use) -> None:
 
 @each_use
 def float32_agrees_with_float64(use: Use) -> None:
-    """In float32 the loss and its gradient are what they are in float64, up to rounding."""
+    """In float32 the loss and its gradient are the same as in float64, up to rounding."""
     y, t = use.batch("float32")
     results = []
     for dtype in ("float32", "float64"):

@@ -47,7 +47,7 @@ def it_is_a_finite_number(subject: Subject) -> None:
 
 
 def batches_make_no_difference(subject: Subject) -> None:
-    """Over all batches it is the same however the examples are divided."""
+    """The value over all examples does not depend on how they are divided into batches."""
     for spec, y, t, where in _batches(subject):
         whole, parts = (_value(spec.create(), y, t, sizes) for sizes in ((12,), (5, 1, 6)))
         if not np.isclose(whole, parts, rtol=1e-9, atol=1e-12):
@@ -58,7 +58,7 @@ def batches_make_no_difference(subject: Subject) -> None:
 
 
 def reset_begins_anew(subject: Subject) -> None:
-    """After ``reset`` nothing of an earlier evaluation is left."""
+    """After ``reset``, nothing of an earlier evaluation is left."""
     for spec, y, t, where in _batches(subject):
         metric: Metric = spec.create()
         first = _value(metric, y[:4], t[:4], (4,))
@@ -69,7 +69,7 @@ def reset_begins_anew(subject: Subject) -> None:
 
 
 def targets_of_another_layout_are_refused(subject: Subject) -> None:
-    """Targets of another shape, if of as many numbers, are refused with a ``ShapeError``."""
+    """Targets of another shape with as many numbers are refused with a ``ShapeError``."""
     for spec, y, t, where in _batches(subject):
         for other in other_layouts(t, y.shape[1:]):
             metric: Metric = spec.create()

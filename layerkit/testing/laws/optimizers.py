@@ -14,7 +14,7 @@ SIZE = 12
 
 
 class Run:
-    """An optimizer that makes ``|x - goal|^2 / 2`` small."""
+    """An optimizer that minimizes ``|x - goal|^2 / 2``."""
 
     def __init__(self, optimizer: Optimizer, dtype: str = "float64", size: int = SIZE) -> None:
         self.optimizer = optimizer
@@ -44,7 +44,7 @@ def _made(subject: Subject) -> list[ComponentSpec[Component]]:
 
 
 def it_goes_downhill(subject: Subject) -> None:
-    """Some hundred updates bring a quadratic function nearer to its least value."""
+    """A few hundred updates bring a quadratic function closer to its minimum."""
     for spec in _made(subject):
         run = Run(spec.create())  # type: ignore[arg-type]
         before = run.distance()
@@ -57,7 +57,7 @@ def it_goes_downhill(subject: Subject) -> None:
 
 
 def it_updates_in_place(subject: Subject) -> None:
-    """The parameters are changed where they are, and keep their type."""
+    """The parameters are updated in place, and the states have their type."""
     for spec in _made(subject):
         for dtype in ("float32", "float64"):
             run = Run(spec.create(), dtype)  # type: ignore[arg-type]
@@ -70,16 +70,16 @@ def it_updates_in_place(subject: Subject) -> None:
 
 
 def every_parameter_counts_alone(subject: Subject) -> None:
-    """Parameters in two vectors are updated as in one: what belongs to a layer is not known."""
+    """Parameters split into two vectors are updated as in one: layer boundaries are unknown."""
     for spec in _made(subject):
         whole = Run(spec.create()).steps(5)  # type: ignore[arg-type]
         front = Run(spec.create(), size=SIZE // 2).steps(5)  # type: ignore[arg-type]
         if not np.allclose(whole[: SIZE // 2], front, rtol=1e-12):
-            raise LawBroken("the first half of a vector is updated in another way alone")
+            raise LawBroken("the first half of a vector is updated differently alone")
 
 
 def all_that_it_remembers_is_saved(subject: Subject) -> None:
-    """States, saved and loaded into another, continue as if nothing had happened."""
+    """Another optimizer continues identically after loading the saved states."""
     for spec in _made(subject):
         run, other = Run(spec.create()), Run(spec.create())  # type: ignore[arg-type]
         run.steps(7)
@@ -89,8 +89,8 @@ def all_that_it_remembers_is_saved(subject: Subject) -> None:
             copy.value = state.value
         if not np.array_equal(run.steps(5), other.steps(5)):
             raise LawBroken(
-                "saved and loaded it goes on in another way; what it remembers from step to step "
-                "belongs into a State that build declares, and the number of the step it is given"
+                "saved and loaded, it continues differently; keep what it remembers between steps "
+                "in a State that build declares, and use the step number that it is given"
             )
 
 
@@ -106,7 +106,7 @@ def the_learning_rate_sets_the_pace(subject: Subject) -> None:
             lengths.append(float(np.linalg.norm(run.steps(1) - before)))
         if not lengths[1] < lengths[0]:
             raise LawBroken(
-                f"a learning rate of 0.01 steps {lengths[0]:.3g} far, one of 0.0001 "
+                f"a learning rate of 0.01 moves by {lengths[0]:.3g}, one of 0.0001 by "
                 f"{lengths[1]:.3g}; use self.rate(step)"
             )
 

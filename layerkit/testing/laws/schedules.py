@@ -8,7 +8,7 @@ STEPS = 50
 
 
 def _rates(subject: Subject) -> list[tuple[list[float], list[float]]]:
-    """Return the rates of all steps, in order and then backwards."""
+    """Return the rates of all steps, computed in order and in reverse."""
     found = []
     for _, spec in subject.uses:
         schedule = spec.create()
@@ -19,7 +19,7 @@ def _rates(subject: Subject) -> list[tuple[list[float], list[float]]]:
 
 
 def rates_are_finite_and_not_negative(subject: Subject) -> None:
-    """Every step has a rate, a finite number from 0 on."""
+    """The rate of every step is a finite number of at least 0."""
     for rates, _ in _rates(subject):
         for step, rate in enumerate(rates):
             if np.ndim(rate) or not np.isfinite(rate) or rate < 0:
@@ -27,7 +27,7 @@ def rates_are_finite_and_not_negative(subject: Subject) -> None:
 
 
 def the_step_alone_tells_the_rate(subject: Subject) -> None:
-    """The rate of a step does not depend on which steps were asked for before."""
+    """The rate of a step does not depend on which steps were requested before."""
     for ahead, backwards in _rates(subject):
         if ahead != backwards:
             raise LawBroken(

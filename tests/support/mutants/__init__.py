@@ -1,4 +1,4 @@
-"""Components with one mistake each, a module for each module of laws."""
+"""Components with one mistake each, in one module for each module of laws."""
 
 from mutants import (
     components,

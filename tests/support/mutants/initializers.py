@@ -14,7 +14,7 @@ class Small(Initializer):
         return 0.1 * rng.random(shape)
 
 
-@breaks("it_gives_the_shape", "asked for (4, 5) it gives (5, 4)")
+@breaks("it_gives_the_shape", "asked for (4, 5), it gives (5, 4)")
 class Transposes(Small):
     """Uniform, transposed."""
 

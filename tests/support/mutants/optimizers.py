@@ -50,7 +50,7 @@ class Doubles(State):
         super().bind(value.astype(np.float64))
 
 
-@breaks("every_parameter_counts_alone", "updated in another way alone")
+@breaks("every_parameter_counts_alone", "updated differently alone")
 class DividesByTheNorm(OfDescent):
     __doc__ = Descent.__doc__
 
@@ -58,7 +58,7 @@ class DividesByTheNorm(OfDescent):
         super().update(params, grads / (1 + np.linalg.norm(grads)), step)
 
 
-@breaks("all_that_it_remembers_is_saved", "belongs into a State")
+@breaks("all_that_it_remembers_is_saved", "in a State that build declares")
 class CountsByItself(OfDescent):
     __doc__ = Descent.__doc__
     count = 0

@@ -1,4 +1,4 @@
-"""The laws of layers, a module for each subject."""
+"""The laws of layers, in one module for each subject."""
 
 from collections.abc import Callable
 from typing import Any

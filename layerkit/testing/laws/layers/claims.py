@@ -1,4 +1,4 @@
-"""Laws of layers about what they say of themselves: meaning, mixing, modes and views."""
+"""Laws of layers about what they declare: meaning, mixing, modes and views."""
 
 from typing import get_args
 
@@ -13,7 +13,7 @@ from layerkit.types import Meaning
 
 @each_use
 def its_outputs_mean_what_it_says(use: Use) -> None:
-    """Outputs that it calls probabilities are from 0 to 1; ``same`` keeps what were so."""
+    """Outputs declared as probabilities are from 0 to 1; ``same`` keeps inputs in that range."""
     meaning = use.create().meaning
     if meaning not in (*get_args(Meaning), "same"):
         raise LawBroken(
@@ -34,9 +34,9 @@ def its_outputs_mean_what_it_says(use: Use) -> None:
 
 @each_use
 def examples_do_not_mix(use: Use) -> None:
-    """A batch gives what its examples give one by one, unless ``mixes_examples`` is set.
+    """A batch gives the same results as its examples alone, unless ``mixes_examples`` is set.
 
-    A layer that mixes them does so in training only.
+    A layer that mixes examples does so only in training.
     """
     random = draws(use)
     for training in (True, False):
@@ -74,7 +74,7 @@ def modes_differ_only_if_it_says_so(use: Use) -> None:
 
 
 def it_is_what_it_says_of_itself(subject: Subject) -> None:
-    """What relaxes a law is true of it: it mixes examples, differs in training, gives views."""
+    """It does what it declares: it mixes examples, differs in training, or gives views."""
     assert issubclass(subject.cls, Layer)
     found = uses(subject)
     for flag, is_so in (

@@ -1,4 +1,4 @@
-"""Laws of layers about the types of numbers: each is kept, and both give the same."""
+"""Laws of layers about the types of numbers: each is kept, and their results agree."""
 
 import itertools
 from contextlib import suppress
@@ -16,7 +16,7 @@ HUGE = 100.0
 
 @each_use
 def the_type_is_kept(use: Use) -> None:
-    """What comes in as float32 goes out as float32, both ways; and float64 likewise."""
+    """Forward and backward return float32 for float32, and float64 for float64."""
     for dtype, training in itertools.product(("float32", "float64"), (True, False)):
         passes = use.passes(dtype, training)
         y = passes.forward(use.inputs(dtype=dtype))
@@ -31,9 +31,9 @@ def the_type_is_kept(use: Use) -> None:
 
 @each_use
 def float32_agrees_with_float64(use: Use) -> None:
-    """In float32 it computes what it does in float64, up to rounding.
+    """In float32 it gives the same results as in float64, up to rounding.
 
-    And it stays finite for inputs in the hundreds where float64 stays within what float32 holds.
+    For inputs in the hundreds, a result is finite in float32 if float32 can hold the float64 one.
     """
     training = not draws(use)  # another type may draw other numbers
     narrow = use.passes("float32", training)

@@ -1,4 +1,4 @@
-"""Laws of layers about gradients: they are the numerical ones, and set rather than added."""
+"""Laws of layers about gradients: they equal numerical ones, and are set rather than added."""
 
 import itertools
 from functools import partial
@@ -27,9 +27,9 @@ def gradients_of_parameters_are_the_numerical_ones(use: Use) -> None:
 
 @each_use
 def backward_goes_with_the_last_forward(use: Use) -> None:
-    """After a pass in training and one in evaluation, ``backward`` is that of the evaluation.
+    """After a pass in training and one in evaluation, ``backward`` belongs to the evaluation.
 
-    Or it refuses, with a ``LayerkitError``.
+    It may also refuse with a ``LayerkitError``.
     """
     passes = use.passes()
     passes.forward(use.inputs(seed=5), training=True)
@@ -43,7 +43,7 @@ def backward_goes_with_the_last_forward(use: Use) -> None:
 
 
 def _agree(use: Use, what: str, training: bool, passes: Passes | None = None) -> None:
-    """Compare gradients with numerical ones; a sample with kinks within reach is drawn again."""
+    """Compare gradients with numerical ones; a sample near a kink is drawn again."""
     passes = passes or use.passes()
     for batch in BATCHES:
         try:
@@ -100,7 +100,7 @@ def _changes(passes: Passes, xs: list[Array], training: bool, dout: Array, y: Ar
 
 
 def _refuse_swapped(exact: dict[str, Array], numericals: dict[str, Array]) -> None:
-    """Tell two gradients that stand in each other's place."""
+    """Report two gradients that are swapped."""
     for one, other in itertools.combinations(numericals.keys() & exact.keys(), 2):
         crossed = (exact[one], numericals[other]), (exact[other], numericals[one])
         straight = (exact[one], numericals[one]), (exact[other], numericals[other])
@@ -112,7 +112,7 @@ def _refuse_swapped(exact: dict[str, Array], numericals: dict[str, Array]) -> No
 
 
 def _refuse_wrong(name: str, exact: Array, comparison: Comparison, batch: int) -> None:
-    """Tell in which way a gradient is wrong."""
+    """Report how a gradient is wrong."""
     numerical = comparison.numerical.reshape(exact.shape)
     judged = (comparison.agrees | comparison.wrong).reshape(exact.shape)
     if comparison.kinks.any() and not judged.any():
@@ -147,7 +147,7 @@ def _refuse_wrong(name: str, exact: Array, comparison: Comparison, batch: int) -
 
 @each_use
 def gradients_are_set_not_added(use: Use) -> None:
-    """What the gradients of the parameters held before makes no difference."""
+    """The previous contents of the parameters' gradients make no difference."""
     passes, xs = use.passes(), use.inputs()
     dout = upstream(passes.forward(xs))
     passes.backward(dout)
@@ -163,7 +163,7 @@ def gradients_are_set_not_added(use: Use) -> None:
 
 @each_use
 def parameters_learn_even_if_nobody_wants_the_input_gradient(use: Use) -> None:
-    """Where ``needs_input_grad`` is false, the gradients of the parameters are the same."""
+    """If ``needs_input_grad`` is false, the gradients of the parameters are the same."""
     passes, xs = use.passes(), use.inputs()
     dout = upstream(passes.forward(xs))
     passes.backward(dout)

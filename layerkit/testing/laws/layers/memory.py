@@ -1,4 +1,4 @@
-"""Laws of layers about memory: whose an array is, and who may write into it."""
+"""Laws of layers about memory: who owns an array, and who may write into it."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -65,9 +65,9 @@ def _with_gaps(x: Array) -> Array:
 
 @each_use
 def results_share_no_memory_with_what_came_in(use: Use) -> None:
-    """Outputs and gradients are arrays of the layer's own, unless ``gives_views`` is set.
+    """Outputs and gradients are the layer's own arrays, unless ``gives_views`` is set.
 
-    Never are they those of a parameter or a state.
+    They are never the arrays of a parameter or a state.
     """
     for training in (True, False):
         passes, xs = use.passes(training=training), use.inputs()
@@ -93,7 +93,7 @@ def results_share_no_memory_with_what_came_in(use: Use) -> None:
 
 @each_use
 def passes_leave_values_alone(use: Use) -> None:
-    """No pass changes a parameter, and ``backward`` neither a state nor the output."""
+    """No pass changes a parameter, and ``backward`` changes neither a state nor the output."""
     passes, xs = use.passes(), use.inputs()
     parameters = {name: p.value.copy() for name, p in passes.parameters.items()}
     y = passes.layer.forward(*xs)
@@ -119,7 +119,7 @@ def _refuse_changed(method: str, variables: Mapping[str, State], before: dict[st
 
 @each_use
 def earlier_passes_leave_no_trace(use: Use) -> None:
-    """A pass gives the same, whatever batches went through before."""
+    """The results of a pass do not depend on earlier batches."""
     fresh = use.passes()
     used = use.twin(fresh)
     for batch in (2, 9):
@@ -139,7 +139,7 @@ def earlier_passes_leave_no_trace(use: Use) -> None:
 
 @each_use
 def layers_do_not_share(use: Use) -> None:
-    """What goes through one layer makes no difference to another of the same class."""
+    """Passes through one layer make no difference to another of the same class."""
     one, other = use.passes(), use.passes()
     xs = use.inputs()
     y = one.forward(xs)

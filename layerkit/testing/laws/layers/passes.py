@@ -1,4 +1,4 @@
-"""Passes through a layer that begin alike, and what compares their results."""
+"""Passes through a layer from the same starting point, and the comparison of their results."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from layerkit.types import Array
 
 
 class Passes:
-    """Passes through one layer, each of which begins alike.
+    """Passes through one layer, each from the same starting point.
 
-    Every ``forward`` sees the states and draws the random numbers that the first one did. Inputs
-    are copies, which a layer may spoil, and so are results.
+    Every ``forward`` sees the same states and draws the same random numbers as the first one.
+    Inputs and results are copies, so that the layer may overwrite its arrays.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -26,7 +26,7 @@ class Passes:
         self._drawn = layer.rng.bit_generator.state
 
     def restart(self) -> None:
-        """Put states and random numbers back."""
+        """Restore the states and the random generator."""
         for name, state in self.states.items():
             state.value = self.first[name]
         self.layer.rng.bit_generator.state = self._drawn
@@ -40,7 +40,7 @@ class Passes:
         return np.array(self.layer.forward(*(x.copy() for x in xs)))
 
     def backward(self, dout: Array) -> list[Array]:
-        """Return the gradients with respect to the inputs; those of the parameters were 0."""
+        """Return the gradients with respect to the inputs; parameter gradients begin at 0."""
         self.fill_grads(0)
         return [np.array(dx) for dx in self.gradients(self.layer.backward(dout.copy()))]
 
@@ -56,7 +56,7 @@ class Passes:
         return found
 
     def everything(self, xs: list[Array]) -> dict[str, Array]:
-        """Return the output and all gradients, by what a message calls them."""
+        """Return the output and all gradients, by their names in messages."""
         y = self.forward(xs)
         dxs = self.backward(upstream(y))
         inputs = {
@@ -84,7 +84,7 @@ def upstream(y: Array, seed: int = 2) -> Array:
 
 
 def close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
-    """Return whether two arrays agree, up to a part of the largest number in ``b``."""
+    """Return whether two arrays agree, up to a fraction of the largest number in ``b``."""
     size = max(1.0, float(np.max(np.abs(b), initial=0.0)))
     return a.shape == b.shape and bool(np.all(np.abs(a - b) <= tolerance * size))
 
@@ -95,5 +95,5 @@ def as_tuple(dxs: Any) -> tuple[Array, ...]:
 
 
 def input_names(xs: list[Array]) -> list[str]:
-    """Return what a message calls each input."""
+    """Return the name of each input in messages."""
     return ["x"] if len(xs) == 1 else [f"input {i}" for i in range(len(xs))]

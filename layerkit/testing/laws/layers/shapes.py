@@ -15,8 +15,8 @@ from layerkit.testing.subject import LawBroken, Subject
 def the_shape_is_the_inferred_one(use: Use) -> None:
     """The output has the shape that ``build`` returned, for batches of 1 and many.
 
-    And of 0, in evaluation. A layer that can do nothing with a batch of 1 or 0 says so with a
-    ``ShapeError``.
+    In evaluation, this includes batches of 0. A layer that cannot use a batch of 1 or 0 refuses it
+    with a ``ShapeError``.
     """
     for batch, training in [(0, False), *itertools.product((1, 2, 3, 7, 16), (True, False))]:
         layer, inferred = use.initialized(training=training)

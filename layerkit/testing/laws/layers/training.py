@@ -1,4 +1,4 @@
-"""Laws of layers about training: what it draws, what it moves, and what is saved of it."""
+"""Laws of layers about training: random numbers, states that change, and saved values."""
 
 import io
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def the_same_seed_gives_the_same(use: Use) -> None:
     results = []
     xs = use.inputs()
     for other in (1, 2):
-        np.random.seed(other)  # noqa: NPY002  what a layer must not draw from
+        np.random.seed(other)  # noqa: NPY002  a layer must not draw from this generator
         rng = np.random.default_rng(3)
         with _no_other_generator():
             layer, _ = use.initialized(rng=rng)
@@ -36,7 +36,7 @@ def the_same_seed_gives_the_same(use: Use) -> None:
 
 @contextmanager
 def _no_other_generator() -> Iterator[None]:
-    """Refuse that a layer makes a generator, whose numbers would follow from no seed of a spec."""
+    """Refuse a layer that creates a generator, as its numbers would ignore the seed of a spec."""
     make = np.random.default_rng
 
     def made(seed: Any = None) -> Rng:
@@ -90,7 +90,7 @@ def training_moves_its_states(use: Use) -> None:
 
 @each_use
 def all_that_it_has_learnt_is_saved(use: Use) -> None:
-    """Parameters and states, saved and loaded into another, make it give the same."""
+    """Another layer gives the same output after loading the saved parameters and states."""
     trained = use.passes()
     for seed in (1, 2, 3):
         y = trained.layer.forward(*use.inputs(seed=seed))
@@ -110,13 +110,13 @@ def all_that_it_has_learnt_is_saved(use: Use) -> None:
     if not close(again, trained.layer.forward(*use.inputs(seed=4))):
         raise LawBroken(
             "saved and loaded, it gives another output; what changes in training, or is drawn at "
-            "random, belongs into a Parameter or a State"
+            "random, belongs in a Parameter or a State"
         )
 
 
 @each_use
 def a_step_changes_every_parameter(use: Use) -> None:
-    """Every parameter has a gradient, and the output follows when it changes."""
+    """Every parameter has a gradient, and changing the parameters changes the output."""
     passes, xs = use.passes(), use.inputs(batch=16)
     y = passes.forward(xs)
     passes.backward(upstream(y))

@@ -27,7 +27,7 @@ LARGE = 6.0
 """The scale of inputs that reach where a function saturates or is cut off."""
 
 SHAPES: tuple[Shape, ...] = ((5,), (3, 4), (2, 3, 4))
-"""What is put into a layer that gives no examples."""
+"""The shapes of the inputs for a layer that declares no examples."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Use:
 
 
 def uses(subject: Subject) -> list[Use]:
-    """Return the uses of a layer; one that names no shapes is tried with some that are common.
+    """Return the uses of a layer; an example without shapes is tried with common ones.
 
     Raises:
         LawBroken: None of these fits.
@@ -141,7 +141,7 @@ def uses(subject: Subject) -> list[Use]:
 
 
 def _check_shapes(example: Example, least: int, most: int | None) -> None:
-    """Refuse an example whose shapes are none, or those of fewer or more inputs."""
+    """Refuse an example whose shapes are malformed, or for the wrong number of inputs."""
     shapes: Any = example.shapes
     if not isinstance(shapes, list | tuple) or not all(isinstance(s, tuple) for s in shapes):
         raise LawBroken(
@@ -156,10 +156,10 @@ def _check_shapes(example: Example, least: int, most: int | None) -> None:
 
 
 def _with_other_options(subject: Subject) -> list[tuple[Example, ComponentSpec[Any]]]:
-    """Return the uses, and one more for each value of an option that no example has.
+    """Return the uses, and one more for each option value that no example covers.
 
-    Values that are tried so are those of a choice (true or false, one of some words) and, for a
-    number with a fraction, different from the default.
+    These values are the members of a choice (true or false, one of some words) and, for a float, a
+    number other than the default.
     """
     found = list(subject.uses)
     base = found[0][0]

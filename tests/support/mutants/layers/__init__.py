@@ -1,4 +1,4 @@
-"""Layers with one mistake each, a module for each module of laws of layers."""
+"""Layers with one mistake each, in one module for each module of laws of layers."""
 
 from mutants.layers import claims, dtypes, gradients, memory, shapes, sound, training
 

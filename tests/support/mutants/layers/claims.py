@@ -1,4 +1,4 @@
-"""Mutants of the laws about what layers say of themselves."""
+"""Mutants of the laws about what layers declare."""
 
 from layerkit import Array, Layer
 from mutants.catalogue import breaks

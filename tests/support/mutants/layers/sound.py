@@ -1,4 +1,4 @@
-"""Layers that keep every law; most mutants are one of them with a mistake."""
+"""Layers that keep every law; most mutants are one of these with a mistake."""
 
 import numpy as np
 

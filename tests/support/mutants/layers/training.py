@@ -39,7 +39,7 @@ class DrawsInEvaluation(OfScale):
         return super().forward(x)
 
 
-@breaks("all_that_it_has_learnt_is_saved", "belongs into a Parameter or a State")
+@breaks("all_that_it_has_learnt_is_saved", "belongs in a Parameter or a State")
 class KeepsAnAttribute(OfScale):
     __doc__ = Scale.__doc__
     _shift: Any = None
