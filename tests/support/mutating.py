@@ -1,7 +1,7 @@
 """Random damage to files, for the tests that read them.
 
-``LAYERKIT_FUZZ_SECONDS`` says for how long each of those tests goes on, 5 by default, and
-``LAYERKIT_FUZZ_SEED`` where it begins. A failure names its round, which is the same every time.
+``LAYERKIT_FUZZ_SECONDS`` sets how long each of those tests runs, 5 by default, and
+``LAYERKIT_FUZZ_SEED`` the seed. A failure names its round, which can be repeated.
 """
 
 import itertools
@@ -21,26 +21,26 @@ SECONDS = float(os.environ.get("LAYERKIT_FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("LAYERKIT_FUZZ_SEED", "0"))
 
 LEAST_ROUNDS = 30
-"""However slow the machine is."""
+"""The fewest rounds, however slow the machine is."""
 
 LONGEST = 2.0
-"""Seconds of processor time for one file."""
+"""The most seconds of processor time for one file."""
 
 LARGEST = 400_000_000
-"""Bytes that a test may take beyond what the process took before."""
+"""The most bytes that a test may take beyond those that the process took before."""
 
 NUMBERS = (
     b"0", b"-1", b"1", b"2", b"7", b"65536", b"2147483648", b"4611686018427387904",
     b"18446744073709551616", b"1e999", b"1e-999", b"1.5", b"9" * 400, b"9" * 5000,
 )  # fmt: skip
-"""What a number in a text becomes."""
+"""The replacements of a number in a text."""
 
 PIECES = (
     b"\x00", b"\xff", b"\n", b"\r", b"\\", b"'", b'"', b"{", b"}", b"[", b"]", b"(", b")", b",",
     b":", b"-", b"L", b"nan", b"inf", b"NA", b"True", b"None", b"()", b"{}: ", b"\x1b[2J", b"PK",
     b"(" * 300, b"-" * 3000, b"[" * 3000, b"\xef\xbb\xbf", "\u202e\u0661".encode(), b"0x1for ",
 )  # fmt: skip
-"""What is put into a file."""
+"""The bytes that are inserted into a file."""
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -95,7 +95,7 @@ _DAMAGES = (_flip, _set, _cut, _remove, _repeat, _insert, _renumber, _renumber)
 
 
 def rounds() -> Iterator[random.Random]:
-    """Yield a generator of random numbers for each round, until the time is over."""
+    """Yield a random generator for each round, until the time is over."""
     end = time.monotonic() + SECONDS
     for i in itertools.count():
         if i >= LEAST_ROUNDS and time.monotonic() > end:
@@ -104,14 +104,14 @@ def rounds() -> Iterator[random.Random]:
 
 
 def tried(read: Callable[[random.Random], object]) -> Counter[str]:
-    """Read a damaged file in each round, and return how often that came to what.
+    """Read a damaged file in each round, and return how often each outcome occurred.
 
     Args:
         read: Damages a file with the generator that it is given, and reads it.
 
     Raises:
-        AssertionError: It raised what is no error of layerkit, warned, or took too long or too much
-            memory.
+        AssertionError: It raised an error that is not layerkit's, warned, or took too long or too
+            much memory.
     """
     outcomes = Counter[str]()
     before = _most_memory()
@@ -137,6 +137,6 @@ def tried(read: Callable[[random.Random], object]) -> Counter[str]:
 
 
 def _most_memory() -> int:
-    """Return the most bytes that the process ever took."""
+    """Return the peak memory of the process in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,4 +1,4 @@
-"""Specs as nobody would write them: mutations of those that are right, all from a seed."""
+"""Specs that nobody would write: mutations of correct ones, all from a seed."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ OWN = [
     {"type": "npy", "x": "x.npy", "t": "t.npy", "x_test": "x.npy", "t_test": "t.npy"},
     {"type": "spiral", "per_class": 9, "noise": 0.1},
 ]
-"""Data that the folder in which mutants are read has to hold; see ``seeds``."""
+"""Data sets whose files the folder of the mutants must hold; see ``seeds``."""
 
 TEXTS = [
     "", "relu", "sgd", "digits", "step", "warmup", "layerkit/relu", "nobody/relu", "input", "x",
@@ -30,7 +30,7 @@ NUMBERS = [
 
 
 MOST_PLACES = 5000
-"""The values of a mutant that may be mutated once more."""
+"""The most values of a mutant that is mutated once more."""
 
 
 def seeds() -> list[Any]:
@@ -53,7 +53,7 @@ class Mutator:
         self.specs = seeds()
 
     def text(self) -> str:
-        """Return the text of a mutant, which may be no JSON and no spec."""
+        """Return the text of a mutant, which may not be JSON or a spec."""
         spec = self.spec()
         try:
             indent = self.random.choice([None, 2])
@@ -66,14 +66,14 @@ class Mutator:
         return text
 
     def spec(self) -> Any:
-        """Return a mutant as JSON holds it."""
+        """Return a mutant as a JSON value."""
         spec = copy.deepcopy(self.random.choice(self.specs))
         for _ in range(self.random.choice([1, 1, 2, 3, 8])):
             spec = self._mutated(spec)
         return spec
 
     def assignment(self) -> str:
-        """Return words for ``--set``."""
+        """Return an argument for ``--set``."""
         spec = self.random.choice(self.specs)
         path = self.random.choice(list(_places(spec))) or ("name",)
         parts = list(path)

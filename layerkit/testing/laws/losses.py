@@ -43,17 +43,17 @@ def uses(subject: Subject) -> list[Use]:
     Raises:
         LawBroken: It takes none of them.
     """
-    found = []
+    loss_uses = []
     for _, spec in subject.uses:
         for shape, targets in FITS:
             try:
                 spec.create().check(shape, targets)
             except Exception:  # that it should be a ShapeError is a law of its own
                 continue
-            found.append(Use(subject, spec, shape, targets))
-    if not found:
+            loss_uses.append(Use(subject, spec, shape, targets))
+    if not loss_uses:
         raise LawBroken("check refuses every common pair of outputs and targets")
-    return found
+    return loss_uses
 
 
 each_use = for_each(uses)
@@ -176,9 +176,9 @@ def float32_agrees_with_float64(use: Use) -> None:
         loss.dtype = np.dtype(dtype)
         of_dtype = t.astype(dtype) if t.dtype.kind == "f" else t
         results.append((loss.forward(y.astype(dtype), of_dtype), np.array(loss.backward())))
-    for what, narrow, wide in zip(("loss", "gradient"), *results, strict=True):
+    for name, narrow, wide in zip(("loss", "gradient"), *results, strict=True):
         if not np.allclose(narrow, wide, rtol=1e-3, atol=1e-4 * float(np.max(np.abs(wide)))):
-            raise LawBroken(f"in float32, the {what} is not what it is in float64")
+            raise LawBroken(f"in float32, the {name} is not what it is in float64")
 
 
 def its_metrics_exist(subject: Subject) -> None:

@@ -14,7 +14,7 @@ from layerkit.types import Array
 
 def _batches(subject: Subject) -> list[tuple[ComponentSpec[Any], Array, Array, str]]:
     """Return the metric with outputs and targets that it takes."""
-    found = []
+    batches = []
     for _, spec in subject.uses:
         for shape, targets in FITS:
             try:
@@ -22,10 +22,10 @@ def _batches(subject: Subject) -> list[tuple[ComponentSpec[Any], Array, Array, s
             except ShapeError:
                 continue
             y, t = random_batch(shape, targets, 12, "float64")
-            found.append((spec, y, t, f"outputs {shape} for {targets}"))
-    if not found:
+            batches.append((spec, y, t, f"outputs {shape} for {targets}"))
+    if not batches:
         raise LawBroken("check refuses every common pair of outputs and targets")
-    return found
+    return batches
 
 
 def _value(metric: Metric, y: Array, t: Array, sizes: tuple[int, ...]) -> float:

@@ -9,13 +9,13 @@ STEPS = 50
 
 def _rates(subject: Subject) -> list[tuple[list[float], list[float]]]:
     """Return the rates of all steps, computed in order and in reverse."""
-    found = []
+    rates = []
     for _, spec in subject.uses:
         schedule = spec.create()
         schedule.build(STEPS)
         ahead = [schedule(step) for step in range(STEPS)]
-        found.append((ahead, [schedule(step) for step in reversed(range(STEPS))][::-1]))
-    return found
+        rates.append((ahead, [schedule(step) for step in reversed(range(STEPS))][::-1]))
+    return rates
 
 
 def rates_are_finite_and_not_negative(subject: Subject) -> None:

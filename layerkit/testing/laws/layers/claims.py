@@ -76,13 +76,13 @@ def modes_differ_only_if_it_says_so(use: Use) -> None:
 def it_is_what_it_says_of_itself(subject: Subject) -> None:
     """It does what it declares: it mixes examples, differs in training, or gives views."""
     assert issubclass(subject.cls, Layer)
-    found = uses(subject)
+    layer_uses = uses(subject)
     for flag, is_so in (
         ("mixes_examples", _mixes),
         ("differs_in_training", _differs),
         ("gives_views", _gives_views),
     ):
-        if getattr(subject.cls, flag) and not any(map(is_so, found)):
+        if getattr(subject.cls, flag) and not any(map(is_so, layer_uses)):
             raise LawBroken(f"says {flag} = True, but no use of it shows so; leave it out")
 
 

@@ -41,9 +41,10 @@ def float32_agrees_with_float64(use: Use) -> None:
     for scale in (1.0, HUGE):
         xs = use.inputs(dtype="float32", scale=scale)
         with np.errstate(all="ignore"):
-            got, wanted = narrow.everything(xs), wide.everything([x.astype("float64") for x in xs])
+            got = narrow.everything(xs)
+            expected = wide.everything([x.astype("float64") for x in xs])
         for name, number in got.items():
-            exact = wanted[name]
+            exact = expected[name]
             fits = np.abs(exact) < np.finfo(np.float32).max / 10
             if not np.isfinite(number[fits]).all():
                 raise LawBroken(

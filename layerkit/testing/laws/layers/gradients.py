@@ -81,14 +81,14 @@ def _agree_on(
                     f"the gradient with respect to {name} must be {source.shape}, "
                     f"got {exact[name].shape}"
                 )
-        found = {name: compare(terms, x, exact[name], noise) for name, x in sources.items()}
-        if seed < 5 and any(comparison.kinks.any() for comparison in found.values()):
+        comparisons = {name: compare(terms, x, exact[name], noise) for name, x in sources.items()}
+        if seed < 5 and any(comparison.kinks.any() for comparison in comparisons.values()):
             continue
         _refuse_swapped(
             exact,
-            {name: c.numerical.reshape(sources[name].shape) for name, c in found.items()},
+            {name: c.numerical.reshape(sources[name].shape) for name, c in comparisons.items()},
         )
-        for name, comparison in found.items():
+        for name, comparison in comparisons.items():
             _refuse_wrong(name, exact[name], comparison, batch)
         return
 
@@ -151,12 +151,12 @@ def gradients_are_set_not_added(use: Use) -> None:
     passes, xs = use.passes(), use.inputs()
     dout = upstream(passes.forward(xs))
     passes.backward(dout)
-    wanted = passes.grads()
+    expected = passes.grads()
     passes.fill_grads(1.0)
     passes.forward(xs)
     passes.layer.backward(dout.copy())
     for name, grad in passes.grads().items():
-        if not close(grad, wanted[name]):
+        if not close(grad, expected[name]):
             does = "leaves the gradient of" if (grad == 1).all() else "adds to the gradient of"
             raise LawBroken(f"backward {does} {name}; it sets it: self.{name}.grad = ...")
 
@@ -167,13 +167,13 @@ def parameters_learn_even_if_nobody_wants_the_input_gradient(use: Use) -> None:
     passes, xs = use.passes(), use.inputs()
     dout = upstream(passes.forward(xs))
     passes.backward(dout)
-    wanted = passes.grads()
+    expected = passes.grads()
     passes.layer.hand_down(needs_input_grad=False)
     passes.forward(xs)
     passes.fill_grads(0)
     passes.layer.backward(dout.copy())
     for name, grad in passes.grads().items():
-        if not close(grad, wanted[name]):
+        if not close(grad, expected[name]):
             raise LawBroken(
                 f"where needs_input_grad is false, the gradient of {name} is another; set all "
                 "gradients before returning None"

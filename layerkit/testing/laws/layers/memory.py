@@ -20,16 +20,16 @@ def inputs_are_left_alone(use: Use) -> None:
         passes, xs = use.passes(training=training), use.inputs()
         for x in xs:
             x.flags.writeable = False
-        with _writing_told("forward", "x"):
+        with _refuse_writing("forward", "x"):
             y = passes.layer.forward(*xs)
         dout = upstream(y)
         dout.flags.writeable = False
-        with _writing_told("backward", "dout or x"):
+        with _refuse_writing("backward", "dout or x"):
             passes.layer.backward(dout)
 
 
 @contextmanager
-def _writing_told(method: str, what: str) -> Iterator[None]:
+def _refuse_writing(method: str, what: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -44,14 +44,14 @@ def arrays_with_gaps_give_the_same(use: Use) -> None:
     passes, xs = use.passes(), use.inputs()
     y = passes.forward(xs)
     dout = upstream(y)
-    wanted = [y, *passes.backward(dout), *passes.grads().values()]
+    expected = [y, *passes.backward(dout), *passes.grads().values()]
     for name, spaced in (("every second number", _with_gaps), ("Fortran order", np.asfortranarray)):
         passes.restart()
         y = np.array(passes.layer.forward(*map(spaced, xs)))
         passes.fill_grads(0)
         dxs = passes.gradients(passes.layer.backward(spaced(dout)))
         got = [y, *dxs, *passes.grads().values()]
-        if not all(map(close, map(np.asarray, got), wanted)):
+        if not all(map(close, map(np.asarray, got), expected)):
             raise LawBroken(
                 f"arrays that lie otherwise in memory ({name}) give other numbers; go by their "
                 "axes, not by their memory"
@@ -128,9 +128,9 @@ def earlier_passes_leave_no_trace(use: Use) -> None:
     xs = use.inputs()
     y = fresh.forward(xs)
     dout = upstream(y)
-    wanted = [y, *fresh.backward(dout), *fresh.grads().values()]
+    expected = [y, *fresh.backward(dout), *fresh.grads().values()]
     got = [used.forward(xs), *used.backward(dout), *used.grads().values()]
-    if not all(map(close, got, wanted)):
+    if not all(map(close, got, expected)):
         raise LawBroken(
             "the numbers depend on the batches that went through before; a scratch array keeps "
             "its contents, and an attribute too"
@@ -144,20 +144,20 @@ def layers_do_not_share(use: Use) -> None:
     xs = use.inputs()
     y = one.forward(xs)
     dout = upstream(y)
-    wanted = [y, *one.backward(dout), *one.grads().values()]
+    expected = [y, *one.backward(dout), *one.grads().values()]
     one.restart()
     kept = one.layer.forward(*xs)
     other.forward(use.inputs(seed=7))
     got = [kept.copy(), *one.backward(dout), *one.grads().values()]
-    wrong = not all(map(close, got, wanted))
+    wrong = not all(map(close, got, expected))
     one.forward(xs)
     raw = as_tuple(other.layer.backward(upstream(other.forward(xs), seed=8)))[0]
     if raw.shape == y.shape:  # what one returns, the other is given
         fresh = use.twin(one)
         fresh.forward(xs)
-        wanted = fresh.backward(raw.copy())
+        expected = fresh.backward(raw.copy())
         got = list(one.gradients(one.layer.backward(raw)))
-        wrong = wrong or not all(map(close, got, wanted))
+        wrong = wrong or not all(map(close, got, expected))
     if wrong:
         raise LawBroken(
             "what goes through another layer of this class changes its numbers; keep everything "

@@ -19,9 +19,9 @@ class Passes:
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
-        found = layer.variables()
-        self.parameters = {name: v for name, v in found if isinstance(v, Parameter)}
-        self.states = {name: v for name, v in found if not isinstance(v, Parameter)}
+        variables = layer.variables()
+        self.parameters = {name: v for name, v in variables if isinstance(v, Parameter)}
+        self.states = {name: v for name, v in variables if not isinstance(v, Parameter)}
         self.first = {name: v.value.copy() for name, v in self.states.items()}
         self._drawn = layer.rng.bit_generator.state
 
@@ -46,14 +46,14 @@ class Passes:
 
     def gradients(self, dxs: Any) -> tuple[Array, ...]:
         """Return what ``backward`` returned as one gradient for each input."""
-        found = as_tuple(dxs)[: self._inputs]
-        for dx in found:
+        input_gradients = as_tuple(dxs)[: self._inputs]
+        for dx in input_gradients:
             if not isinstance(dx, np.ndarray):
                 raise LawBroken(
                     "backward must return an array, or a tuple of one for each input, got "
                     f"{'None' if dx is None else f'a {type(dx).__name__}'}"
                 )
-        return found
+        return input_gradients
 
     def everything(self, xs: list[Array]) -> dict[str, Array]:
         """Return the output and all gradients, by their names in messages."""

@@ -52,13 +52,13 @@ def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
     for use in uses(subject):
         count = len(use.example.shapes)
         for shapes in itertools.product(((), *SHAPES, (1, 1, 1, 1)), repeat=min(count, 3)):
-            given = (*shapes, *shapes[-1:] * (count - len(shapes)))
+            misfits = (*shapes, *shapes[-1:] * (count - len(shapes)))
             layer = use.create()
             doing = "build"
             try:
-                layer.initialize(*given)
+                layer.initialize(*misfits)
                 doing = "forward"
-                example = replace(use.example, shapes=given)
+                example = replace(use.example, shapes=misfits)
                 # Numbers that a function is not defined for are no matter of shapes.
                 with np.errstate(all="ignore"):
                     layer.forward(*Use(subject, example, use.spec).inputs(2))
@@ -68,7 +68,7 @@ def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
                     continue
                 raise LawBroken(
                     f"{doing} raises {type(error).__name__} ({error}) for inputs of shape "
-                    f"{' and '.join(map(str, given))}; build must refuse them with a ShapeError"
+                    f"{' and '.join(map(str, misfits))}; build must refuse them with a ShapeError"
                 ) from error
 
 

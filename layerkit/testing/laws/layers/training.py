@@ -20,8 +20,8 @@ def the_same_seed_gives_the_same(use: Use) -> None:
     """First values and outputs follow from ``rng`` alone."""
     results = []
     xs = use.inputs()
-    for other in (1, 2):
-        np.random.seed(other)  # noqa: NPY002  a layer must not draw from this generator
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002  a layer must not draw from this generator
         rng = np.random.default_rng(3)
         with _no_other_generator():
             layer, _ = use.initialized(rng=rng)

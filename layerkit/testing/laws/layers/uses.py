@@ -114,7 +114,7 @@ def uses(subject: Subject) -> list[Use]:
     Raises:
         LawBroken: None of these fits.
     """
-    found = []
+    layer_uses = []
     assert issubclass(subject.cls, Layer)
     least, most = input_count(subject.cls)
     for example, _ in subject.uses:
@@ -122,7 +122,7 @@ def uses(subject: Subject) -> list[Use]:
             _check_shapes(example, least, most)
     for example, spec in _with_other_options(subject):
         if example.shapes:
-            found.append(Use(subject, example, spec))
+            layer_uses.append(Use(subject, example, spec))
             continue
         counts = (least,) if most is not None else (least, least + 1, least + 2)
         tries = [
@@ -136,8 +136,8 @@ def uses(subject: Subject) -> list[Use]:
                 f"takes none of the shapes that are tried, {', '.join(map(str, SHAPES))} for each "
                 "input; declare in the class which it takes: examples = (Example({...}, [...]),)"
             )
-        found += fitting
-    return found
+        layer_uses += fitting
+    return layer_uses
 
 
 def _check_shapes(example: Example, least: int, most: int | None) -> None:
@@ -161,10 +161,10 @@ def _with_other_options(subject: Subject) -> list[tuple[Example, ComponentSpec[A
     These values are the members of a choice (true or false, one of some words) and, for a float, a
     number other than the default.
     """
-    found = list(subject.uses)
-    base = found[0][0]
+    pairs = list(subject.uses)
+    base = pairs[0][0]
     for name, values in subject.choices.items():
-        had = [subject.created(spec).options()[name] for _, spec in found]
+        had = [subject.created(spec).options()[name] for _, spec in pairs]
         for value in values:
             if value in had or (isinstance(value, float) and len(set(map(repr, had))) > 1):
                 continue
@@ -173,8 +173,8 @@ def _with_other_options(subject: Subject) -> list[tuple[Example, ComponentSpec[A
                 spec = subject.spec(example.options)
                 subject.created(spec)
                 if not example.shapes or _fits(Use(subject, example, spec)):
-                    found.append((example, spec))
-    return found
+                    pairs.append((example, spec))
+    return pairs
 
 
 def _fits(use: Use) -> bool:
