@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import hypothesis
 import pytest
 
 from layerkit.cli import main
@@ -18,6 +19,10 @@ from layerkit.distributions import installed
 
 # Tests run in parallel, one on each core, so BLAS threads of different tests would only compete.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# On a busy machine an example may take long, which is no fault of the code.
+hypothesis.settings.register_profile("layerkit", deadline=None)
+hypothesis.settings.load_profile("layerkit")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from layerkit.builder import build
 from layerkit.errors import Problem, Span, SpecError, UserError
 from layerkit.registry import KINDS, Registry
 from layerkit.spec import parse_spec
+from layerkit.spec.components import NAMES_ELSEWHERE
 from layerkit.spec.repair import distinct_words, keeps_words, repaired, tidiest, untidiness
 from layerkit.spec.report import suggested_edit
 from layerkit.spec.text import parse, parsed
@@ -206,6 +207,8 @@ class _Fixer:
         value = parse(text, self.file).value
         name = _at(value, problem.path)
         if not isinstance(name, str) or problem.hint:  # a hint: a broken plugin may have the name
+            return
+        if problem.code == "unknown-type" and name.lower() in NAMES_ELSEWHERE:
             return
         if problem.code == "unknown-type" and problem.expected in KINDS:
             for other in slips(name, self.registry.names(problem.expected)):

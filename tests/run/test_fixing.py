@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -184,3 +185,74 @@ def test_a_text_that_is_too_long_to_try_is_left_alone():
     text = DIGITS.replace('"version": 1,', '"version": 1' + " " * 10_000)
 
     assert mended(text) == text
+
+
+DIGITS = (SPECS / "digits.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"sgd"', '"asgd"'),
+        ('"relu"', '"relu6"'),
+        ('"relu",', '#"relu",'),
+        ('"seed": 0,', '# "seed": 0,'),
+        ('"momentum": 0.9', '"momentum": '),
+        ('"units": 64', '"units": 0x40'),
+        ('"learning_rate": 0.1', '"learning_rate": 0x1'),
+        ('"name": "digits"', '"name": 2024.10'),
+        ('"units": 64', '"units": 63.99999999999999999'),
+        ('"layers": [', ""),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_left_alone(old, new):
+    text = DIGITS.replace(old, new, 1)
+
+    result = mended(text)
+
+    assert result == text or (new == '"name": 2024.10' and '"2024.10"' in result)
+
+
+def test_an_input_whose_layer_comes_later_is_left_alone():
+    layers = [
+        {"type": "affine", "units": 64, "name": "b10"},
+        {"type": "add", "inputs": ["b10", "b11"]},
+        {"type": "affine", "units": 64, "name": "b11"},
+        {"type": "affine", "units": 10},
+    ]
+    text = json.dumps({**json.loads(DIGITS), "layers": layers})
+
+    assert mended(text) == text
+
+
+@pytest.mark.parametrize(
+    ("slips", "remaining"),
+    [
+        ([("0.9}", "0.9,}"), ('"units": 64}', '"units": 64,}')], 0),
+        ([("0.9}", ".9}"), ("0.1,", ".1,")], 0),
+        ([('"seed": 0,', '"seed": 0, "seed": 1,'), ("0.9}", "0.9,}")], 1),
+    ],
+    ids=["two commas", "two points", "a key twice"],
+)
+def test_several_slips_are_mended_one_after_the_other(slips, remaining):
+    text = DIGITS
+    for old, new in slips:
+        text = text.replace(old, new, 1)
+
+    fixed = fix(text, REGISTRY, "spec.json", SPECS)
+
+    assert len(fixed.error.problems if fixed.error else ()) == remaining
+    assert remaining or fixed.text.replace("0.9", ".9").replace("0.1", ".1") == DIGITS.replace(
+        "0.9", ".9"
+    ).replace("0.1", ".1")
+
+
+def test_many_wrong_names_end_in_time():
+    layers = [{"type": "affine", "units": 4, "name": f"b{i}"} for i in range(100)]
+    layers.append({"type": "add", "inputs": [f"c{i}" for i in range(100)]})
+    text = json.dumps({**json.loads(DIGITS), "layers": layers})
+    began = time.process_time()
+
+    fix(text, REGISTRY, "spec.json", SPECS)
+
+    assert time.process_time() - began < 30
