@@ -22,7 +22,8 @@ def vector_of(name: str) -> Any:
             raise UserError(f"{name} must have the shape {vector.shape}, got {np.shape(values)}")
         with network.turns.training, network.turns.turn:
             vector[...] = checked_numbers(values, vector.dtype, name)
-            network._passes.goes_back = False  # what it kept belongs to the values before
+            if name != "grads":  # what the last pass kept belongs to the values before
+                network._passes.goes_back = False
 
     return property(attrgetter(f"_{name}"), put)
 

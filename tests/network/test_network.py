@@ -897,6 +897,15 @@ def test_a_gradient_that_is_no_array_of_numbers_is_refused(dout, message):
         network.backward(dout)
 
 
+def test_gradients_may_be_set_before_they_are_computed():
+    network, dout = after_forward()
+
+    network.grads = 0
+    network.backward(dout)
+
+    assert np.abs(network.grads).max() > 0
+
+
 def test_a_gradient_may_be_given_as_a_list():
     network, dout = after_forward()
     expected = [d.copy() for d in network.backward(dout) if d is not None]
