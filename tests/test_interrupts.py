@@ -287,7 +287,7 @@ def test_an_interrupt_that_something_swallows_still_ends_the_command(layerkit, m
         except BaseException:
             return load_data(experiment)
 
-    monkeypatch.setattr("layerkit.run.load_data", swallow)
+    monkeypatch.setattr("layerkit.cli.output.load_data", swallow)
 
     assert layerkit("run", "spec.json", "--quiet", "--out", "out").code == 143
 

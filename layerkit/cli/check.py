@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from layerkit.cli.arguments import Json, Set, Spec
-from layerkit.cli.terminal import echo, echo_text, print_json, print_table, warn
+from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import GradientError
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def check(
         fix_file(spec, set_, json)
         return
     from layerkit.builder import build_experiment, build_graph
+    from layerkit.cli.output import data_of
     from layerkit.plugins import load_registry
-    from layerkit.run import check_gradients, check_graph, large_batch, load_data, remember
+    from layerkit.run import check_gradients, check_graph, remember
     from layerkit.spec import GraphSpec, load_spec
     from layerkit.wording import amount
 
@@ -61,12 +62,8 @@ def check(
         network, memory = experiment.network, experiment.memory
         at_most = " at most"  # the number of examples is unknown until they are read
         if gradients:
-            data = load_data(experiment)
-            for note in data.notes:
-                warn(note)
+            data = data_of(experiment)
             at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
-            if warning := large_batch(experiment, len(data.train)):
-                echo_text(f"warning: {warning}", err=True)
             with _Progress() as progress:
                 checks = check_gradients(experiment, data, progress)
     if json:

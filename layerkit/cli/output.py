@@ -3,9 +3,21 @@
 from dataclasses import asdict
 from typing import Any
 
-from layerkit.cli.terminal import print_json
-from layerkit.run import Watcher
+from layerkit.builder import Experiment
+from layerkit.cli.terminal import echo_text, print_json, warn
+from layerkit.contracts.dataset import Data
+from layerkit.run import Watcher, large_batch, load_data
 from layerkit.training import Evaluation, Result
+
+
+def data_of(experiment: Experiment) -> Data:
+    """Return the data of an experiment, and print what the user may not expect of them."""
+    data = load_data(experiment)
+    for note in data.notes:
+        warn(note)
+    if warning := large_batch(experiment, len(data.train)):
+        echo_text(f"warning: {warning}", err=True)
+    return data
 
 
 def number(value: Any) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from layerkit.cli.arguments import Json, Set, Spec, path
 from layerkit.cli.streams import do_without_output
-from layerkit.cli.terminal import echo_text, print_json, print_table, warn
+from layerkit.cli.terminal import print_json, print_table, warn
 from layerkit.errors import UserError
 from layerkit.paths import expanded
 
@@ -84,12 +84,10 @@ def _run_training(
     spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
 ) -> None:
     from layerkit.builder import build_experiment
-    from layerkit.cli.output import JsonSummary
+    from layerkit.cli.output import JsonSummary, data_of
     from layerkit.cli.progress import Table
     from layerkit.run import (
         Interruptible,
-        large_batch,
-        load_data,
         plugin_watchers,
         run_training,
     )
@@ -98,11 +96,7 @@ def _run_training(
     if out is not None and os.path.lexists(out):
         raise UserError(f"--out {out}: already exists; a run never overwrites another")
     experiment = build_experiment(spec)
-    data = load_data(experiment)
-    for note in data.notes:
-        warn(note)
-    if warning := large_batch(experiment, len(data.train)):
-        echo_text(f"warning: {warning}", err=True)
+    data = data_of(experiment)
     watchers: list[Any] = []
     if json:
         watchers.append(JsonSummary())

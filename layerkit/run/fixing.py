@@ -1,21 +1,23 @@
 """Mend a spec: apply the suggestions that are certain, and change nothing else."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 from layerkit.builder import build
 from layerkit.errors import Problem, Span, SpecError, UserError
 from layerkit.registry import KINDS, Registry
 from layerkit.spec import parse_spec
-from layerkit.spec.components import NAMES_ELSEWHERE
+from layerkit.spec.components import slips_of_type
 from layerkit.spec.repair import distinct_words, keeps_words, repaired, tidiest, untidiness
 from layerkit.spec.report import suggested_edit
-from layerkit.spec.text import parse, parsed
-from layerkit.wording import is_one_edit_away, slips
+from layerkit.spec.text import Document, parse, parsed, position
+from layerkit.wording import is_one_edit_away
+
+T = TypeVar("T")
 
 MOST_ROUNDS = 50
 """The most times that a spec is mended and checked again."""
@@ -77,8 +79,10 @@ class _Findings:
     def problems(self) -> Sequence[Problem]:
         return () if self.error is None else self.error.problems
 
-    def is_better_than(self, other: "_Findings") -> bool:
-        return (-self.stage, len(self.problems)) < (-other.stage, len(other.problems))
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Its place among others: less is better."""
+        return -self.stage, len(self.problems)
 
 
 def fix(text: str, registry: Registry, file: str, folder: FilePath) -> Fixed:
@@ -101,8 +105,8 @@ def fix(text: str, registry: Registry, file: str, folder: FilePath) -> Fixed:
         step = fixer.step(text, findings)
         if step is None:
             break
-        text, findings = step[0], step[2]
-        edits += step[1]
+        text, new_edits, findings = step
+        edits += new_edits
     return Fixed(text, edits, findings.error)
 
 
@@ -143,7 +147,7 @@ class _Fixer:
             meant = self._meant(text, problem, findings)
             if meant is not None and not _invents(edit := _difference(text, meant)):
                 after = self.examined(meant)
-                if after.is_better_than(findings) and not (
+                if after.rank < findings.rank and not (
                     after.problems and findings.stage == 0 and _has_bracket(edit)
                 ):
                     return meant, [edit], after
@@ -170,7 +174,7 @@ class _Fixer:
             touched = [(s, e) for s, e in values if text[s : s + 1] not in ("{", "[")]
             if any(s <= edit.span[0] <= e for s, e in touched for edit in edits):
                 return False
-        return after.is_better_than(before) or (
+        return after.rank < before.rank or (
             after.stage == before.stage
             and all(p.code == "missing-key" or _is_certain(p) for p in after.problems)
             and {(p.path, p.span) for p in after.problems}
@@ -186,7 +190,8 @@ class _Fixer:
         spans = parse(text, self.file).spans(places)
         for span, problem in sorted(zip(spans, certain, strict=True), key=lambda pair: pair[0]):
             [suggestion] = problem.suggestions
-            if span[0] >= end and _says_the_same(text[slice(*span)], suggestion.text):
+            old = text[slice(*span)]
+            if span[0] >= end and old != suggestion.text and _keeps_number(old, suggestion.text):
                 edits[span[0]] = _edit(text, span, suggestion.text)
                 end = max(span[1], span[0] + 1)
         return list(edits.values())
@@ -204,29 +209,24 @@ class _Fixer:
 
     def _alternatives(self, text: str, problem: Problem) -> Iterator[str]:
         """Yield the texts in which a name is replaced by one that is a slip away."""
-        value = parse(text, self.file).value
-        name = _at(value, problem.path)
+        document = parse(text, self.file)
+        name = _at(document.value, problem.path)
         if not isinstance(name, str) or problem.hint:  # a hint: a broken plugin may have the name
             return
-        if problem.code == "unknown-type" and name.lower() in NAMES_ELSEWHERE:
-            return
         if problem.code == "unknown-type" and problem.expected in KINDS:
-            for other in slips(name, self.registry.names(problem.expected)):
-                yield self._replaced(text, problem, other)
-        names = list(_names(value))
+            for other in slips_of_type(name, self.registry.names(problem.expected)):
+                yield _replaced(document, problem, other)
+        if problem.code not in ("unknown-input", "wrong-pattern"):
+            return
+        names = list(_names(document.value))
         # A name that stands elsewhere too is no slip: the layers may only be in the wrong order.
         if problem.code == "unknown-input" and sum(name == other for _, other in names) > 1:
             return
-        if problem.code in ("unknown-input", "wrong-pattern"):
-            for place, other in names:
-                if is_one_edit_away(name, other):
-                    yield self._replaced(text, problem, other)
-                    if problem.code == "unknown-input":  # or the other name is misspelt
-                        yield self._replaced(text, place, name)
-
-    def _replaced(self, text: str, place: Problem, name: str) -> str:
-        [span] = parse(text, self.file).spans([place])
-        return _applied(text, [_edit(text, span, json.dumps(name, ensure_ascii=False))])
+        for place, other in names:
+            if is_one_edit_away(name, other):
+                yield _replaced(document, problem, other)
+                if problem.code == "unknown-input":  # or the other name is misspelt
+                    yield _replaced(document, place, name)
 
     def _best(self, readings: list[list[str]], written: str = "") -> str | None:
         """Return the tidiest text of the best reading; None if several are equally good.
@@ -239,10 +239,10 @@ class _Fixer:
         if not readings:
             return None
         judged = [(self.examined(texts[0], is_built=False), texts) for texts in readings]
-        judged = _least(judged, lambda f: (-f[0].stage, len(f[0].problems)))
+        judged = _least(judged, lambda f: f[0].rank)
         if len(judged) > 1 and judged[0][0].stage == 2:
             built = [(self._built(texts[0]), texts) for _, texts in judged]
-            judged = _least(built, lambda f: (-f[0].stage, len(f[0].problems)))
+            judged = _least(built, lambda f: f[0].rank)
         if len(judged) > 1:
             judged = _least(judged, lambda f: distinct_words(f[1][0]))
         if len(judged) > 1 and written:
@@ -263,10 +263,11 @@ class _Fixer:
             return _Findings(2)
 
 
-def _least(items: list[Any], measure: Any) -> list[Any]:
+def _least(items: list[T], measure: Callable[[T], Any]) -> list[T]:
     """Return the items with the least measure."""
     measures = [measure(item) for item in items]
-    return [item for item, m in zip(items, measures, strict=True) if m == min(measures)]
+    least = min(measures)
+    return [item for item, m in zip(items, measures, strict=True) if m == least]
 
 
 def _is_certain(problem: Problem) -> bool:
@@ -285,10 +286,8 @@ def _has_bracket(edit: Edit) -> bool:
     return any(c in "{}[]" for c in edit.old + edit.new)
 
 
-def _says_the_same(old: str, new: str) -> bool:
-    """Return whether an edit changes a text, and a number in it only to the same number."""
-    if old == new:
-        return False
+def _keeps_number(old: str, new: str) -> bool:
+    """Return whether an edit that replaces a number writes the same number."""
     try:
         number = Decimal(old)
     except InvalidOperation:
@@ -325,9 +324,7 @@ def _names(value: Any) -> Iterator[tuple[Problem, str]]:
 
 
 def _edit(text: str, span: Span, new: str) -> Edit:
-    start, end = span
-    line_start = text.rfind("\n", 0, start) + 1
-    return Edit(span, text[start:end], new, text.count("\n", 0, start) + 1, start - line_start + 1)
+    return Edit(span, text[slice(*span)], new, *position(text, span[0]))
 
 
 def _difference(old: str, new: str) -> Edit:
@@ -342,6 +339,17 @@ def _difference(old: str, new: str) -> Edit:
 
 
 def _applied(text: str, edits: Sequence[Edit]) -> str:
-    for edit in reversed(edits):
-        text = text[: edit.span[0]] + edit.new + text[edit.span[1] :]
-    return text
+    """Return a text after edits, which come in the order of the text."""
+    pieces, end = [], 0
+    for edit in edits:
+        pieces += [text[end : edit.span[0]], edit.new]
+        end = edit.span[1]
+    return "".join([*pieces, text[end:]])
+
+
+def _replaced(document: Document, place: Problem, name: str) -> str:
+    """Return the text of a document with another name at a place."""
+    [span] = document.spans([place])
+    return _applied(
+        document.text, [_edit(document.text, span, json.dumps(name, ensure_ascii=False))]
+    )

@@ -1,5 +1,6 @@
 """Look up the components that a spec names, and validate their options."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, TypeVar
@@ -41,6 +42,14 @@ NAMES_ELSEWHERE = {
 }
 """Components of other libraries, many of them one letter away from ours. They may be meant, for
 example in a spec whose plugin is not installed."""
+
+
+def slips_of_type(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names of components that a single slip of the keys may have turned into this one.
+
+    None if another library has a component of this name.
+    """
+    return [] if name.lower() in NAMES_ELSEWHERE else slips(name, names)
 
 
 @dataclass(frozen=True)
@@ -200,11 +209,10 @@ class Reading:
         # A similar name counts only if its component takes these options.
         names = [
             other
-            for other in slips(name, self.registry.names(kind.kind))
+            for other in slips_of_type(name, self.registry.names(kind.kind))
             if self._takes(kind, other, options)
         ]
-        is_slip = len(names) == 1 and name.lower() not in NAMES_ELSEWHERE
-        meant = suggested(name, names) if is_slip else None
+        meant = suggested(name, names) if len(names) == 1 else None
         return replace(
             problem, suggestion=meant or replace(error.suggestion, applicability="maybe")
         )

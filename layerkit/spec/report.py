@@ -7,7 +7,7 @@ from unicodedata import east_asian_width
 
 from layerkit.errors import Problem, Span, place
 from layerkit.spec.malformed import ENOUGH
-from layerkit.spec.text import Document
+from layerkit.spec.text import Document, position
 from layerkit.wording import shortened, visible
 
 WIDTH = 96
@@ -92,10 +92,7 @@ def _location(document: Document, span: Span | None) -> dict[str, Any]:
     if span is None:
         return dict.fromkeys(names)
     return {
-        name: {
-            "line": document.text.count("\n", 0, at) + 1,
-            "column": at - document.text.rfind("\n", 0, at),
-        }
+        name: dict(zip(("line", "column"), position(document.text, at), strict=True))
         for name, at in zip(names, span, strict=True)
     }
 
@@ -123,13 +120,11 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
     if not document.text.strip():
         return f"{file}:1:1: {said}"
     start, end = span
-    first = document.text.rfind("\n", 0, start) + 1
+    number, column = position(document.text, start)
     last = document.text.find("\n", start)
-    line = document.text[first : last if last >= 0 else None].rstrip("\r")
-    number = document.text.count("\n", 0, start) + 1
-    column = start - first
-    heading = f"{file}:{number}:{column + 1}: {said}"
-    return "\n".join([heading, *_excerpt(line, number, column, end - start)])
+    line = document.text[start - column + 1 : last if last >= 0 else None].rstrip("\r")
+    heading = f"{file}:{number}:{column}: {said}"
+    return "\n".join([heading, *_excerpt(line, number, column - 1, end - start)])
 
 
 def _excerpt(line: str, number: int, column: int, length: int) -> list[str]:

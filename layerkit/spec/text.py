@@ -168,6 +168,11 @@ def _read_descriptor(number: int) -> bytes:
     return bytes(content)
 
 
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and the column of an offset, both counted from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
 def parse(text: str, file: str) -> Document:
     """Parse a JSON text; the document's ``problems`` list what is wrong with it."""
     document = Document(file, text)
