@@ -45,10 +45,10 @@ class CrossEntropy(Loss):
     def check(self, shape, targets):
         pass
 
-    def forward(self, y, t):
-        return float(-np.log(np.where(t, y, 1 - y)).mean())
+    def each(self, y, t):
+        return -np.log(np.where(t, y, 1 - y))
 
-    def backward(self, dout=1.0):
+    def backward_each(self, dout):
         return dout
 
 
@@ -143,11 +143,11 @@ class Wrapping(Loss):
     def check(self, shape, targets):
         pass
 
-    def forward(self, y, t):
-        return sum(loss.forward(y, t) for loss in self.inner)
+    def each(self, y, t):
+        return sum(loss.each(y, t) for loss in self.inner)
 
-    def backward(self, dout=1.0):
-        return sum(loss.backward(dout) for loss in self.inner)
+    def backward_each(self, dout):
+        return sum(loss.backward_each(dout) for loss in self.inner)
 
 
 class Declared(Wrapping):

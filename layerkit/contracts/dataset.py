@@ -2,8 +2,10 @@
 
 import sys
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
+
+import numpy as np
 
 from layerkit.contracts.component import Component
 from layerkit.errors import DataError
@@ -56,14 +58,17 @@ class Split:
         t: The targets, ``(count, *targets.shape)``.
         scale: The factor by which each batch of ``x`` is multiplied: 1/255 turns bytes into 0 to 1.
             Integers thus stay integers in memory.
+        weights: The weights of the examples in losses and metrics, ``(count,)``, from 0; None if
+            all are equal.
 
     Raises:
-        DataError: The numbers of examples and targets differ.
+        DataError: The numbers of examples, targets and weights differ.
     """
 
     x: Array
     t: Array
     scale: float = 1.0
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.t):
@@ -71,18 +76,33 @@ class Split:
                 f"there must be a target for each example, got {len(self.x)} examples "
                 f"and {len(self.t)} targets"
             )
+        if self.weights is not None and np.shape(self.weights) != (len(self.x),):
+            raise DataError(
+                f"there must be a weight for each of {len(self.x)} examples, got weights of the "
+                f"shape {np.shape(self.weights)}"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def arrays(self) -> list[Array]:
+        """All its arrays."""
+        return [self.x, self.t] + ([] if self.weights is None else [self.weights])
+
+    def __getitem__(self, rows: slice | Array) -> "Split":
+        """Return some of the examples: a range of them, or those at some indices."""
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, x=self.x[rows], t=self.t[rows], weights=weights)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for a pickle, with the read-only flags that pickles of arrays lose."""
-        return {**vars(self), "writeable": (self.x.flags.writeable, self.t.flags.writeable)}
+        return {**vars(self), "writeable": [array.flags.writeable for array in self.arrays]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         flags = state.pop("writeable")
         vars(self).update(state)
-        for array, writeable in zip((self.x, self.t), flags, strict=True):
+        for array, writeable in zip(self.arrays, flags, strict=True):
             if not writeable:
                 array.flags.writeable = False
 

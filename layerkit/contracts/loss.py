@@ -9,20 +9,26 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import check_range, shown
+from layerkit.arguments import check_range, checked_numbers, shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
-from layerkit.errors import PluginError, UserError
+from layerkit.errors import DataError, NotReadyError, PluginError, ShapeError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
 
 
 class Loss(Component):
-    """The quantity that training minimises: one number for a batch, averaged over its examples.
+    """The quantity that training minimises: a number for each example, and their weighted mean.
 
-    Calls of ``forward`` and ``backward`` are checked before the class's own code runs: outputs
-    and targets arrive there as arrays of numbers. If the loss is not finite because their type
-    cannot hold the targets, the error says so.
+    A subclass defines ``each``, one number for each example, and ``backward_each``; a class that
+    defines ``forward`` or ``backward`` is refused. The mean over a batch is the same for all
+    losses: ``sum(w l) / sum(w)`` for the numbers ``l`` and the weights ``w``, which are 1 by
+    default. So weights of examples, weights of classes and masks mean the same everywhere. If all
+    weights of a batch are 0, its loss and its gradient are 0.
+
+    Calls are checked before the class's own code runs: outputs and targets arrive there as arrays
+    of numbers. If the loss is not finite because their type cannot hold the targets, the error
+    says so.
 
     Attributes:
         metrics: The names of the metrics that go with it; the first selects the best parameters.
@@ -32,14 +38,23 @@ class Loss(Component):
     """
 
     kind: ClassVar[str] = "loss"
-    advised: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
+    advised: ClassVar[frozenset[str]] = frozenset({"each", "backward_each"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
+    _form: tuple[Shape, np.dtype[Any]] | None = None  # of what each returned
+    _share: Array | None = None
+    _total: float = 0.0
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        guard(cls, "forward", _checking_batch)
-        guard(cls, "backward", _checking_factor)
+        for name in ("forward", "sums", "backward"):
+            if name in vars(cls):
+                raise PluginError(
+                    f"the loss {cls.__name__} defines {name}, which layerkit defines for all "
+                    "losses as the weighted mean over the batch; define each(y, t), a number for "
+                    "each example, and backward_each(dout)"
+                )
+        guard(cls, "each", _checking_batch)
 
     def walk(self) -> Iterator["Loss"]:
         """Yield the loss and the losses inside it, among its attributes and in lists of them."""
@@ -70,7 +85,7 @@ class Loss(Component):
 
     def advice(self, name: str, method: str) -> str:
         """Return what to call first if an attribute is missing."""
-        is_kept = method == "backward" and name in stored_attributes(type(self), "forward")
+        is_kept = method == "backward_each" and name in stored_attributes(type(self), "each")
         return "backward needs what forward keeps: call forward first" if is_kept else ""
 
     @abstractmethod
@@ -101,12 +116,16 @@ class Loss(Component):
         check_finite(t)
 
     @abstractmethod
-    def forward(self, y: Array, t: Array) -> float:
-        """Return the loss, a mean over the batch.
+    def each(self, y: Array, t: Array) -> Array:
+        """Return the loss of each example, and keep what ``backward_each`` needs.
 
         Args:
             y: The output of the network, ``(batch, *shape)``.
             t: The targets, ``(batch, *targets.shape)``.
+
+        Returns:
+            One number for each example, ``(batch,)``; or one for each position of it,
+            ``(batch, *positions)``, if positions may be weighted on their own.
 
         Raises:
             ShapeError: The shape of the targets does not match, even if the count of numbers does.
@@ -115,18 +134,113 @@ class Loss(Component):
         """
 
     @abstractmethod
+    def backward_each(self, dout: Array) -> Array:
+        """Return the gradient of ``sum(dout * each(y, t))`` with respect to ``y``.
+
+        Args:
+            dout: A factor for each number that the last ``each`` returned, of the same shape;
+                leave it unchanged.
+        """
+
+    def target_weights(self, t: Array) -> Array | None:
+        """Return the weights that the loss itself gives to the targets of the last ``each``.
+
+        They multiply the weights of the examples. None, as by default, stands for 1.
+
+        Args:
+            t: The targets, ``(batch, *targets.shape)``.
+
+        Returns:
+            ``(batch,)`` or ``(batch, *positions)``.
+        """
+        return None
+
+    def forward(self, y: Array, t: Array, weights: Array | None = None) -> float:
+        """Return the loss of a batch, the weighted mean ``sum(w l) / sum(w)``.
+
+        Args:
+            y: The output of the network, ``(batch, *shape)``.
+            t: The targets, ``(batch, *targets.shape)``.
+            weights: The weights, from 0: one for each example, ``(batch,)``, or for each position
+                of it; 1 by default.
+
+        Raises:
+            ShapeError: The shape of targets or weights does not match.
+            DataError: An argument is not an array of numbers, the loss is not finite because of
+                the targets, or a weight is negative or not finite.
+            PluginError: ``each`` did not return one number for each example.
+        """
+        total, weight = self.sums(y, t, weights)
+        return total / weight if weight else 0.0
+
+    def sums(self, y: Array, t: Array, weights: Array | None = None) -> tuple[float, float]:
+        """Return ``sum(w l)`` and ``sum(w)``, which add up over the parts of a batch or a data set.
+
+        ``forward`` has the arguments and the errors.
+        """
+        try:
+            losses = self.each(y, t)
+        except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
+            _check_held(self, *as_batch(self, self.dtype, y, t))
+            raise
+        if type(losses) is not np.ndarray or losses.shape[:1] != (len(y),):
+            raise PluginError(
+                f"{type(self).__name__}: each must return one number for each of {len(y)} "
+                f"examples, got {shown(losses)}"
+            )
+        self._form = losses.shape, losses.dtype
+        own = self.target_weights(t)
+        if weights is None and own is None:
+            self._share, self._total = None, float(losses.size)
+            total = float(np.add.reduce(losses, axis=None))
+        else:
+            share = self.scratch("share", losses.shape, losses.dtype)
+            share.fill(1)
+            for weight in (weights, own):
+                if weight is not None:
+                    share *= _checked_weights(self, weight, losses)
+            self._share, self._total = share, float(np.add.reduce(share, axis=None))
+            losses = np.multiply(
+                share, losses, out=self.scratch("weighed", share.shape, share.dtype)
+            )
+            total = float(np.add.reduce(losses, axis=None))
+        if not math.isfinite(total):
+            y, t = as_batch(self, self.dtype, y, t)
+            _check_held(self, y, t)
+            check_finite(t)
+        return total, self._total
+
     def backward(self, dout: float = 1.0) -> Array:
-        """Return the gradient of the last loss with respect to ``y``, times ``dout``."""
+        """Return the gradient of the last ``forward`` with respect to ``y``, times ``dout``.
+
+        Raises:
+            NotReadyError: There was no ``forward``.
+            UserError: ``dout`` is not a number.
+        """
+        if type(dout) is not float:
+            dout = _as_factor(self, dout)
+        if self._form is None:
+            raise NotReadyError(
+                f"{type(self).__name__} has no loss yet; backward needs what forward keeps: call "
+                "forward first"
+            )
+        factor = dout / self._total if self._total else 0.0
+        shape, dtype = self._form
+        if self._share is not None:
+            return self.backward_each(
+                np.multiply(self._share, factor, out=self.scratch("dout", shape, dtype))
+            )
+        # One number that is seen at each place, which is faster than an array full of them.
+        number = dtype.type(factor).tobytes()
+        return self.backward_each(np.ndarray(shape, dtype, number, 0, (0,) * len(shape)))
 
 
-def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
-    """Return a ``forward`` that first checks that its arguments are numbers."""
+def _checking_batch(each: Callable[..., Array]) -> Callable[..., Array]:
+    """Return an ``each`` that first checks that its arguments are numbers."""
 
-    @wraps(forward)
-    def checked(self: Loss, y: Any, t: Any) -> float:
-        if type(self).forward is not checked:  # a subclass calls the forward that it overrides
-            return forward(self, y, t)
-        if (
+    @wraps(each)
+    def checked(self: Loss, y: Any, t: Any) -> Array:
+        if type(self).each is checked and (  # not called by an each that overrides it
             type(y) is not np.ndarray
             or type(t) is not np.ndarray
             or y.dtype.char not in "fd"
@@ -134,30 +248,22 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
             or not y.ndim
         ):
             y, t = as_batch(self, self.dtype, y, t)
-        try:
-            loss = forward(self, y, t)
-        except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
-            _check_held(self, y, t)
-            raise
-        if not isinstance(loss, float):
-            loss = _as_number(self, loss)
-        if not math.isfinite(loss):
-            _check_held(self, y, t)
-        return loss
+        return each(self, y, t)
 
     return checked
 
 
-def _as_number(loss: Loss, value: Any) -> float:
-    """Return a number of another type as a float, and refuse anything that is not one number."""
-    if isinstance(value, Real) or (
-        getattr(value, "shape", None) == () and value.dtype.kind in "fiu"
-    ):
-        return float(value)
-    raise PluginError(
-        f"{type(loss).__name__}: forward must return one number, the mean over the batch, "
-        f"got {shown(value)}"
-    )
+def _checked_weights(loss: Loss, weights: Any, losses: Array) -> Array:
+    """Return weights with the axes of the losses, after checking their shape and their numbers."""
+    name = f"{type(loss).__name__}: weights"
+    w = checked_numbers(weights, name=name)
+    if not w.ndim or w.shape != losses.shape[: w.ndim]:
+        raise ShapeError(
+            f"{name} must be one for each of {len(losses)} examples, got the shape {w.shape}"
+        )
+    if not (np.minimum.reduce(w, axis=None) >= 0 and np.maximum.reduce(w, axis=None) < math.inf):
+        raise DataError(f"{name} must be finite and not negative, got {w.min():g} to {w.max():g}")
+    return w.reshape(w.shape + (1,) * (losses.ndim - w.ndim))
 
 
 def _check_held(loss: Loss, y: Array, t: Array) -> None:
@@ -166,18 +272,8 @@ def _check_held(loss: Loss, y: Array, t: Array) -> None:
         check_range(t, y.dtype, f"{type(loss).__name__}: targets")
 
 
-def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
-    """Return a ``backward`` that first checks that its argument is a number."""
-
-    @wraps(backward)
-    def checked(self: Loss, dout: Any = 1.0) -> Array:
-        if type(dout) is not float and type(self).backward is checked:
-            if not isinstance(dout, Real) and (
-                getattr(dout, "shape", None) != () or dout.dtype.kind not in "fiub"
-            ):
-                name = type(self).__name__
-                raise UserError(f"{name}: backward takes a number, got {shown(dout)}")
-            dout = float(dout)
-        return backward(self, dout)
-
-    return checked
+def _as_factor(loss: Loss, dout: Any) -> float:
+    """Return the argument of ``backward`` as a float, and refuse anything that is not a number."""
+    if isinstance(dout, Real) or (getattr(dout, "shape", None) == () and dout.dtype.kind in "fiub"):
+        return float(dout)
+    raise UserError(f"{type(loss).__name__}: backward takes a number, got {shown(dout)}")

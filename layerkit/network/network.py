@@ -40,7 +40,7 @@ from layerkit.network.layout import (
     source,
 )
 from layerkit.network.node import Node
-from layerkit.network.passes import NOT_INITIALIZED, Passes, loss_of
+from layerkit.network.passes import NOT_INITIALIZED, Passes, loss_sums
 from layerkit.network.vectors import (
     check_is_unbound,
     check_is_whole,
@@ -325,29 +325,43 @@ class Network(CopiedWhole):
             self._passes.check_goes_back(dout)
             return self._passes.backward(dout)
 
-    def train_step(self, x: Array, t: Array) -> float:
+    def train_step(self, x: Array, t: Array, weights: Array | None = None) -> float:
         """Return the loss of a batch, and set the gradients of all parameters.
+
+        Args:
+            x: ``(batch, *shape)``
+            t: The targets.
+            weights: The weights of the examples, ``(batch,)``; 1 by default.
 
         Raises:
             UserError: Another thread is training the network.
         """
         loss = self._loss_or_error()
         with self.turns.training, self.turns.turn, one_blas_thread:
-            return self._passes.step(loss, x, t)
+            return self._passes.step(loss, x, t, weights)
 
-    def loss_of(self, y: Array, t: Array) -> float:
+    def loss_of(self, y: Array, t: Array, weights: Array | None = None) -> float:
         """Return the loss of an output.
 
         Args:
             y: What ``forward`` returned.
             t: The targets.
+            weights: The weights of the examples, ``(batch,)``; 1 by default.
+        """
+        total, weight = self.loss_sums(y, t, weights)
+        return total / weight if weight else 0.0
+
+    def loss_sums(self, y: Array, t: Array, weights: Array | None = None) -> tuple[float, float]:
+        """Return the weighted sum of the losses of an output, and the sum of the weights.
+
+        Both add up over the batches of a data set. ``loss_of`` has the arguments.
         """
         with self.turns.turn:
-            value = loss_of(self._loss_or_error(), y, t)
+            total, weight = loss_sums(self._loss_or_error(), y, t, weights)
             # Look now: after this turn the values may be those of another thread.
-            is_finite = math.isfinite(value)
+            is_finite = math.isfinite(total)
             self._non_finite = None if is_finite else (get_ident(), self._passes.first_non_finite())
-        return value
+        return total, weight
 
     def _loss_or_error(self) -> Loss:
         if self._loss is None:
@@ -379,10 +393,12 @@ class Network(CopiedWhole):
                 y[start : start + rows] = self._passes.forward((x[start : start + rows],), False)
         return y
 
-    def loss(self, x: Array, t: Array, training: bool = False) -> float:
-        """Return the loss of a batch."""
+    def loss(
+        self, x: Array, t: Array, training: bool = False, weights: Array | None = None
+    ) -> float:
+        """Return the loss of a batch; ``loss_of`` has the arguments."""
         with self.turns.turn:
-            return self.loss_of(self.forward(x, training=training), t)
+            return self.loss_of(self.forward(x, training=training), t, weights)
 
     def accuracy(self, x: Array, t: Array) -> float:
         """Return the fraction of examples, or positions, with the largest output at the target.

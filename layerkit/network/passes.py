@@ -196,23 +196,23 @@ class Passes:
             dx = np.add(held, dx, out=total)
         self._douts[slot] = dx
 
-    def step(self, loss: Loss, x: Array, t: Array) -> float:
+    def step(self, loss: Loss, x: Array, t: Array, weights: Array | None = None) -> float:
         """Return the loss of a batch in training, and set all gradients.
 
         Raises:
             PluginError: The loss's ``backward`` did not return the gradient of the output.
         """
         y = self.forward((x,), True)
-        value = loss_of(loss, y, t)
+        total, weight = loss_sums(loss, y, t, weights)
         dout = loss.backward()
         if getattr(dout, "shape", None) != y.shape:
             raise PluginError(
-                f"the loss ({type(loss).__name__}): backward must return a gradient of the "
+                f"the loss ({type(loss).__name__}): backward_each must return a gradient of the "
                 f"shape of the output, {y.shape}, got {_described(dout)}"
             )
         self.backward(dout)
         self.thread = get_ident()
-        return value
+        return total / weight if weight else 0.0
 
     def first_non_finite(self) -> str | None:
         """Return in words where NaN or infinity first arose in the last ``forward``."""
@@ -230,8 +230,11 @@ class Passes:
         return None
 
 
-def loss_of(loss: Loss, y: Array, t: Array) -> float:
-    """Return the loss of a batch; refuse a number of targets that differs from the batch's."""
+def loss_sums(loss: Loss, y: Array, t: Array, weights: Array | None) -> tuple[float, float]:
+    """Return the weighted sum of a batch's losses and the sum of the weights.
+
+    A number of targets that differs from the batch's is refused.
+    """
     count = len(y)
     if not count:
         raise ShapeError("a loss takes at least one example, got none")
@@ -239,7 +242,7 @@ def loss_of(loss: Loss, y: Array, t: Array) -> float:
     if t.shape[:1] != (count,):
         got = f"{len(t)}" if t.ndim else f"the single number {t}"
         raise ShapeError(f"the loss takes a target for each of {count} examples, got {got}")
-    return loss.forward(y, t)
+    return loss.sums(y, t, weights)
 
 
 def _described(value: object) -> str:

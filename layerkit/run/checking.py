@@ -42,13 +42,15 @@ def check_gradients(
         check_data(network, data, experiment.metrics.values(), experiment.dtype)
     if not network.is_initialized:
         network.initialize(experiment.spec.content.seed)
-    x, t = Gather(data.train, network.dtype).slice(0, EXAMPLES)
+    weights = data.train.weights
+    rows = np.arange(len(data.train)) if weights is None else np.flatnonzero(weights)
+    x, t, weights = Gather(data.train, network.dtype)(rows[:EXAMPLES])
     x, loss = np.array(x, order="C"), network.loss_function
     assert loss is not None
 
     def backpropagate() -> tuple[Array, Array, float]:
         y = np.array(network.forward(x, training=True), order="C")
-        value = network.loss_of(y, t)
+        value = network.loss_of(y, t, weights)
         dout = np.array(loss.backward())
         network.backward(dout.copy())  # a layer may work in place, as the book's relu does
         return y, dout, value
@@ -76,7 +78,7 @@ def check_gradients(
     ]
 
     def loss_of_output() -> Array:
-        return np.array([network.loss_of(output, t)])
+        return np.array([network.loss_of(output, t, weights)])
 
     claims.append(
         Claim(

@@ -27,8 +27,8 @@ def load_data(experiment: Experiment) -> Data:
             data = experiment.dataset.load()
             for part, split in data.parts:
                 check_form(part, split, experiment.form)
-                _protect(split.x)
-                _protect(split.t)
+                for array in split.arrays:
+                    _protect(array)
     except OSError as error:  # of a file that opens, and then cannot be read
         raise experiment.spec.error(data_problem(f"cannot be read: {error}")) from error
     except MemoryError as error:

@@ -41,23 +41,40 @@ def check_data(
             outputs, or a metric cannot use outputs of that meaning.
         DataError: A part has no examples, or is not an array of numbers; a number is too large or
             too small for the type, or different whole numbers become equal in it; targets are not
-            finite; labels are not integers or out of range; or the loss needs probabilities and
-            gets others.
+            finite; labels are not integers or out of range; weights are negative, not finite or
+            all 0; or the loss needs probabilities and gets others.
     """
     for part, split in data.parts:
         _check_arrays(part, split)
         check_not_empty(part, split)
         _check_shape(part, split, network)
         _check_numbers(part, split, network.dtype if dtype is None else dtype)
+        _check_weights(part, split.weights)
     _check_targets(network, data, metrics)
 
 
 def _check_arrays(part: str, split: Split) -> None:
     check_instance(split, Split, f"the {part} part")
-    for name, array in (("examples", split.x), ("targets", split.t)):
+    names = ("examples", "targets", "weights")
+    for name, array in zip(names, split.arrays, strict=False):
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
             got = getattr(array, "dtype", type(array).__name__)
             raise DataError(f"the {part} part must have {name} in an array of numbers, got {got}")
+
+
+def _check_weights(part: str, weights: Array | None) -> None:
+    """Refuse weights that are negative, not finite or all 0."""
+    if weights is None:
+        return
+    for wrong, what in ((~np.isfinite(weights), "finite"), (weights < 0, "0 or more")):
+        if wrong.any():
+            i = int(wrong.argmax())
+            raise DataError(
+                f"the {part} part must have weights that are {what}, got {weights[i]:g} for "
+                f"example {i}"
+            )
+    if not weights.any():
+        raise DataError(f"the {part} part must have weights above 0, got only zeros")
 
 
 def _check_shape(part: str, split: Split, network: Network) -> None:

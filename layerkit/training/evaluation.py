@@ -55,27 +55,28 @@ def _judged(
 ) -> dict[str, float]:
     gather = Gather(split, network.dtype)
     rows = network.rows_at_once
-    total = 0.0
+    total, weight = 0.0, 0.0
     for metric in metrics.values():
         metric.meaning = network.meaning
         metric.reset()
     for start in range(0, len(split), rows):
         stop = start + rows
-        x, t = split.x[start:stop], split.t[start:stop]
+        part = split[start:stop]
         with network.turns.turn:  # until the outputs of this batch are judged
-            from_step = outputs(Split(x, t, split.scale)) if outputs else None
-            y = network.forward(gather.slice(start, stop)[0]) if from_step is None else from_step
-            total += network.loss_of(y, t) * len(t)
+            from_step = outputs(part) if outputs else None
+            y = network.forward(gather.slice(start, stop).x) if from_step is None else from_step
+            of_batch = network.loss_sums(y, part.t, part.weights)
+            total, weight = total + of_batch[0], weight + of_batch[1]
             for metric in metrics.values():
-                metric.update(y, t)
+                metric.update(y, part.t)
             if not math.isfinite(total) and from_step is not None:
                 # The step leaves no values, so repeat the pass to find where that arose.
-                network.loss_of(network.forward(gather.slice(start, stop)[0]), t)
+                network.loss_of(network.forward(gather.slice(start, stop).x), part.t)
         if not math.isfinite(total):
             # The metrics have not seen the whole split.
-            return {"loss": total / len(split), **dict.fromkeys(metrics, math.nan)}
+            return {"loss": total / weight, **dict.fromkeys(metrics, math.nan)}
     return {
-        "loss": total / len(split),
+        "loss": total / weight if weight else 0.0,
         **{name: float(metric.value()) for name, metric in metrics.items()},
     }
 

@@ -1,7 +1,7 @@
 """Batches: which examples a step sees, and their conversion to the network's type."""
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -49,8 +49,8 @@ class Batches:
         self.position = 0
         self.gather = Gather(split, dtype)
 
-    def next(self) -> tuple[Array, Array]:
-        """Return the next batch and its targets; they are valid until the next call."""
+    def next(self) -> "Batch":
+        """Return the next batch; it is valid until the next call."""
         return self.gather(self.indices())
 
     def indices(self) -> Array:
@@ -69,6 +69,20 @@ class Batches:
         return self.rng.integers(0, count, batches * self.size)
 
 
+class Batch(NamedTuple):
+    """Some examples of a split, as a network takes them.
+
+    Attributes:
+        x: The examples, ``(batch, *shape)``.
+        t: Their targets, ``(batch, *targets.shape)``.
+        weights: Their weights, ``(batch,)``; None if all are equal.
+    """
+
+    x: Array
+    t: Array
+    weights: Array | None = None
+
+
 class Gather:
     """Picks examples of a split and converts them, for example bytes times 1/255 to floats.
 
@@ -85,14 +99,19 @@ class Gather:
         self._as_stored = split.x.dtype == self._dtype and split.scale == 1
         self._scratch = Scratch()
 
-    def __call__(self, indices: Array) -> tuple[Array, Array]:
-        """Return the examples at these indices and their targets."""
-        x, t = self._take("x", self.split.x, indices), self._take("t", self.split.t, indices)
-        return self._converted(x), t
+    def __call__(self, indices: Array) -> Batch:
+        """Return the examples at these indices."""
+        split = self.split
+        x, t = self._take("x", split.x, indices), self._take("t", split.t, indices)
+        weights = split.weights
+        if weights is not None:
+            weights = self._take("weights", weights, indices)
+        return Batch(self._converted(x), t, weights)
 
-    def slice(self, start: int, stop: int) -> tuple[Array, Array]:
-        """Return the examples of a range and their targets."""
-        return self._converted(self.split.x[start:stop]), self.split.t[start:stop]
+    def slice(self, start: int, stop: int) -> Batch:
+        """Return the examples of a range."""
+        part = self.split[start:stop]
+        return Batch(self._converted(part.x), part.t, part.weights)
 
     def _take(self, name: str, source: Array, indices: Array) -> Array:
         out = self._scratch(name, (len(indices), *source.shape[1:]), source.dtype)

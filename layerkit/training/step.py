@@ -40,8 +40,7 @@ class Step:
         Args:
             indices: The indices of the training examples in the batch, ``(batch,)``.
         """
-        x, t = self.batches.gather(indices)
-        return self.network.train_step(x, t)
+        return self.network.train_step(*self.batches.gather(indices))
 
     def outputs(self, examples: Split) -> Array | None:
         """Return the outputs for examples, with layers in evaluation mode.

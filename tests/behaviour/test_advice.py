@@ -59,11 +59,11 @@ class Distance(Loss):
     def check(self, shape, targets):
         pass
 
-    def forward(self, y, t):
+    def each(self, y, t):
         self._y = y
-        return float(np.abs(y - self._tt).sum())
+        return np.abs(y - self._tt)
 
-    def backward(self, dout=1.0):
+    def backward_each(self, dout):
         return np.sign(self._y) * self._dout
 
 
@@ -112,7 +112,7 @@ MISSPELT = {
     "in forward, not initialised": (Misspelt().forward, (X,), "_wieght"),
     "in backward, initialised": (initialized(Misspelt(), (3,)).backward, (X,), "_weigth"),
     "an option": (Scale().forward, (X,), "factr"),
-    "a loss": (Distance().forward, (X, X), "_tt"),
+    "a loss": (Distance().each, (X, X), "_tt"),
     "an optimizer": (Steps().update, (X[0], X[0], 0), "_velcity"),
     "a schedule": (Falling(), (0,), "_totl"),
     "a metric": (Share().value, (), "_summ"),
@@ -132,7 +132,7 @@ def test_neither_after_a_forward():
     scale._x, loss._y = X, X
 
     assert str(error_of(scale.backward, X)).endswith("has no attribute '_fcator'")
-    assert str(error_of(loss.backward)).endswith("has no attribute '_dout'")
+    assert str(error_of(loss.backward_each, X)).endswith("has no attribute '_dout'")
 
 
 def test_what_another_method_of_forward_keeps_is_waited_for():

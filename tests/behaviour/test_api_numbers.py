@@ -350,10 +350,10 @@ class Scaled(Loss):
     def check(self, shape, targets):
         pass
 
-    def forward(self, y, t):
-        return 0.0
+    def each(self, y, t):
+        return np.zeros(len(y))
 
-    def backward(self, dout=1.0):
+    def backward_each(self, dout):
         return np.zeros(1)
 
 

@@ -35,7 +35,7 @@ class Raising(layerkit.Layer):
 
 
 class Loss(SoftmaxWithLoss):
-    def forward(self, y, t):
+    def each(self, y, t):
         fail("error")
 
 
@@ -103,7 +103,7 @@ def test_so_is_any_other_component(layerkit, spec, verb):
     done = layerkit(verb, spec(loss="raising_loss", where="nowhere"))
 
     assert done.code == 2
-    assert "loss layerkit-raising/raising_loss (layerkit-raising 1.0): forward raised" in done.err
+    assert "loss layerkit-raising/raising_loss (layerkit-raising 1.0): each raised" in done.err
 
 
 @pytest.mark.parametrize("verb", ["run", "check"])

@@ -156,8 +156,8 @@ def test_one_wrong_element_of_thousands_is_found_and_shown():
 class Shifted(MeanSquaredError):
     """A loss with a wrong derivative."""
 
-    def backward(self, dout=1.0):
-        return 1.01 * super().backward(dout)
+    def backward_each(self, dout):
+        return 1.01 * super().backward_each(dout)
 
 
 def test_a_wrong_derivative_of_the_loss_is_told_from_those_of_the_layers():

@@ -96,14 +96,14 @@ def test_examples_and_targets_stay_together(sampling):
     supply = batches(numbered(10), 4, sampling)
 
     for _ in range(9):
-        x, t = supply.next()
+        x, t, _ = supply.next()
         assert x.tolist() == [[i, i] for i in t.tolist()]
 
 
 def test_bytes_become_floats_times_the_scale():
     split = Split(np.array([[0, 51], [102, 255]], np.uint8), np.array([0, 1]), 1 / 255)
 
-    x, t = Gather(split, np.float32)(np.array([1, 0]))
+    x, t, _ = Gather(split, np.float32)(np.array([1, 0]))
 
     assert x.dtype == np.float32
     assert x == pytest.approx(np.array([[0.4, 1], [0, 0.2]]))
@@ -117,7 +117,7 @@ def test_any_stored_type_becomes_that_of_the_network(stored, wanted):
     split = Split(np.array([[0, 1], [1, 1]], stored), np.array([0, 1]), 0.5)
     gather = Gather(split, wanted)
 
-    for x, _ in (gather(np.array([0, 1])), gather.slice(0, 2)):
+    for x, *_ in (gather(np.array([0, 1])), gather.slice(0, 2)):
         assert x.dtype == np.dtype(wanted)
         assert x.tolist() == [[0, 0.5], [0.5, 0.5]]
 
@@ -125,14 +125,14 @@ def test_any_stored_type_becomes_that_of_the_network(stored, wanted):
 def test_floats_of_the_right_type_pass_through():
     split = numbered(5)
 
-    x, t = Gather(split, np.float64).slice(1, 3)
+    x, t, _ = Gather(split, np.float64).slice(1, 3)
 
     assert np.shares_memory(x, split.x)
     assert (x.tolist(), t.tolist()) == ([[1, 1], [2, 2]], [1, 2])
 
 
 def test_a_range_may_reach_past_the_end():
-    x, t = Gather(numbered(5, np.uint8), np.float32).slice(3, 9)
+    x, t, _ = Gather(numbered(5, np.uint8), np.float32).slice(3, 9)
 
     assert (x.tolist(), t.tolist()) == ([[3, 3], [4, 4]], [3, 4])
 
@@ -153,7 +153,7 @@ def test_a_memory_map_is_read_batch_by_batch(tmp_path):
 
     tracemalloc.start()
     for _ in range(5):
-        batch, t = supply.next()
+        batch, t, _ = supply.next()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -168,7 +168,7 @@ def test_a_batch_of_an_array_stored_otherwise_does_not_copy_all_of_it(stored):
     supply.next()
 
     tracemalloc.start()
-    batch, t = supply.next()
+    batch, t, _ = supply.next()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

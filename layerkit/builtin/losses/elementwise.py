@@ -1,6 +1,5 @@
 """The base class of losses that compare each output with its own target."""
 
-import math
 from abc import abstractmethod
 
 import numpy as np
@@ -10,7 +9,7 @@ from layerkit.builtin.fitting import check_an_output_for_each_number
 
 
 class ElementwiseLoss(Loss):
-    """The mean, over batch and outputs, of a function of an output and its target.
+    """A function of an output and its target, a number for each output.
 
     A subclass defines the function and its derivative. For a single output, targets may omit its
     axis of 1.
@@ -38,22 +37,16 @@ class ElementwiseLoss(Loss):
         as_outputs(t, (*t.shape[:1], *shape))
         check_finite(t)
 
-    def forward(self, y: Array, t: Array) -> float:
-        """Return the mean over batch and outputs.
+    def each(self, y: Array, t: Array) -> Array:
+        """Return the loss of each output, an array of the shape of ``y``.
 
         Raises:
             ShapeError: The shapes of targets and outputs differ.
-            DataError: The loss is not finite because the targets are not.
         """
         self._y, self._t = y, as_outputs(t, y.shape)
-        losses = self.losses(self._y, self._t)
-        loss = float(np.add.reduce(losses, axis=None) / losses.size)
-        if not math.isfinite(loss):
-            check_finite(t)
-        return loss
+        return self.losses(self._y, self._t)
 
-    def backward(self, dout: float = 1.0) -> Array:
-        """Return ``dout * slope / count``, of the shape of ``y``."""
+    def backward_each(self, dout: Array) -> Array:
+        """Return ``dout * slope``, of the shape of ``y``."""
         dy = self.slopes(self._y, self._t)
-        dy *= dout / dy.size
-        return dy
+        return np.multiply(dy, dout, out=dy)

@@ -18,7 +18,7 @@ class SigmoidWithLoss(ElementwiseLoss):
         t: the shape of ``y``, whose last axis may be omitted if it is 1; from 0 (no) to 1 (yes)
 
     Raises:
-        DataError: By ``forward``, for a target that is not from 0 to 1.
+        DataError: By ``each``, for a target that is not from 0 to 1.
 
     Source:
         Saito (2018), "Deep Learning from Scratch 2", section 4.2.
@@ -36,15 +36,15 @@ class SigmoidWithLoss(ElementwiseLoss):
         super().check_targets(shape, t)
         check_probabilities(t)
 
-    def forward(self, y: Array, t: Array) -> float:
-        """Return the mean over batch and outputs.
+    def each(self, y: Array, t: Array) -> Array:
+        """Return the loss of each output.
 
         Raises:
             ShapeError: The shapes of targets and outputs differ.
             DataError: A target is not from 0 to 1.
         """
         check_probabilities(t)
-        return super().forward(y, t)
+        return super().each(y, t)
 
     def losses(self, y: Array, t: Array) -> Array:
         """Return ``max(y, 0) - y t + log(1 + exp(-|y|))``, which never overflows."""

@@ -13,18 +13,18 @@ FEW = 32
 
 
 class SoftmaxWithLoss(Loss):
-    """Cross-entropy of class probabilities, ``-sum(t log softmax(y))``, averaged over the batch.
+    """Cross-entropy of class probabilities, ``-sum(t log softmax(y))``.
 
-    An example may be a sequence or an image with a class at each position; the average is then
-    over batch and positions.
+    An example may be a sequence or an image with a class at each position; each position then has a
+    loss of its own.
 
     Shapes:
         y: ``(batch, *positions, classes)``, logits
         t: ``(batch, *positions)`` labels, or the shape of ``y``: one-hot or probabilities
 
     Raises:
-        ShapeError: By ``forward``, for targets of another shape.
-        DataError: By ``forward``, for labels that are not integers or are out of range, and for
+        ShapeError: By ``each``, for targets of another shape.
+        DataError: By ``each``, for labels that are not integers or are out of range, and for
             probabilities of an example that do not add up to 1.
 
     Source:
@@ -47,8 +47,8 @@ class SoftmaxWithLoss(Loss):
         else:
             as_labels(t, (*t.shape[:1], *shape))
 
-    def forward(self, y: Array, t: Array) -> float:
-        """Return the mean over the batch of ``-sum(t log softmax(y))``."""
+    def each(self, y: Array, t: Array) -> Array:
+        """Return ``-sum(t log softmax(y))`` of each example, or of each position of it."""
         labelled = t.shape != y.shape
         if labelled:
             t = as_labels(t, y.shape)
@@ -60,39 +60,39 @@ class SoftmaxWithLoss(Loss):
         z = self._by_class(y)
         np.maximum.reduce(z, axis=1, keepdims=True, out=column)
         z -= column
+        of_targets = self.scratch("of_targets", (len(y),), y.dtype)
         if labelled:
             self._t, self._weight = self._positions(t.reshape(-1), y.shape[1]), None
-            chosen = self.scratch("chosen", self._t.shape, y.dtype)
-            y.take(self._t, out=chosen, mode="clip")
-            chosen -= column[:, 0]
-            of_targets = np.add.reduce(chosen)
+            y.take(self._t, out=of_targets, mode="clip")
+            of_targets -= column[:, 0]
         else:
             t = t.reshape(y.shape)
             self._t, self._weight = t, self.scratch("weight", column.shape, y.dtype)
             np.add.reduce(t, axis=1, keepdims=True, dtype=y.dtype, out=self._weight)
             if t.size:
                 self._check(t, self._weight)
-            of_targets = np.multiply(t, z, out=self.scratch("dy", y.shape, y.dtype)).sum()
+            product = np.multiply(t, z, out=self.scratch("dy", y.shape, y.dtype))
+            np.add.reduce(product, axis=1, out=of_targets)
         p = np.exp(z, out=z)
         np.add.reduce(p, axis=1, keepdims=True, out=column)
         self._p = np.divide(p, column, out=p)
         np.log(column, out=column)
         if self._weight is not None:
             column *= self._weight
-        return float((np.add.reduce(column, axis=None) - of_targets) / len(y))
+        losses = np.subtract(column[:, 0], of_targets, out=of_targets)
+        return losses.reshape(self._shape[:-1])
 
-    def backward(self, dout: float = 1.0) -> Array:
-        """Return ``(softmax(y) sum(t) - t) dout / batch``; ``sum(t)`` is 1, up to rounding."""
-        p, t, share = self._p, self._t, dout / len(self._p)
+    def backward_each(self, dout: Array) -> Array:
+        """Return ``(softmax(y) sum(t) - t) dout``; ``sum(t)`` is 1, up to rounding."""
+        p, t, dout = self._p, self._t, dout.reshape(-1, 1)
         dy = self.scratch("dy", p.shape, p.dtype)
         if self._weight is None:
-            np.multiply(p, share, out=dy)
-            # In the type of dy, because NumPy takes five times as long for a Python number.
-            np.subtract.at(dy.reshape(-1), t, dy.dtype.type(share))
+            np.multiply(p, dout, out=dy)
+            np.subtract.at(dy.reshape(-1), t, dout[:, 0])
         else:
             np.multiply(p, self._weight, out=dy)
             dy -= t
-            dy *= share
+            dy *= dout
         return dy.reshape(self._shape)
 
     def _by_class(self, y: Array) -> Array:

@@ -75,17 +75,39 @@ def check_refuses_by_name(subject: Subject) -> None:
 
 
 @each_use
-def the_loss_is_a_mean_over_the_batch(use: Use) -> None:
-    """It is a finite number, and repeating all examples does not change it."""
+def each_example_has_a_loss_of_its_own(use: Use) -> None:
+    """``each`` returns a finite number for each example, which other examples do not change."""
     loss, (y, t) = use.create(), use.batch()
-    once = loss.forward(y.copy(), t.copy())
-    twice = loss.forward(np.concatenate([y, y]), np.concatenate([t, t]))
-    if not np.isfinite(once) or np.ndim(once):
-        raise LawBroken(f"forward must return a finite number, got {once!r}")
-    if abs(once - twice) > 1e-9 * max(1.0, abs(once)):
+    together = np.array(loss.each(y.copy(), t.copy()))
+    if together.shape[:1] != (len(y),) or not np.isfinite(together).all():
         raise LawBroken(
-            f"it is {once:.6g} of a batch, and {twice:.6g} of the batch twice over; divide by the "
-            "number of examples"
+            f"each must return a finite number for each of {len(y)} examples, got {together}"
+        )
+    for i in range(len(y)):
+        alone = np.array(loss.each(y[i : i + 1].copy(), t[i : i + 1].copy()))
+        if not np.allclose(alone, together[i : i + 1], rtol=1e-9, atol=1e-12):
+            raise LawBroken(
+                f"the loss of example {i} is {_first(alone)} alone and {_first(together[i])} among "
+                f"{len(y)} examples; the mean over the batch is taken by forward"
+            )
+
+
+def _first(numbers: Array) -> str:
+    """Return the first of some numbers as text."""
+    return f"{numbers.flat[0]:.6g}"
+
+
+@each_use
+def weights_multiply(use: Use) -> None:
+    """An example of weight 2 counts like the example twice over, and one of weight 0 not at all."""
+    loss, (y, t) = use.create(), use.batch()
+    weights = np.array([2.0, 1.0, 0.0, 1.0, 1.0, 2.0])
+    rows = np.repeat(np.arange(len(y)), weights.astype(int))
+    weighted, repeated = loss.forward(y, t, weights), loss.forward(y[rows], t[rows])
+    if abs(weighted - repeated) > 1e-9 * max(1.0, abs(repeated)):
+        raise LawBroken(
+            f"it is {weighted:.6g} with weights, and {repeated:.6g} with each example as often as "
+            "its weight says; forward makes the weighted mean of what each returns"
         )
 
 
@@ -106,25 +128,30 @@ def targets_of_another_layout_are_refused(use: Use) -> None:
 
 @each_use
 def its_gradient_is_the_numerical_one(use: Use) -> None:
-    """``backward`` returns what central differences give, for batches of several sizes."""
+    """``backward`` returns what central differences give, with weights too, in several batches."""
     for batch in (6, 1, 9):
-        _agree(use, batch)
+        _agree(use, batch, None)
+    _agree(use, 6, np.array([0.5, 2.0, 0.0, 1.0, 3.0, 1.5]))
 
 
-def _agree(use: Use, batch: int) -> None:
+def _agree(use: Use, batch: int, weights: Array | None) -> None:
     loss, (y, t) = use.create(), use.batch(batch=batch)
-    loss.forward(y, t)
+    loss.forward(y, t, weights)
     exact = np.array(loss.backward())
-    numerical = numerical_gradient(lambda: loss.forward(y, t), y)
+    numerical = numerical_gradient(lambda: loss.forward(y, t, weights), y)
     if exact.shape != y.shape:
-        raise LawBroken(f"backward must return a gradient of shape {y.shape}, got {exact.shape}")
+        raise LawBroken(
+            f"backward_each must return a gradient of shape {y.shape}, got {exact.shape}"
+        )
     size = max(1e-3, float(np.max(np.abs(numerical))))
     error = float(np.max(np.abs(exact - numerical)))
     if error > 1e-5 * size:
         ratio = float((exact * numerical).sum() / np.square(numerical).sum())
+        with_weights = "" if weights is None else " with weights"
         raise LawBroken(
-            f"the gradient is wrong (relative error {error / size:.1e}); along the numerical one "
-            f"it has {ratio:.6g} times its length"
+            f"the gradient{with_weights} is wrong (relative error {error / size:.1e}); along the "
+            f"numerical one it has {ratio:.6g} times its length; backward_each multiplies each "
+            "example's gradient by its dout"
         )
 
 
@@ -189,7 +216,8 @@ def its_metrics_exist(subject: Subject) -> None:
 
 LAWS = (
     check_refuses_by_name,
-    the_loss_is_a_mean_over_the_batch,
+    each_example_has_a_loss_of_its_own,
+    weights_multiply,
     targets_of_another_layout_are_refused,
     its_gradient_is_the_numerical_one,
     backward_takes_a_factor,

@@ -8,7 +8,7 @@ from mutants.catalogue import breaks, sound
 
 @sound
 class Squares(Loss):
-    """Mean of squares, ``sum((y - t)^2) / batch``.
+    """Sum of squares, ``sum((y - t)^2)``.
 
     Shapes:
         y, t: ``(batch, *shape)``
@@ -18,12 +18,12 @@ class Squares(Loss):
         if targets.classes is not None or shape != targets.shape:
             raise ShapeError("takes outputs of the shape of the targets")
 
-    def forward(self, y: Array, t: Array) -> float:
+    def each(self, y: Array, t: Array) -> Array:
         self._d = y - as_outputs(t, y.shape)
-        return float(np.square(self._d).sum() / max(1, len(y)))
+        return np.square(self._d).reshape(len(y), -1).sum(axis=1)
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return 2 * dout / len(self._d) * self._d
+    def backward_each(self, dout: Array) -> Array:
+        return 2 * self._d * dout.reshape(-1, *[1] * (self._d.ndim - 1))
 
 
 class OfSquares(Squares):
@@ -34,8 +34,8 @@ class OfSquares(Squares):
 class DoublesItsFloat32(OfSquares):
     __doc__ = Squares.__doc__
 
-    def backward(self, dout: float = 1.0) -> Array:
-        dy = super().backward(dout)
+    def backward_each(self, dout: Array) -> Array:
+        dy = super().backward_each(dout)
         return 2 * dy if dy.dtype == np.float32 else dy
 
 
@@ -45,16 +45,16 @@ class DoublesItsFloat32(OfSquares):
 class ReshapesTargets(OfSquares):
     __doc__ = Squares.__doc__
 
-    def forward(self, y: Array, t: Array) -> float:
-        return super().forward(y, t.reshape(y.shape))
+    def each(self, y: Array, t: Array) -> Array:
+        return super().each(y, t.reshape(y.shape))
 
 
 @breaks("its_gradient_is_the_numerical_one", "times its length")
 class DividesBySix(OfSquares):
     __doc__ = Squares.__doc__
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return super().backward(dout) * len(self._d) / 6
+    def backward_each(self, dout: Array) -> Array:
+        return super().backward_each(dout) * len(self._d) / 6
 
 
 @breaks("check_refuses_by_name", "check raises ValueError")
@@ -67,49 +67,75 @@ class ChecksWithAnotherError(OfSquares):
         super().check(shape, targets)
 
 
-@breaks("the_loss_is_a_mean_over_the_batch", "divide by the number of examples")
-class Sums(OfSquares):
+@breaks("each_example_has_a_loss_of_its_own", "the mean over the batch is taken by forward")
+class Averages(OfSquares):
     __doc__ = Squares.__doc__
 
-    def forward(self, y: Array, t: Array) -> float:
-        return super().forward(y, t) * len(y)
+    def each(self, y: Array, t: Array) -> Array:
+        return super().each(y, t) / len(y)
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return super().backward(dout) * len(self._d)
+    def backward_each(self, dout: Array) -> Array:
+        return super().backward_each(dout) / len(self._d)
+
+
+@breaks("each_example_has_a_loss_of_its_own", "a finite number for each of 6 examples, got 0.")
+class ReturnsTheMean(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def each(self, y: Array, t: Array) -> Array:
+        return super().each(y, t).mean() * 0
+
+
+@breaks("weights_multiply", "forward makes the weighted mean of what each returns")
+class WeighsByPlace(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def target_weights(self, t: Array) -> Array:
+        return np.arange(1.0, len(t) + 1)
+
+
+@breaks("its_gradient_is_the_numerical_one", "the gradient with weights is wrong")
+class IgnoresWhichExample(OfSquares):
+    __doc__ = Squares.__doc__
+
+    def backward_each(self, dout: Array) -> Array:
+        return super().backward_each(np.full_like(dout, dout.mean()))
 
 
 @breaks("its_gradient_is_the_numerical_one", "0.5 times its length")
 class HalvesItsGradient(OfSquares):
     __doc__ = Squares.__doc__
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return super().backward(dout) / 2
+    def backward_each(self, dout: Array) -> Array:
+        return super().backward_each(dout) / 2
 
 
 @breaks("backward_takes_a_factor", "must be dout times backward()")
-class IgnoresTheFactor(OfSquares):
+class WorksInPlace(OfSquares):
     __doc__ = Squares.__doc__
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return super().backward()
+    def backward_each(self, dout: Array) -> Array:
+        dy = super().backward_each(dout)
+        self._d *= 2
+        return dy
 
 
 @breaks("inputs_are_left_alone", "it writes into y or t")
 class WritesIntoTargets(OfSquares):
     __doc__ = Squares.__doc__
 
-    def forward(self, y: Array, t: Array) -> float:
-        loss = super().forward(y, t)
+    def each(self, y: Array, t: Array) -> Array:
+        losses = super().each(y, t)
         t -= 0
-        return loss
+        return losses
 
 
 @breaks("the_type_is_kept", "the gradient with respect to outputs of float32 is float64")
 class WidensTheGradient(OfSquares):
     __doc__ = Squares.__doc__
 
-    def backward(self, dout: float = 1.0) -> Array:
-        return super().backward(dout).astype(np.float64)
+    def backward_each(self, dout: Array) -> Array:
+        return super().backward_each(dout).astype(np.float64)
 
 
 @breaks("its_metrics_exist", 'no metric is named "acuracy"')
