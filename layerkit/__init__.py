@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         GradientError as GradientError,
         LayerkitError as LayerkitError,
         NonFiniteError as NonFiniteError,
+        NotReadyError as NotReadyError,
         PluginError as PluginError,
         RunError as RunError,
         ShapeError as ShapeError,
@@ -104,8 +105,8 @@ _NAMES = {
     "layerkit.builder": "build",
     "layerkit.contracts.component": "Component Example",
     "layerkit.contracts.dataset": "Data Dataset Form Split Targets check_memory",
-    "layerkit.errors": "DataError GradientError LayerkitError NonFiniteError PluginError RunError "
-    "ShapeError SpecError UserError",
+    "layerkit.errors": "DataError GradientError LayerkitError NonFiniteError NotReadyError "
+    "PluginError RunError ShapeError SpecError UserError",
     "layerkit.files": "open_file",
     "layerkit.functions": "sigmoid softmax",
     "layerkit.gradients": "numerical_gradient",

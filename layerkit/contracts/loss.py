@@ -142,6 +142,19 @@ class Loss(Component):
                 leave it unchanged.
         """
 
+    def fit(self, shape: Shape, t: Array) -> None:
+        """Learn from the targets of the training part, once before training; by default nothing.
+
+        What it keeps is in public attributes, which copies take over.
+
+        Args:
+            shape: The shape of the network's output, without the batch axis.
+            t: The targets, ``(count, *targets.shape)``; ``check_targets`` accepted them.
+
+        Raises:
+            DataError: They do not suffice.
+        """
+
     def target_weights(self, t: Array) -> Array | None:
         """Return the weights that the loss itself gives to the targets of the last ``each``.
 

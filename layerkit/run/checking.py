@@ -40,13 +40,16 @@ def check_gradients(
     network = experiment.network
     with about_data(experiment):
         check_data(network, data, experiment.metrics.values(), experiment.dtype)
+    loss = network.loss_function
+    assert loss is not None
+    with about_data(experiment):
+        loss.fit(network.output_shape, data.train.t)
     if not network.is_initialized:
         network.initialize(experiment.spec.content.seed)
     weights = data.train.weights
     rows = np.arange(len(data.train)) if weights is None else np.flatnonzero(weights)
     x, t, weights = Gather(data.train, network.dtype)(rows[:EXAMPLES])
-    x, loss = np.array(x, order="C"), network.loss_function
-    assert loss is not None
+    x = np.array(x, order="C")
 
     def backpropagate() -> tuple[Array, Array, float]:
         y = np.array(network.forward(x, training=True), order="C")

@@ -111,6 +111,8 @@ class Trainer(CopiedWhole):
             )
         check_monitor(monitor, metrics, settings)
         check_data(network, data, metrics.values())
+        assert network.loss_function is not None
+        network.loss_function.fit(network.output_shape, data.train.t)
         too_small = batch_problem(network, settings, len(data.train))
         if too_small:
             raise UserError(f"batch_size: {too_small}")

@@ -2,8 +2,15 @@
 
 import numpy as np
 
-from layerkit import Array, Loss, Shape, Targets, as_labels, check_distributions
+from layerkit import Array, Fraction, Loss, Shape, Targets, as_labels, check_distributions
 from layerkit.builtin.fitting import check_an_output_for_each_class
+from layerkit.builtin.losses.classes import (
+    ClassWeights,
+    balanced,
+    check_class_weights,
+    check_number_of_weights,
+    weights_of_classes,
+)
 
 ROUNDING = 1e-4
 """How far sums of probabilities may be from 1 before they are checked more closely."""
@@ -17,6 +24,12 @@ class SoftmaxWithLoss(Loss):
 
     An example may be a sequence or an image with a class at each position; each position then has a
     loss of its own.
+
+    Args:
+        class_weights: The weight of each class in the mean; ``"balanced"`` weights each by
+            ``n / (classes * count)`` over the training examples.
+        label_smoothing: The share ``s`` of each target that is spread over all classes:
+            ``(1 - s) t + s / classes``.
 
     Shapes:
         y: ``(batch, *positions, classes)``, logits
@@ -33,12 +46,21 @@ class SoftmaxWithLoss(Loss):
 
     metrics = ("accuracy",)
     meaning = "class_logits"
+    balanced_weights: Array | None = None
     _rows: Array = np.arange(0)
     _classes: int = 0
+
+    def __init__(
+        self, class_weights: ClassWeights = None, label_smoothing: Fraction = 0.0
+    ) -> None:
+        check_class_weights(class_weights)
+        self.class_weights = class_weights
+        self.label_smoothing = label_smoothing
 
     def check(self, shape: Shape, targets: Targets) -> None:
         """Refuse anything but one output for each class, at each position of the targets."""
         check_an_output_for_each_class(shape, targets)
+        check_number_of_weights(self.class_weights, shape[-1])
 
     def check_targets(self, shape: Shape, t: Array) -> None:
         """Refuse targets that are neither labels nor probabilities of the classes."""
@@ -47,11 +69,34 @@ class SoftmaxWithLoss(Loss):
         else:
             as_labels(t, (*t.shape[:1], *shape))
 
+    def fit(self, shape: Shape, t: Array) -> None:
+        """Count the classes, if their weights are to be balanced.
+
+        Raises:
+            DataError: A class has no training examples.
+        """
+        if self.class_weights == "balanced":
+            classes = shape[-1]
+            if t.shape[1:] == shape:
+                counts = t.reshape(-1, classes).sum(axis=0, dtype=np.float64)
+            else:
+                counts = np.bincount(t.reshape(-1), minlength=classes)
+            self.balanced_weights = balanced(counts)
+
+    def target_weights(self, t: Array) -> Array | None:
+        """Return the weight of the class of each target; of probabilities, the mean by them."""
+        weights = weights_of_classes(self.class_weights, self.balanced_weights)
+        if weights is None:
+            return None
+        return t @ weights if t.ndim == len(self._shape) else weights[t]
+
     def each(self, y: Array, t: Array) -> Array:
         """Return ``-sum(t log softmax(y))`` of each example, or of each position of it."""
         labelled = t.shape != y.shape
         if labelled:
             t = as_labels(t, y.shape)
+        if self.label_smoothing:
+            t, labelled = self._smoothed(t, y), False
         self._shape = y.shape
         y = y.reshape(-1, y.shape[-1])
         column = self.scratch("column", (len(y), 1), y.dtype)
@@ -94,6 +139,20 @@ class SoftmaxWithLoss(Loss):
             dy -= t
             dy *= dout
         return dy.reshape(self._shape)
+
+    def _smoothed(self, t: Array, y: Array) -> Array:
+        """Return probabilities ``(1 - s) t + s / classes`` in the shape of the outputs."""
+        smooth, classes = self.scratch("smooth", y.shape, y.dtype), y.shape[-1]
+        share = self.label_smoothing / classes
+        if t.shape == y.shape:
+            check_distributions(t)
+            np.multiply(t, 1 - self.label_smoothing, out=smooth)
+            smooth += share
+        else:
+            smooth.fill(share)
+            rows = smooth.reshape(-1, classes)
+            rows[np.arange(len(rows)), t.reshape(-1)] += 1 - self.label_smoothing
+        return smooth
 
     def _by_class(self, y: Array) -> Array:
         """Return a copy that is stored class by class if there are few classes.

@@ -22,6 +22,7 @@ from layerkit import (
 )
 from layerkit.builtin.layers import Affine, Flatten, Relu, Reshape, Sigmoid, Tanh
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
+from layerkit.builtin.losses.classes import weights_of_classes
 from layerkit.builtin.optimizers import SGD, Adam, AdamW
 from layerkit_compiled import _kernels
 from layerkit_compiled.blas import sgemm_address
@@ -190,6 +191,7 @@ def _program(network: Network, batches: Batches) -> _kernels.Program | None:
         batch=batches.size,
         shares=_shares(network, batches),
         looks_once=_looks_once(split),
+        weights=_weights(network, split),
     )
 
 
@@ -292,11 +294,23 @@ def _loss(network: Network, split: Split) -> int | None:
         return None
     if kind is MeanSquaredError:
         return _kernels.MEAN_SQUARED_ERROR
-    if kind is SoftmaxWithLoss and len(outputs) == 1:
+    if kind is SoftmaxWithLoss and len(outputs) == 1 and not loss.label_smoothing:
         if t.shape[1:] == outputs:
             return _kernels.SOFTMAX_OF_PROBABILITIES
         return _kernels.SOFTMAX_OF_LABELS if t.ndim == 1 and t.dtype in LABELS else None
     return None
+
+
+def _weights(network: Network, split: Split) -> Array | None:
+    """Return the weights of the examples, times those of their classes; None if all are 1."""
+    loss, weights = network.loss_function, split.weights
+    if isinstance(loss, SoftmaxWithLoss):
+        of_classes = weights_of_classes(loss.class_weights, loss.balanced_weights)
+        if of_classes is not None:
+            is_labels = split.t.ndim == 1
+            own = of_classes[split.t] if is_labels else split.t @ of_classes
+            weights = own if weights is None else own * weights
+    return None if weights is None else np.require(weights, np.float32, "CA")
 
 
 def _update(network: Network, optimizer: Optimizer) -> Update | None:

@@ -1,5 +1,6 @@
 #include "arguments.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,18 +257,43 @@ static int count_examples(Program *p, const Py_buffer *views) {
     return 0;
 }
 
+/* Read the weights of the examples: as many, finite and not negative; or None. */
+static int read_weights(Program *p, PyObject *array, Py_buffer *views) {
+    Py_buffer *view = &views[WEIGHTS];
+    if (!array || array == Py_None) return 1;
+    if (read_array(array, "weights", FLOATS, READ, view) ||
+        overlap(&views[PARAMS], "params", view, "weights") ||
+        overlap(&views[GRADS], "grads", view, "weights"))
+        return 0;
+    const int64_t count = view->len / (int64_t)sizeof(float);
+    if (count != p->examples) {
+        PyErr_Format(PyExc_ValueError, "weights must be one for each of %lld examples, got %lld",
+                     (long long)p->examples, (long long)count);
+        return 0;
+    }
+    p->weights = view->buf;
+    for (int64_t i = 0; i < count; i++) {
+        if (p->weights[i] >= 0 && p->weights[i] <= FLT_MAX) continue;
+        PyErr_Format(PyExc_ValueError, "weights must be finite and not negative, unlike that of "
+                     "example %lld", (long long)i);
+        return 0;
+    }
+    return 1;
+}
+
 int read_program(PyObject *args, PyObject *keywords, Program *p, Py_buffer *views) {
     static char *names[] = {"sgemm",  "layers", "loss",     "params",   "grads",  "x",
                             "t",      "x_kind", "t_kind",   "scale",    "inputs", "outputs",
-                            "batch",  "shares", "looks_once", NULL};
-    PyObject *address, *layers, *arrays[ARRAYS];
+                            "batch",  "shares", "looks_once", "weights", NULL};
+    PyObject *address, *layers, *arrays[ARRAYS] = {0};
     int loss, x_stored, t_stored, shares;
     double scale;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O!iOOOOiidLLLip:Program", names,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!O!iOOOOiidLLLip|O:Program", names,
                                      &PyLong_Type, &address, &PyTuple_Type, &layers, &loss,
                                      &arrays[PARAMS], &arrays[GRADS], &arrays[X], &arrays[T],
                                      &x_stored, &t_stored, &scale, &p->inputs, &p->outputs,
-                                     &p->batch, &shares, &p->looks_once) ||
+                                     &p->batch, &shares, &p->looks_once,
+                                     &arrays[WEIGHTS]) ||
         !is_within("loss", loss, SOFTMAX_OF_LABELS, MEAN_SQUARED_ERROR) ||
         !is_within("x_kind", x_stored, BYTES, DOUBLES) ||
         !is_within("t_kind", t_stored, BYTES, loss == SOFTMAX_OF_LABELS ? LONGS : DOUBLES) ||
@@ -309,6 +335,6 @@ int read_program(PyObject *args, PyObject *keywords, Program *p, Py_buffer *view
     p->grads = views[GRADS].buf;
     p->x = views[X].buf;
     p->t = views[T].buf;
-    return count_examples(p, views) && read_layers(p, layers, views[PARAMS].len / 4) &&
+    return count_examples(p, views) && read_weights(p, arrays[WEIGHTS], views) && read_layers(p, layers, views[PARAMS].len / 4) &&
            fits_memory(p);
 }

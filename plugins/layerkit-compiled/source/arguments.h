@@ -32,7 +32,7 @@ int read_vectors(PyObject *const *arrays, const char *const *names, int count, i
                  Py_buffer *views);
 
 /* The arrays that a program keeps. */
-enum { PARAMS, GRADS, X, T, ARRAYS };
+enum { PARAMS, GRADS, X, T, WEIGHTS, ARRAYS };
 
 int read_program(PyObject *args, PyObject *keywords, Program *program, Py_buffer *views);
 

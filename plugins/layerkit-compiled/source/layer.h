@@ -57,6 +57,7 @@ struct Program {
     /* The examples and their targets, labels or numbers, as they are stored. */
     Stored x_stored, t_stored;
     const void *x, *t;
+    const float *weights; /* of the examples in the loss; NULL if all are equal */
     int64_t examples, inputs, outputs;
     int looks_once; /* whether zeros are searched once, and not each time an example is drawn */
     int has_places;
@@ -80,6 +81,7 @@ struct Program {
     float **values, **slopes;
     int64_t *labels;
     float *targets; /* the targets, if they are probabilities */
+    double weight;  /* the sum of the weights of the current batch, or the number of its rows */
     float *sums;    /* the sums of the first product for all shares but the first; see is_deep */
     double losses[MOST_SHARES];
     int64_t wrong_labels[MOST_SHARES]; /* a label that is out of range, or else 0 */

@@ -12,25 +12,42 @@ static void gather_labels(Program *p, int share, Part rows) {
     }
 }
 
+/* The part of a row's losses in the mean over the batch. */
+static float part_in_mean(const Program *p, int64_t row) {
+    const int64_t numbers = p->loss == MEAN_SQUARED_ERROR ? p->outputs : 1;
+    if (!p->weights) return 1.0f / (float)(p->rows * numbers);
+    const double weight = (double)p->weights[p->indices[row]];
+    return p->weight ? (float)(weight / (p->weight * (double)numbers)) : 0;
+}
+
+/* Return the sum of the losses of rows that have the same part in the mean, and set the gradient
+with respect to their outputs. Their targets were gathered before. */
+static double loss_of(Program *p, Part rows) {
+    const int64_t width = p->outputs, at = rows.from * width;
+    const float *y = p->values[p->layer_count] + at;
+    const float share = part_in_mean(p, rows.from);
+    float *dy = p->slopes[p->layer_count] + at;
+    if (p->loss == SOFTMAX_OF_LABELS)
+        return softmax_of_labels(y, dy, p->labels + rows.from, rows.count, width, share);
+    if (p->loss == SOFTMAX_OF_PROBABILITIES)
+        return softmax_of_probabilities(y, dy, p->targets + at, rows.count, width, share);
+    return squares(dy, rows.count * width, share);
+}
+
 void compare(Program *p, int i, int share) {
     (void)i;
     const Part rows = part_of(p->rows, share, p->used);
-    const int64_t width = p->outputs, at = rows.from * width;
-    const float *y = p->values[p->layer_count] + at;
-    float *dy = p->slopes[p->layer_count] + at;
-    if (p->loss == SOFTMAX_OF_LABELS) {
+    const int64_t width = p->outputs, at = rows.from * width, *indices = p->indices + rows.from;
+    if (p->loss == SOFTMAX_OF_LABELS)
         gather_labels(p, share, rows);
-        p->losses[share] = softmax_of_labels(y, dy, p->labels + rows.from, rows.count, width,
-                                             1.0f / (float)p->rows);
-        return;
+    else if (p->loss == SOFTMAX_OF_PROBABILITIES)
+        gather(p->t_stored, p->t, indices, rows.count, width, width, 1, p->targets + at);
+    else
+        errors(p->t_stored, p->values[p->layer_count] + at, p->t, indices, rows.count, width,
+               p->slopes[p->layer_count] + at);
+    p->losses[share] = p->weights ? 0 : loss_of(p, rows);
+    for (int64_t row = 0; p->weights && row < rows.count; row++) {
+        const Part one = {rows.from + row, 1};
+        p->losses[share] += (double)p->weights[indices[row]] * loss_of(p, one);
     }
-    if (p->loss == SOFTMAX_OF_PROBABILITIES) {
-        float *t = p->targets + at;
-        gather(p->t_stored, p->t, p->indices + rows.from, rows.count, width, width, 1, t);
-        p->losses[share] = softmax_of_probabilities(y, dy, t, rows.count, width,
-                                                    1.0f / (float)p->rows);
-        return;
-    }
-    errors(p->t_stored, y, p->t, p->indices + rows.from, rows.count, width, dy);
-    p->losses[share] = squares(dy, rows.count * width, 1.0f / (float)(p->rows * width));
 }

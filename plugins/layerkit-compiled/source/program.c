@@ -176,6 +176,8 @@ static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, doubl
             *wrong = p->indices[i];
             return WRONG_INDEX;
         }
+    p->weight = p->weights ? 0 : (double)rows;
+    for (int64_t i = 0; p->weights && i < rows; i++) p->weight += (double)p->weights[p->indices[i]];
     run(p, p->operation_count, p->x, places_of(p), rows);
     double sum = 0;
     for (int share = 0; share < p->used; share++) {
@@ -184,7 +186,8 @@ static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, doubl
     }
     /* layerkit adds losses up in float32: if that overflows, the loss is infinite. */
     if (fabs(sum) > FLT_MAX) sum *= INFINITY;
-    *loss = sum / (double)(p->loss == MEAN_SQUARED_ERROR ? rows * p->outputs : rows);
+    const double numbers = p->loss == MEAN_SQUARED_ERROR ? (double)p->outputs : 1;
+    *loss = p->weight ? sum / (p->weight * numbers) : 0;
     return *wrong ? WRONG_LABEL : RIGHT;
 }
 

@@ -291,7 +291,23 @@ WRONG = {
     "no shares": ({"shares": 0}, ValueError, "shares must be from 1 to 8, got 0"),
     "too many shares": ({"shares": 9}, ValueError, "shares must be from 1 to 8, got 9"),
     "zeros of what can be written": ({"looks_once": True}, ValueError, "an x that is read-only"),
-    "an unknown name": ({"threads": 2}, TypeError, "15 keyword arguments"),
+    "fewer weights": (
+        {"weights": floats(19)},
+        ValueError,
+        "weights must be one for each of 20 examples, got 19",
+    ),
+    "weights of 64 bits": ({"weights": np.ones(20)}, TypeError, "weights must be an array of float32"),
+    "a negative weight": (
+        {"weights": np.repeat(np.float32([1, -1]), 10)},
+        ValueError,
+        "finite and not negative, unlike that of example 10",
+    ),
+    "a weight that is no number": (
+        {"weights": np.full(20, np.nan, np.float32)},
+        ValueError,
+        "unlike that of example 0",
+    ),
+    "an unknown name": ({"threads": 2}, TypeError, "keyword argument"),
 }
 
 

@@ -44,7 +44,9 @@ class Case:
             lambda: Adam(0.01, beta1=0.5, beta2=0.9, epsilon=1e-3, weight_decay=0.1),
             lambda: AdamW(0.01),
         )
-        self.split = Split(self.arranged(self.x()), self.arranged(self.t()), self.scale)
+        self.split = Split(
+            self.arranged(self.x()), self.arranged(self.t()), self.scale, self.weights()
+        )
         self.log += [f"batch {self.batch} of {self.examples}", f"{self.loss.__name__}"]
 
     def pick(self, *choices):
@@ -113,6 +115,22 @@ class Case:
         }[kind]
         return t.astype(dtype)
 
+    def weights(self):
+        """Return weights of the examples, or None; and choose those of the classes."""
+        self.of_classes = None
+        if self.loss is SoftmaxWithLoss and self.classes > 1 and self.rng.integers(3) == 0:
+            self.of_classes = [float(w) for w in self.rng.integers(0, 4, self.classes) + 0.5]
+            self.log.append("weights of classes")
+        if self.rng.integers(3):
+            return None
+        self.log.append("weights of examples")
+        weights = self.rng.integers(0, 3, self.examples) * self.rng.random(self.examples)
+        weights[0] = 1.0  # a split whose weights are all 0 is refused
+        return self.arranged(weights.astype(self.pick("float32", "float64")))
+
+    def made_loss(self):
+        return self.loss() if self.of_classes is None else self.loss(class_weights=self.of_classes)
+
     def arranged(self, array):
         """Return the same numbers in other memory."""
         how = self.pick("as it is", "as it is", "read-only", "misaligned", "Fortran", "strided")
@@ -132,7 +150,7 @@ class Case:
 
     def check(self):
         how = {"batch_size": self.batch, "epochs": 1}
-        in_c, in_numpy = both(self.layers, self.loss, self.split, self.optimizer, **how)
+        in_c, in_numpy = both(self.layers, self.made_loss, self.split, self.optimizer, **how)
         in_numpy.network.params[...] = in_c.network.params
         assert type(in_c.fastest_step) is CompiledStep
         _kernels.use_threads(self.pick(1, 2, 4))
