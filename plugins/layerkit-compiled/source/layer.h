@@ -81,7 +81,8 @@ struct Program {
     float **values, **slopes;
     int64_t *labels;
     float *targets; /* the targets, if they are probabilities */
-    double weight;  /* the sum of the weights of the current batch, or the number of its rows */
+    double weight;  /* how many losses the current batch has, each times its weight */
+    float of_mean;  /* the share of a loss of weight 1 in their mean */
     float *sums;    /* the sums of the first product for all shares but the first; see is_deep */
     double losses[MOST_SHARES];
     int64_t wrong_labels[MOST_SHARES]; /* a label that is out of range, or else 0 */

@@ -12,20 +12,11 @@ static void gather_labels(Program *p, int share, Part rows) {
     }
 }
 
-/* The part of a row's losses in the mean over the batch. */
-static float part_in_mean(const Program *p, int64_t row) {
-    const int64_t numbers = p->loss == MEAN_SQUARED_ERROR ? p->outputs : 1;
-    if (!p->weights) return 1.0f / (float)(p->rows * numbers);
-    const double weight = (double)p->weights[p->indices[row]];
-    return p->weight ? (float)(weight / (p->weight * (double)numbers)) : 0;
-}
-
-/* Return the sum of the losses of rows that have the same part in the mean, and set the gradient
-with respect to their outputs. Their targets were gathered before. */
-static double loss_of(Program *p, Part rows) {
+/* Return the sum of the losses of some rows, and set the gradient with respect to their outputs,
+if each of their losses has this share in the mean. Their targets were gathered before. */
+static double loss_of(Program *p, Part rows, float share) {
     const int64_t width = p->outputs, at = rows.from * width;
     const float *y = p->values[p->layer_count] + at;
-    const float share = part_in_mean(p, rows.from);
     float *dy = p->slopes[p->layer_count] + at;
     if (p->loss == SOFTMAX_OF_LABELS)
         return softmax_of_labels(y, dy, p->labels + rows.from, rows.count, width, share);
@@ -45,9 +36,14 @@ void compare(Program *p, int i, int share) {
     else
         errors(p->t_stored, p->values[p->layer_count] + at, p->t, indices, rows.count, width,
                p->slopes[p->layer_count] + at);
-    p->losses[share] = p->weights ? 0 : loss_of(p, rows);
-    for (int64_t row = 0; p->weights && row < rows.count; row++) {
-        const Part one = {rows.from + row, 1};
-        p->losses[share] += (double)p->weights[indices[row]] * loss_of(p, one);
+    if (!p->weights) {
+        p->losses[share] = loss_of(p, rows, p->of_mean);
+        return;
     }
+    double loss = 0;
+    for (int64_t row = 0; row < rows.count; row++) {
+        const float weight = p->weights[indices[row]];
+        loss += (double)weight * loss_of(p, (Part){rows.from + row, 1}, weight * p->of_mean);
+    }
+    p->losses[share] = loss;
 }

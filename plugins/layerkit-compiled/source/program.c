@@ -178,6 +178,8 @@ static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, doubl
         }
     p->weight = p->weights ? 0 : (double)rows;
     for (int64_t i = 0; p->weights && i < rows; i++) p->weight += (double)p->weights[p->indices[i]];
+    if (p->loss == MEAN_SQUARED_ERROR) p->weight *= (double)p->outputs;
+    p->of_mean = p->weight ? 1.0f / (float)p->weight : 0;
     run(p, p->operation_count, p->x, places_of(p), rows);
     double sum = 0;
     for (int share = 0; share < p->used; share++) {
@@ -186,8 +188,7 @@ static Verdict gradients(Program *p, const int64_t *indices, int64_t rows, doubl
     }
     /* layerkit adds losses up in float32: if that overflows, the loss is infinite. */
     if (fabs(sum) > FLT_MAX) sum *= INFINITY;
-    const double numbers = p->loss == MEAN_SQUARED_ERROR ? (double)p->outputs : 1;
-    *loss = p->weight ? sum / (p->weight * numbers) : 0;
+    *loss = p->weight ? sum / p->weight : 0;
     return *wrong ? WRONG_LABEL : RIGHT;
 }
 
