@@ -13,7 +13,8 @@ from layerkit.cli.terminal import echo_text, print_json
 from layerkit.errors import UserError
 
 if TYPE_CHECKING:
-    from layerkit.registry import Entry, Registry
+    from layerkit.contracts.registrar import Entry
+    from layerkit.registry import Registry
 
 GUESSES: dict[str | None, list[Any]] = {
     "integer": [10, 1, 2],
@@ -38,8 +39,8 @@ def describe(
 
     Example: layerkit describe affine
     """
+    from layerkit.contracts.registrar import KINDS
     from layerkit.plugins import load_registry
-    from layerkit.registry import KINDS
 
     if kind is not None and kind not in KINDS:
         raise UserError(f'--kind: must be one of {", ".join(KINDS)}, got "{kind}"')
@@ -113,7 +114,7 @@ def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list
     """Return valid options, if they can be guessed: a value for each required one."""
     from pydantic import ValidationError
 
-    from layerkit.registry import KINDS
+    from layerkit.contracts.registrar import KINDS
     from layerkit.spec.components import Reading
 
     reading, name = Reading(registry, Path()), registry.name_of(entry)

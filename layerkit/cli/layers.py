@@ -19,9 +19,9 @@ def layers(
 
     Example: layerkit layers --kind loss
     """
+    from layerkit.contracts.registrar import KINDS
     from layerkit.docstrings import docstring_sections
     from layerkit.plugins import load_registry
-    from layerkit.registry import KINDS
 
     if kind not in (*KINDS, "all"):
         raise UserError(f'--kind: must be one of {", ".join(KINDS)} or all, got "{kind}"')

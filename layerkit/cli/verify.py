@@ -10,7 +10,8 @@ from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import RunError, UserError
 
 if TYPE_CHECKING:
-    from layerkit.registry import Entry, Registry
+    from layerkit.contracts.registrar import Entry
+    from layerkit.registry import Registry
     from layerkit.testing import Record
 
 
@@ -66,8 +67,9 @@ def verify(
 
 def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components with these names or from these packages, by package and kind."""
+    from layerkit.contracts.registrar import KINDS
     from layerkit.distributions import canonical_name
-    from layerkit.registry import KINDS, split_name
+    from layerkit.registry import split_name
     from layerkit.wording import did_you_mean
 
     kinds = list(KINDS)

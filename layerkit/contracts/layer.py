@@ -11,14 +11,8 @@ import numpy as np
 
 from layerkit.arguments import checked_dtype, checked_floats, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.contracts.component import (
-    Component,
-    advising,
-    guard,
-    instructions,
-    refuse_unheld_options,
-    stored_attributes,
-)
+from layerkit.contracts.component import Component, advising, guard, instructions, stored_attributes
+from layerkit.contracts.unheld import refuse_unheld_options
 from layerkit.contracts.variable import CopiedWhole, State, parts, variables
 from layerkit.errors import ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape

@@ -8,8 +8,9 @@ from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from layerkit.builder import build
+from layerkit.contracts.registrar import KINDS
 from layerkit.errors import Problem, Span, SpecError, UserError
-from layerkit.registry import KINDS, Registry
+from layerkit.registry import Registry
 from layerkit.spec import parse_spec
 from layerkit.spec.components import slips_of_type
 from layerkit.spec.repair import distinct_words, keeps_words, repaired, tidiest, untidiness

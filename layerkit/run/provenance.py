@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from layerkit.builder import Experiment
+from layerkit.contracts.registrar import Entry, Provider
 from layerkit.distributions import find
-from layerkit.registry import BUILTIN, Entry, Provider
+from layerkit.registry import BUILTIN
 from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
 from layerkit.threads import allowed_threads, blas_libraries

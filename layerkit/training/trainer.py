@@ -11,11 +11,11 @@ import numpy as np
 
 from layerkit import compilers
 from layerkit.arguments import checked_count, checked_seed, shown
-from layerkit.contracts.component import refuse_unheld_options
 from layerkit.contracts.dataset import Data
 from layerkit.contracts.metric import Metric, is_better_higher
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.schedule import Schedule
+from layerkit.contracts.unheld import refuse_unheld_options
 from layerkit.contracts.variable import CopiedWhole, bind_all, variables
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network

@@ -52,3 +52,44 @@ def test_each_network_of_a_spec_has_components_of_its_own():
     first, second = build(spec), build(spec)
 
     assert not {id(n.layer) for n in first.nodes} & {id(n.layer) for n in second.nodes}
+
+
+def test_a_component_is_taken_once_and_created_as_often_as_one_asks(monkeypatch):
+    spec = parse_spec((SPECS / "digits.json").read_text(), load_registry())
+    relu = spec.content.layers[1].component
+    made: list[str] = []
+    created = components.created
+    monkeypatch.setattr(
+        components,
+        "created",
+        lambda cls, options: made.append(cls.__name__) or created(cls, options),
+    )
+
+    new = relu.create()
+    counts = [len(made)]
+    validated = relu.take()
+    counts.append(len(made))
+    after = relu.take()
+    counts.append(len(made))
+
+    assert counts == [1, 1, 2]
+    assert len({id(new), id(validated), id(after)}) == 3
+
+
+def test_a_nested_component_is_taken_with_the_one_that_holds_it(monkeypatch):
+    registry = load_registry()
+    text = (SPECS / "digits_residual.json").read_text()
+    optimizer = parse_spec(text, registry).content.optimizer
+    made: list[str] = []
+    created = components.created
+    monkeypatch.setattr(
+        components,
+        "created",
+        lambda cls, options: made.append(cls.__name__) or created(cls, options),
+    )
+
+    taken, new = optimizer.take(), optimizer.create()
+
+    assert sorted(made) == ["AdamW", "Cosine", "LinearWarmup"]
+    assert taken.learning_rate is not new.learning_rate
+    assert taken.learning_rate.after is not new.learning_rate.after
