@@ -165,8 +165,9 @@ static int read_layer(PyObject *item, Py_ssize_t i, Layer *layer, int64_t inputs
     int kind;
     Lstm *lstm = &layer->lstm;
     if (!PyTuple_Check(item)) {
-        PyErr_Format(PyExc_TypeError, "layers[%zd] must be a tuple, got %.100s", i,
-                     Py_TYPE(item)->tp_name);
+        PyObject *type = PyType_GetName(Py_TYPE(item));
+        if (type) PyErr_Format(PyExc_TypeError, "layers[%zd] must be a tuple, got %.100U", i, type);
+        Py_XDECREF(type);
         return 0;
     }
     long long steps;
@@ -219,7 +220,7 @@ static int fits_memory(const Program *p) {
 }
 
 static int read_layers(Program *p, PyObject *layers, int64_t params) {
-    const Py_ssize_t count = PyTuple_GET_SIZE(layers);
+    const Py_ssize_t count = PyTuple_Size(layers);
     if (!is_within("the number of layers", count, 0, 1 << 24)) return 0;
     p->layers = calloc((size_t)count + 1, sizeof *p->layers);
     if (!p->layers) {
@@ -230,7 +231,7 @@ static int read_layers(Program *p, PyObject *layers, int64_t params) {
     Room room = {0, params};
     int64_t width = p->inputs;
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (!read_layer(PyTuple_GET_ITEM(layers, i), i, &p->layers[i], width, &room)) return 0;
+        if (!read_layer(PyTuple_GetItem(layers, i), i, &p->layers[i], width, &room)) return 0;
         width = p->layers[i].outputs;
     }
     if (width == p->outputs) return 1;
