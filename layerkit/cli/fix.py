@@ -7,6 +7,11 @@ from pathlib import Path
 from layerkit.cli.problems import edit_lines, edits_as_json, problems_as_json
 from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
+from layerkit.paths import expanded, write_whole
+from layerkit.plugins import load_registry
+from layerkit.run import remember
+from layerkit.run.fixing import fix
+from layerkit.spec.text import descriptor, read_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -18,12 +23,6 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
         SpecError: Some problems remain.
         UserError: The file cannot be written, or ``--set`` or ``--json`` does not apply.
     """
-    from layerkit.paths import expanded
-    from layerkit.plugins import load_registry
-    from layerkit.run import remember
-    from layerkit.run.fixing import fix
-    from layerkit.spec.text import descriptor, read_text
-
     if set_:
         raise UserError("--fix: --set gives values that no file holds; leave one of them out")
     number, path = descriptor(spec), expanded(spec)
@@ -69,8 +68,6 @@ def _check_writable(path: Path) -> None:
 
 
 def _write(path: Path, before: str, text: str) -> None:
-    from layerkit.paths import write_whole
-
     path = path.resolve()  # write the target of a link, so that the link is kept
     try:
         content = path.read_bytes()

@@ -19,6 +19,7 @@ def layers(
 
     Example: layerkit layers --kind loss
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.contracts.registrar import KINDS
     from layerkit.docstrings import docstring_sections
     from layerkit.plugins import load_registry

@@ -26,6 +26,7 @@ def plugins(
 
     Example: layerkit plugins --traceback swish
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.distributions import canonical_name
     from layerkit.plugins import load_plugins
 

@@ -154,7 +154,8 @@ class Component(ABC):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         # An option annotated with a kind takes a nested component. Only the registry of the spec
-        # being read knows which names exist, so the validation's context looks the name up.
+        # being read knows which names exist, so the validation's context looks the name up. Only
+        # pydantic calls this: Python code that makes components does not import it.
         from pydantic_core import core_schema
 
         return core_schema.with_info_plain_validator_function(

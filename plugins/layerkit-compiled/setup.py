@@ -5,8 +5,8 @@ from sysconfig import get_config_var
 
 from setuptools import Extension, setup
 
-# With the limited API of Python 3.11, one wheel serves that version and all later ones. Free-threaded
-# builds of Python do not have it.
+# With the limited API of Python 3.11, one wheel serves that version and all later ones.
+# Free-threaded builds of Python do not have it.
 LIMITED = not get_config_var("Py_GIL_DISABLED")
 
 setup(
@@ -27,11 +27,11 @@ setup(
                 "-fno-math-errno",
                 "-fno-trapping-math",
                 "-pthread",
-                # A call outside the limited API has no declaration. Some compilers only warn, and the
-                # module would then load on the Python it was built with and on no other.
+                # A call outside the limited API has no declaration. Some compilers only warn, and
+                # the module would then load on the Python it was built with and on no other.
                 "-Werror=implicit-function-declaration",
             ],
             extra_link_args=["-pthread"],
         )
-    ]
+    ],
 )

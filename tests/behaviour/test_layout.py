@@ -1,6 +1,7 @@
 """The layout of the tests: each test file is found from the module it tests, and vice versa."""
 
 import ast
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,61 @@ def test_every_other_folder_is_one_of_the_package():
 
 def test_no_test_stands_among_what_tests_share():
     assert [file for file in FILES if file.parts[0] in ("specs", "support")] == []
+
+
+def imports_inside_functions(source: str) -> list[list[ast.stmt]]:
+    """Return the imports inside functions, those that follow each other as one group."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    blocks = {
+        id(block): block
+        for function in ast.walk(ast.parse(source)) if isinstance(function, functions)
+        for node in ast.walk(function)
+        for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody"))
+        if isinstance(block, list)
+    }  # fmt: skip
+    return [
+        list(group)
+        for block in blocks.values()
+        for is_import, group in groupby(block, lambda s: isinstance(s, ast.Import | ast.ImportFrom))
+        if is_import
+    ]
+
+
+def has_reason(lines: list[str], group: list[ast.stmt]) -> bool:
+    """Return whether a comment stands above a group of imports, or on one of its lines."""
+    first, last = group[0].lineno, group[-1].end_lineno
+    comments = [line.partition("#")[2].strip() for line in lines[first - 2 : last]]
+    return any(comment and not comment.startswith(("noqa", "type:")) for comment in comments)
+
+
+@pytest.mark.parametrize(
+    ("source", "reasons"),
+    [
+        ("def f():\n    import a\n", [False]),
+        ("def f():\n    # It takes 20 ms.\n    import a\n", [True]),
+        ("def f():\n    import a  # it takes 20 ms\n    from b import c\n", [True]),
+        ("def f():\n    import a  # noqa: F401\n", [False]),
+        ("def f():\n    # It takes 20 ms.\n    import a\n    a.b()\n    import c\n", [True, False]),
+        ("def f():\n    try:\n        import a\n    finally:\n        pass\n", [False]),
+        ("import a\n\n\nclass B:\n    def f(self):\n        import c\n", [False]),
+    ],
+)
+def test_an_import_inside_a_function_without_a_reason_is_seen(source, reasons):
+    groups = imports_inside_functions(source)
+
+    assert [has_reason(source.splitlines(), group) for group in groups] == reasons
+
+
+def test_each_import_inside_a_function_has_its_reason_beside_it():
+    files = [*(ROOT / "layerkit").rglob("*.py"), *(ROOT / "plugins").glob("*/layerkit_*/**/*.py")]
+    files += (ROOT / "plugins").glob("*/layerkit_*.py")
+    missing_reasons = []
+    for file in files:
+        source = file.read_text()
+        missing_reasons += [
+            f"{file.relative_to(ROOT)}:{group[0].lineno}"
+            for group in imports_inside_functions(source)
+            if not has_reason(source.splitlines(), group)
+        ]
+
+    assert missing_reasons == []
