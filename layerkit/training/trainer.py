@@ -21,7 +21,7 @@ from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
-from layerkit.training.checking import check_data
+from layerkit.training.data_checks import check_data
 from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Snapshot
 from layerkit.training.sampling import Batches
