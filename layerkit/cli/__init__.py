@@ -1,8 +1,9 @@
 """The command ``layerkit``: one file for each verb, and in this file what they share.
 
 Exit codes: 0 done; 1 the run failed, or the output cannot be written; 2 the spec, the data or the
-call is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141 the reader
-of the output left. A training that finishes exits with 0 even if its output cannot be written.
+command line is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141
+the program that reads the output exited. A training that finishes exits with 0 even if its output
+cannot be written.
 
 A verb imports what it needs when it runs, because NumPy, pydantic and the plugins take longer to
 import than everything that ``--help`` needs.

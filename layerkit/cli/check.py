@@ -27,7 +27,7 @@ def check(
         bool,
         typer.Option(
             "--fix",
-            help="Mend what is certain to have been meant, in the file; show the rest, and end.",
+            help="Correct mistakes in the file if the correction is certain; report the rest.",
         ),
     ] = False,
     json: Json = False,

@@ -32,7 +32,7 @@ MOST_GUESSES = 1000
 def describe(
     name: Annotated[str, typer.Argument(help="The name, as a spec writes it.")],
     kind: Annotated[
-        str | None, typer.Option(help="The kind, if several kinds have that name.")
+        str | None, typer.Option(help="The kind, if components of several kinds have that name.")
     ] = None,
     json: Json = False,
 ) -> None:

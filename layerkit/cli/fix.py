@@ -1,4 +1,4 @@
-"""``layerkit check --fix``: write edits that are certain to have been meant into the file."""
+"""``layerkit check --fix``: write the certain corrections of a spec into its file."""
 
 import os
 import sys

@@ -31,7 +31,8 @@ def run(
         ),
     ] = None,
     locked: Annotated[
-        bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
+        bool,
+        typer.Option("--locked", help="Refuse to run if packages differ from the spec's lock."),
     ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")

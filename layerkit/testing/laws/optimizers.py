@@ -70,7 +70,7 @@ def it_updates_in_place(subject: Subject) -> None:
 
 
 def every_parameter_counts_alone(subject: Subject) -> None:
-    """Parameters split into two vectors are updated as in one: layer boundaries are unknown."""
+    """Each parameter is updated alone: two vectors give the same updates as one that holds both."""
     for spec in _made(subject):
         whole = Run(spec.create()).steps(5)  # type: ignore[arg-type]
         front = Run(spec.create(), size=SIZE // 2).steps(5)  # type: ignore[arg-type]
