@@ -13,7 +13,7 @@ typedef struct {
 static void program_dealloc(ProgramObject *self) {
     program_free(&self->program);
     release(self->views, ARRAYS);
-    PyTypeObject *type = Py_TYPE(self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
