@@ -15,7 +15,7 @@ def layers(
     ] = "layer",
     json: Json = False,
 ) -> None:
-    """List the layers that specs can name, or components of another kind.
+    """List the layers, or the components of another kind.
 
     Example: layerkit layers --kind loss
     """

@@ -22,7 +22,7 @@ def plugins(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the installed plugins, with the reason for each that does not work.
+    """List the installed plugins, and why any of them fails.
 
     Example: layerkit plugins --traceback swish
     """
