@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import wraps
 from numbers import Real
+from threading import get_ident
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from layerkit.arguments import check_range, shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
-from layerkit.errors import PluginError, UserError
+from layerkit.errors import NotReadyError, PluginError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
 
@@ -35,6 +36,7 @@ class Loss(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
+    _thread: int | None = None  # the thread of the last forward, whose backward may follow
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -126,6 +128,7 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
     def checked(self: Loss, y: Any, t: Any) -> float:
         if type(self).forward is not checked:  # a subclass calls the forward that it overrides
             return forward(self, y, t)
+        self._thread = get_ident()
         if (
             type(y) is not np.ndarray
             or type(t) is not np.ndarray
@@ -178,6 +181,16 @@ def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
                 name = type(self).__name__
                 raise UserError(f"{name}: backward takes a number, got {shown(dout)}")
             dout = float(dout)
-        return backward(self, dout)
+        if self._thread == get_ident():
+            gradient = backward(self, dout)
+            if self._thread == get_ident():  # another thread may have computed a loss meanwhile
+                return gradient
+        elif self._thread is None:  # there was no forward, and backward says so itself
+            return backward(self, dout)
+        raise NotReadyError(
+            f"{type(self).__name__}: backward follows a forward of the same thread, and since then "
+            "another thread has computed a loss: call forward again, or give each thread a copy of "
+            "the network"
+        )
 
     return checked

@@ -32,8 +32,8 @@ class Passes:
     Attributes:
         is_ready: Whether the variables of the layers have memory.
         values: The values of the last ``forward``: the inputs, then each layer's output.
-        goes_back: Whether ``backward`` may follow, as it may not after an evaluation or a step.
-        thread: The thread that called this ``forward``; None if ``backward`` may not use it.
+        goes_back: The thread whose ``forward`` this was, and whose ``backward`` may follow; None
+            after an evaluation or a step, or if the parameters have changed since.
     """
 
     def __init__(
@@ -45,8 +45,7 @@ class Passes:
     ) -> None:
         self.is_ready = False
         self.values: list[Array] = []
-        self.thread: int | None = None
-        self.goes_back = False
+        self.goes_back: int | None = None
         self._douts: list[Array | None] = []
         self._training: bool | None = None
         self._nodes = nodes
@@ -81,7 +80,7 @@ class Passes:
                 use that many examples.
             PluginError: A layer returned something other than a batch of its output.
         """
-        self.thread, self.goes_back = None, False
+        self.goes_back = None
         if training is not self._training:
             if not self.is_ready:
                 raise NotReadyError(NOT_INITIALIZED, name="params", obj=self)
@@ -136,11 +135,11 @@ class Passes:
         """Refuse ``backward`` without a pass, through another's pass, or with another shape."""
         if not self.values:
             raise NotReadyError("backward follows a forward: call network.forward(x) first")
-        if self.thread != get_ident() or not self.goes_back:
+        if self.goes_back != get_ident():
             raise NotReadyError(
-                "backward follows a forward of the same thread, and since then a prediction, a "
-                "training step or another thread has passed through the network, or its parameters "
-                "were replaced: call network.forward(x) again"
+                "backward follows a forward of the same thread, and since then a prediction, an "
+                "evaluation, a training step or another thread has passed through the network, or "
+                "its parameters were replaced: call network.forward(x) again"
             )
         if getattr(dout, "shape", None) != self.values[-1].shape:
             raise ShapeError(
@@ -211,7 +210,6 @@ class Passes:
                 f"shape of the output, {y.shape}, got {_described(dout)}"
             )
         self.backward(dout)
-        self.thread = get_ident()
         return value
 
     def first_non_finite(self) -> str | None:

@@ -23,7 +23,7 @@ def vector_of(name: str) -> Any:
         with network.turns.training, network.turns.turn:
             vector[...] = checked_numbers(values, vector.dtype, name)
             if name != "grads":  # what the last pass kept belongs to the values before
-                network._passes.goes_back = False
+                network.forget_forward()
 
     return property(attrgetter(f"_{name}"), put)
 

@@ -266,6 +266,7 @@ class Trainer(CopiedWhole):
             if norm > longest:
                 grads *= longest / norm
         self.is_half_done = True
+        self._network.forget_forward()
         self.fastest_step.update(self.step)
         self.step += 1
         self.is_half_done = False
