@@ -13,7 +13,7 @@ import numpy as np
 from layerkit.arguments import check_range, shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
-from layerkit.errors import NotReadyError, PluginError, UserError
+from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
 
@@ -111,7 +111,8 @@ class Loss(Component):
             t: The targets, ``(batch, *targets.shape)``.
 
         Raises:
-            ShapeError: The shape of the targets does not match, even if the count of numbers does.
+            ShapeError: The shape of the targets does not match, even if the count of numbers does;
+                or there are no examples.
             DataError: Outputs or targets are not numbers, or the type of the outputs cannot hold
                 the targets.
         """
@@ -137,6 +138,8 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
             or not y.ndim
         ):
             y, t = as_batch(self, self.dtype, y, t)
+        if not len(y):  # its mean would be NaN
+            raise ShapeError(f"{type(self).__name__} takes at least one example, got none")
         try:
             loss = forward(self, y, t)
         except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors

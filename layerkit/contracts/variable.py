@@ -14,9 +14,9 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from layerkit.arguments import checked_shape
+from layerkit.arguments import checked_numbers, checked_shape
 from layerkit.arrays import DType, empty, zeros
-from layerkit.errors import NotReadyError, UserError
+from layerkit.errors import DataError, NotReadyError, OptionError, UserError
 from layerkit.types import Array, Rng, Shape
 
 
@@ -55,6 +55,7 @@ class State(CopiedWhole):
 
         Raises:
             NotReadyError: There is none yet.
+            OptionError: What is assigned is not numbers, or does not have its shape.
         """
         try:
             return self._value
@@ -64,10 +65,11 @@ class State(CopiedWhole):
     @value.setter
     def value(self, array: Any) -> None:
         try:
-            if array is not self._value:
-                self._value[...] = array
+            held = self._value
         except AttributeError:
             raise _no_value() from None
+        if array is not held:
+            _put(array, held, "value", type(self))
 
     @property
     def is_bound(self) -> bool:
@@ -161,6 +163,7 @@ class Parameter(State):
 
         Raises:
             NotReadyError: There is none yet.
+            OptionError: What is assigned is not numbers, or does not have its shape.
         """
         try:
             return self._grad
@@ -170,10 +173,11 @@ class Parameter(State):
     @grad.setter
     def grad(self, array: Any) -> None:
         try:
-            if array is not self._grad:
-                self._grad[...] = array
+            held = self._grad
         except AttributeError:
             raise _no_value() from None
+        if array is not held:
+            _put(array, held, "grad", type(self))
 
     def allocate(self, dtype: DType) -> None:
         """Give the parameter and its gradient their own memory."""
@@ -183,6 +187,29 @@ class Parameter(State):
     def bind_grad(self, grad: Array) -> None:
         """Make the gradient a view of ``grad``, a vector of the parameter's size."""
         self._grad = grad.reshape(self.shape)
+
+
+def _put(array: Any, held: Array, name: str, cls: type) -> None:
+    """Copy numbers into an array.
+
+    Raises:
+        OptionError: They are not numbers, their shape does not broadcast to that of the array, or
+            a finite number becomes infinite in its type.
+    """
+    # A gradient that becomes infinite is reported with its place, by whoever trains.
+    exact = held.dtype.char if name == "value" else "fd"
+    if type(array) is not np.ndarray or array.dtype.char not in exact:
+        try:
+            array = checked_numbers(array, held.dtype, f"{cls.__name__}.{name}")
+        except DataError as error:
+            raise OptionError(str(error)) from None
+    try:
+        held[...] = array
+    except ValueError:
+        raise OptionError(
+            f"{cls.__name__}.{name} must have the shape {held.shape}, or one that broadcasts to "
+            f"it, got {array.shape}"
+        ) from None
 
 
 def _no_value() -> NotReadyError:

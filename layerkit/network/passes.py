@@ -10,7 +10,7 @@ from layerkit.arguments import checked_numbers
 from layerkit.arrays import Scratch
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
-from layerkit.errors import NotReadyError, PluginError, ShapeError
+from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError
 from layerkit.network.layout import each_once, source
 from layerkit.network.node import Node
 from layerkit.types import Array, Shape
@@ -168,6 +168,8 @@ class Passes:
                 raise PluginError(
                     f"{node}: backward uses {error.name}, which forward does not set"
                 ) from error
+            except OptionError as error:  # such as a gradient of the wrong shape
+                raise PluginError(f"{node}: backward: {error}") from error
             if not isinstance(dxs, tuple):
                 dxs = (dxs,)
             if len(dxs) != len(node.inputs):
@@ -231,8 +233,6 @@ class Passes:
 def loss_of(loss: Loss, y: Array, t: Array) -> float:
     """Return the loss of a batch; refuse a number of targets that differs from the batch's."""
     count = len(y)
-    if not count:
-        raise ShapeError("a loss takes at least one example, got none")
     t = t if type(t) is np.ndarray else checked_numbers(t, name="targets")
     if t.shape[:1] != (count,):
         got = f"{len(t)}" if t.ndim else f"the single number {t}"

@@ -68,6 +68,37 @@ def test_assigning_an_array_of_another_shape_is_an_error():
         parameter.value = np.zeros((3, 2))
 
 
+@pytest.mark.parametrize("name", ["value", "grad"])
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (np.zeros((3, 2)), r"the shape \(2, 2\), or one that broadcasts to it, got \(3, 2\)$"),
+        ([[1], [1, 2]], "an array of numbers: "),
+        ("a", "an array of integers or floats, got <U1$"),
+        (1j, "an array of integers or floats, got complex128$"),
+        (np.ones((2, 2), complex), "an array of integers or floats, got complex128$"),
+        (None, "an array of integers or floats, got object$"),
+    ],
+    ids=["shape", "ragged", "text", "complex", "complex array", "None"],
+)
+def test_what_is_assigned_are_numbers_of_its_shape(name, numbers, message):
+    parameter = allocated((2, 2), 3.0)
+
+    with pytest.raises(LayerkitError, match=rf"^Parameter\.{name} must (be|have) {message}"):
+        setattr(parameter, name, numbers)
+    assert parameter.value.tolist() == [[3, 3], [3, 3]]
+
+
+def test_a_value_that_becomes_infinite_is_refused():
+    parameter = Parameter((2,), 3.0)
+    parameter.allocate(np.float32)
+    parameter.value = 3
+
+    with pytest.raises(LayerkitError, match=r"Parameter\.value must be from .* float32 holds"):
+        parameter.value = np.array([1e300, 1])
+    assert parameter.value.tolist() == [3, 3]
+
+
 def test_a_state_has_no_gradient():
     assert not hasattr(State((2,)), "grad")
 
