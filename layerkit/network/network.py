@@ -16,6 +16,7 @@ from layerkit.arguments import (
     checked_numbers,
     checked_seed,
     checked_shape,
+    examples_in_parts,
 )
 from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
@@ -398,10 +399,10 @@ class Network(CopiedWhole):
         if self.input_count != 1 or x.shape[1:] != self.shapes[0]:
             raise self._passes.no_batch([x])
         y = empty((count, *self.output_shape), self.dtype)
-        for start in range(0, count, rows):
+        for i, part in enumerate(examples_in_parts(x, self.dtype, rows)):
             # Other threads get a turn between two parts.
             with self.turns.turn, one_blas_thread:
-                y[start : start + rows] = self._passes.forward((x[start : start + rows],), False)
+                y[i * rows : (i + 1) * rows] = self._passes.forward((part,), False)
         return y
 
     def loss(self, x: Array, t: Array, training: bool = False) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers
+from layerkit.arguments import checked_examples, checked_numbers
 from layerkit.arrays import Scratch
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
@@ -92,7 +92,7 @@ class Passes:
         values = self.values = list(xs)
         for i, x in enumerate(xs):
             if type(x) is not np.ndarray or x.dtype is not self._dtype:
-                values[i] = x = checked_numbers(x, self._dtype)
+                values[i] = x = checked_examples(x, self._dtype)
             if x.shape[1:] != self._shapes[i]:
                 raise self.no_batch(xs)
         for node in self._nodes:
