@@ -194,7 +194,7 @@ def _stair(
 
     def apart(distance: float) -> float:
         flat[i] = before + distance
-        return float((terms() - here).sum()) - slope * (flat[i] - before)
+        return float((terms() - here).sum() - slope * (flat[i] - before))
 
     try:
         near, far = 0.0, reach

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_floats, checked_rng, checked_shape
+from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
 from layerkit.contracts.component import (
     Component,
@@ -20,6 +20,7 @@ from layerkit.contracts.component import (
     stored_attributes,
 )
 from layerkit.contracts.variable import CopiedWhole, State, parts, variables
+from layerkit.conversion import checked_floats
 from layerkit.errors import PluginError, ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
 

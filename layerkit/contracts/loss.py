@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import check_range, shown
+from layerkit.arguments import shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
+from layerkit.conversion import check_range
 from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape

@@ -14,8 +14,9 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers, checked_shape
+from layerkit.arguments import checked_shape
 from layerkit.arrays import DType, empty, zeros
+from layerkit.conversion import checked_numbers
 from layerkit.errors import DataError, NotReadyError, OptionError, UserError
 from layerkit.types import Array, Rng, Shape
 

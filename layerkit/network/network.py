@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
-from layerkit.arguments import (
-    check_instance,
-    checked_dtype,
-    checked_numbers,
-    checked_seed,
-    checked_shape,
-    examples_in_parts,
-)
+from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape
 from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
@@ -29,6 +22,7 @@ from layerkit.contracts.variable import (
     bind_all,
     bind_grads,
 )
+from layerkit.conversion import checked_numbers, examples_in_parts
 from layerkit.errors import NonFiniteError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning

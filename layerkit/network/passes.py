@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_examples, checked_numbers
 from layerkit.arrays import Scratch
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
+from layerkit.conversion import checked_examples, checked_numbers
 from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError
 from layerkit.network.layout import each_once, source
 from layerkit.network.node import Node

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers
 from layerkit.contracts.variable import Parameter, SharedError, State, noun, remedy
+from layerkit.conversion import checked_numbers
 from layerkit.errors import UserError
 from layerkit.network.node import Node
 from layerkit.types import Array

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import (
-    EXACT,
-    check_instance,
-    collapsed_by,
-    largest_of_columns,
-    place_of_column,
-    shown,
-    vanishing_column,
-)
+from layerkit.arguments import check_instance, shown
 from layerkit.contracts.dataset import Data, Split, check_not_empty
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.metric import Metric
+from layerkit.conversion import (
+    EXACT,
+    collapsed_by,
+    largest_of_columns,
+    place_of_column,
+    vanishing_column,
+)
 from layerkit.errors import DataError, ShapeError
 from layerkit.network import Network
 from layerkit.types import Array
