@@ -423,6 +423,30 @@ class TestTraining:
         assert [len(np.unique(each.params)) for each in copies[1:]] == [1] * 49
 
 
+@pytest.mark.parametrize("steps", STEPS)
+def test_trainers_of_one_thread_may_alternate_on_a_network(steps):
+    # As with several optimizers in PyTorch: each step starts from the present parameters, whoever
+    # made them, and each optimizer keeps its own states.
+    layers = [Affine(30), Relu(), Affine(4)]
+    net = network(layers, (12,))
+    net.compilers = COMPILERS[steps]
+    made = [trainer(net, optimizer=SGD), trainer(net, optimizer=Adam)]
+    x, t = examples(net, 64), np.arange(64) % 4
+    for one in made:  # the whole split in one batch, so that the order does not matter
+        one.batches.size = 64
+    by_hand = copy.deepcopy(net)
+    optimizers = [SGD(0.01), Adam(0.01)]
+    for optimizer in optimizers:
+        optimizer.initialize(net.parameter_count, np.random.default_rng(0), net.dtype)
+
+    for step in range(8):
+        for one, optimizer in zip(made, optimizers, strict=True):
+            one.train_step()
+            by_hand.train_step(x, t)
+            optimizer.update(by_hand.params, by_hand.grads, step)
+            np.testing.assert_allclose(net.params, by_hand.params, rtol=1e-3, atol=1e-5)
+
+
 class TestBackward:
     @pytest.mark.parametrize(
         "between",

@@ -51,7 +51,8 @@ class Trainer(CopiedWhole):
     It starts from the present parameters of the network, initial or trained, and initialises the
     optimizer, which therefore must be new. To continue after the end, raise ``total_steps`` and
     call ``run`` again. After a requested stop, set ``stop_requested`` back to False. One thread at
-    a time may train.
+    a time may train. In one thread, several trainers of a network may alternate, each with the
+    states of its own optimizer: each step starts from the present parameters.
 
     ``copy.deepcopy`` copies everything except the examples, which the copy shares with the original
     because nobody changes them. ``pickle`` includes them. Both continue with the same numbers.
