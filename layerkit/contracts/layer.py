@@ -19,7 +19,8 @@ from layerkit.contracts.component import (
     refuse_unheld_options,
     stored_attributes,
 )
-from layerkit.contracts.variable import CopiedWhole, State, parts, variables
+from layerkit.contracts.ownership import parts, variables
+from layerkit.contracts.variable import CopiedWhole, State
 from layerkit.conversion import checked_floats
 from layerkit.errors import PluginError, ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape

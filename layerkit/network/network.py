@@ -15,13 +15,8 @@ from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
-from layerkit.contracts.variable import (
-    CopiedWhole,
-    Parameter,
-    SharedError,
-    bind_all,
-    bind_grads,
-)
+from layerkit.contracts.ownership import SharedError
+from layerkit.contracts.variable import CopiedWhole, Parameter, bind_all, bind_grads
 from layerkit.conversion import checked_numbers, examples_in_parts
 from layerkit.errors import NonFiniteError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient

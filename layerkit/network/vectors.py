@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.contracts.variable import Parameter, SharedError, State, noun, remedy
+from layerkit.contracts.ownership import SharedError, noun, remedy
+from layerkit.contracts.variable import Parameter, State
 from layerkit.conversion import checked_numbers
 from layerkit.errors import UserError
 from layerkit.network.node import Node

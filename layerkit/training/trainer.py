@@ -15,8 +15,9 @@ from layerkit.contracts.component import refuse_unheld_options
 from layerkit.contracts.dataset import Data
 from layerkit.contracts.metric import Metric, is_better_higher
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.ownership import variables
 from layerkit.contracts.schedule import Schedule
-from layerkit.contracts.variable import CopiedWhole, bind_all, variables
+from layerkit.contracts.variable import CopiedWhole, bind_all
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network
 from layerkit.threads import one_blas_thread
