@@ -5,14 +5,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import wraps
 from numbers import Real
+from threading import get_ident
 from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import check_range, shown
+from layerkit.arguments import shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
-from layerkit.errors import PluginError, UserError
+from layerkit.conversion import check_range
+from layerkit.errors import NotReadyError, PluginError, ShapeError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
 
@@ -35,6 +37,7 @@ class Loss(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"forward", "backward"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
+    _thread: int | None = None  # the thread of the last forward, whose backward may follow
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,7 +112,8 @@ class Loss(Component):
             t: The targets, ``(batch, *targets.shape)``.
 
         Raises:
-            ShapeError: The shape of the targets does not match, even if the count of numbers does.
+            ShapeError: The shape of the targets does not match, even if the count of numbers does;
+                or there are no examples.
             DataError: Outputs or targets are not numbers, or the type of the outputs cannot hold
                 the targets.
         """
@@ -126,6 +130,7 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
     def checked(self: Loss, y: Any, t: Any) -> float:
         if type(self).forward is not checked:  # a subclass calls the forward that it overrides
             return forward(self, y, t)
+        self._thread = get_ident()
         if (
             type(y) is not np.ndarray
             or type(t) is not np.ndarray
@@ -134,6 +139,8 @@ def _checking_batch(forward: Callable[..., float]) -> Callable[..., float]:
             or not y.ndim
         ):
             y, t = as_batch(self, self.dtype, y, t)
+        if not len(y):  # its mean would be NaN
+            raise ShapeError(f"{type(self).__name__} takes at least one example, got none")
         try:
             loss = forward(self, y, t)
         except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
@@ -178,6 +185,16 @@ def _checking_factor(backward: Callable[..., Array]) -> Callable[..., Array]:
                 name = type(self).__name__
                 raise UserError(f"{name}: backward takes a number, got {shown(dout)}")
             dout = float(dout)
-        return backward(self, dout)
+        if self._thread == get_ident():
+            gradient = backward(self, dout)
+            if self._thread == get_ident():  # another thread may have computed a loss meanwhile
+                return gradient
+        elif self._thread is None:  # there was no forward, and backward says so itself
+            return backward(self, dout)
+        raise NotReadyError(
+            f"{type(self).__name__}: backward follows a forward of the same thread, and since then "
+            "another thread has computed a loss: call forward again, or give each thread a copy of "
+            "the network"
+        )
 
     return checked

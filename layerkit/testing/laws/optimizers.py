@@ -4,8 +4,9 @@ import numpy as np
 
 from layerkit.contracts.component import Component
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.ownership import variables
 from layerkit.contracts.schedule import Schedule
-from layerkit.contracts.variable import State, variables
+from layerkit.contracts.variable import State
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
