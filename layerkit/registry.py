@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from layerkit.contracts.registrar import Entry, Provider
 from layerkit.distributions import canonical_name
 from layerkit.errors import PluginError, Suggestion
-from layerkit.wording import nearest, quoted, with_article
+from layerkit.wording import nearest, quoted, slips, with_article
 
 if TYPE_CHECKING:
     from layerkit.compilers import AnyCompiler
@@ -201,7 +201,9 @@ class Registry:
             hints.append(f"{quoted(name)} names {' and '.join(map(with_article, other))}")
         else:
             names = self.names(kind)
-            close = nearest(name, names) or nearest(name.rpartition("/")[2], names)
+            near = slips(name, names)  # also where only case differs, as in RELU
+            close = near[0] if len(near) == 1 else nearest(name, names)
+            close = close or nearest(name.rpartition("/")[2], names)
         if not hints and not close:
             hints.append(f"see: layerkit layers --kind {kind}")
         return "; ".join(hints), Suggestion(f'"{close}"', "maybe") if close else None

@@ -36,7 +36,7 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
     remember(registry, spec)
     text = read_text(path)
     folder = path.parent if number is None else Path()
-    fixed = fix(text, registry, str(path), folder)
+    fixed = fix(text, registry, str(path) if number is None else "standard input", folder)
     if number is not None:
         sys.stdout.flush()
         sys.stdout.buffer.write(fixed.text.encode("utf-8", "surrogatepass"))
@@ -46,9 +46,10 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
         count = problems_as_json(fixed.error)
         print_json({"fixed": edits_as_json(fixed.edits), **count})
     else:
-        lines = edit_lines(str(spec), text, fixed) if fixed.edits else []
+        name = str(spec) if number is None else "standard input"
+        lines = edit_lines(name, text, fixed) if fixed.edits else []
         changes = f"{len(fixed.edits)} mended" if fixed.edits else "nothing to mend"
-        echo(*lines, f"{spec}: {changes}", err=number is not None)
+        echo(*lines, f"{name}: {changes}", err=number is not None)
     if fixed.error is not None:
         raise fixed.error
 

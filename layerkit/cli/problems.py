@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from layerkit.errors import SpecError
 
 if TYPE_CHECKING:
-    from layerkit.run.fixing import Edit, Fixed
+    from layerkit.run.fixing import Fixed
+    from layerkit.spec.edits import Edit
 
 
 def problems_as_json(error: SpecError | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter, signature
 from numbers import Real
 from typing import Any, ClassVar, Literal
@@ -295,7 +295,12 @@ def input_count(cls: type[Layer]) -> tuple[int, int | None]:
 
     The greatest is None if ``*xs`` takes any number.
     """
-    parameters = list(signature(cls.forward).parameters.values())[1:]
+    return _input_count(cls.forward)
+
+
+@cache
+def _input_count(forward: Callable[..., Array]) -> tuple[int, int | None]:
+    parameters = list(signature(forward).parameters.values())[1:]
     if any(p.kind is Parameter.VAR_POSITIONAL for p in parameters):
         return max(1, sum(p.kind is not Parameter.VAR_POSITIONAL for p in parameters)), None
     return len(parameters), len(parameters)

@@ -14,7 +14,6 @@ from layerkit.contracts.registrar import Entry
 from layerkit.errors import PluginError, Problem, Suggestion, UserError
 from layerkit.paths import expanded
 from layerkit.registry import ContestedNameError, Registry, UnknownComponentError
-from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.options import (
     SpecModel,
     default_options,
@@ -22,7 +21,7 @@ from layerkit.spec.options import (
     options_model,
     validated,
 )
-from layerkit.spec.wording import again, got, invalid, refusal, suggested
+from layerkit.spec.wording import DEFAULT_EFFORT, Effort, again, got, invalid, refusal, suggested
 from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, slips, visible, with_article
 
 C = TypeVar("C", bound=Component)
@@ -165,12 +164,14 @@ class Reading:
     Attributes:
         registry: The available components.
         folder: The folder that paths in the spec are relative to.
+        effort: How much time to spend on what is wrong.
         nested: The number of components that enclose the current one.
         refused: One entry for each layer that was refused so far.
     """
 
     registry: Registry
     folder: FilePath
+    effort: Effort = DEFAULT_EFFORT
     nested: int = 0
     refused: list[None] = field(default_factory=list, compare=False)
 
@@ -236,7 +237,7 @@ class Reading:
 
         Returns None, and does not look at the layer, if enough others were refused.
         """
-        if len(self.refused) >= ENOUGH:
+        if len(self.refused) >= self.effort.problems:
             return None
         place, layer = {}, value
         if isinstance(value, dict):

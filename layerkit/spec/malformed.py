@@ -15,7 +15,7 @@ MAX_DEPTH = 100
 """How deeply arrays and objects may nest; far below the depth at which Python gives up."""
 
 ENOUGH = 500
-"""The most problems to look for; a spec with more was meant to be something else."""
+"""The most problems to look for by default; a spec with more was meant to be something else."""
 
 LARGEST = 2**63 - 1
 """The largest integer that a spec may hold; nothing it could count is more numerous."""

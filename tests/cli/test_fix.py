@@ -160,7 +160,8 @@ class TestFix:
         )
 
         assert (run.returncode, run.stdout) == (0, SPEC)
-        assert '"unit" became "units"' in run.stderr
+        assert run.stderr.startswith('standard input:5:24: "unit" became "units"\n')
+        assert "/dev/stdin" not in run.stderr
 
 
 class TestJson:
