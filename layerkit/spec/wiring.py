@@ -1,6 +1,7 @@
 """Turn the names and ``inputs`` of a spec's layers into positions."""
 
 import json
+from functools import cache
 from typing import Any
 
 from layerkit.contracts.layer import Layer, input_count
@@ -44,6 +45,7 @@ class _Wiring:
         self.names = {name: slot for slot, name in enumerate(inputs)}
         self.slots: list[tuple[int, ...]] = []
         self.problems: list[Problem] = []
+        self.input_count = cache(input_count)  # reads a signature, and most layers share one
 
     def add(self, index: int, layer: Any, registry: Registry) -> None:
         named = layer if isinstance(layer, dict) else {"type": layer}
@@ -90,7 +92,7 @@ class _Wiring:
             return  # reported by the validation of the layer itself
         if entry is None or not issubclass(entry.cls, Layer):
             return
-        least, most = input_count(entry.cls)
+        least, most = self.input_count(entry.cls)
         count = len(slots)
         ambiguous = not has_inputs and index == 0 and len(self.inputs) > 1
         if least <= count and (most is None or count <= most) and not ambiguous:
