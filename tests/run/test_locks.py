@@ -84,6 +84,34 @@ def test_steps_of_another_package_are_told_where_something_is_trained(install, s
     assert compare(written, found(spec), locked=True) == []  # as of a model that only predicts
 
 
+def test_a_lock_that_names_nobody_who_made_the_steps_differs_where_something_is_trained(
+    install, spec, tmp_path
+):
+    install("layerkit-foo")
+    now = found(spec, layerkit.Step)
+    written = tmp_path / "net.lock.json"
+    written.write_text(json.dumps(lock(replace(now, steps=None))))
+    message = "the lock names no package that made the training steps; now layerkit makes them"
+
+    assert compare(written, now, locked=False) == [message]
+    with pytest.raises(UserError, match=message):
+        compare(written, now, locked=True)
+    assert compare(written, found(spec), locked=True) == []
+
+
+def test_what_a_lock_leaves_out_of_the_machine_is_reported(install, spec, tmp_path):
+    install("layerkit-foo")
+    now = found(spec)
+    written = tmp_path / "net.lock.json"
+    rest = {feature: value for feature, value in now.machine.items() if feature != "python"}
+    written.write_text(json.dumps(lock(replace(now, machine=rest))))
+
+    assert compare(written, now, locked=True) == [
+        "the machine differs, so the last digits may: python was unknown, now "
+        + now.machine["python"]
+    ]
+
+
 def test_another_machine_is_told_and_never_refused(install, spec, tmp_path):
     install("layerkit-foo")
     now = found(spec)
@@ -155,6 +183,36 @@ def test_a_file_that_is_no_lock_is_refused(install, spec, tmp_path, text):
 
     with pytest.raises(UserError, match=r"is not a lock; take spec\.lock\.json from the"):
         compare(wrong, found(spec), locked=False)
+
+
+NUMPY = '{"name": "numpy", "version": "1", "sha256": "0"}'
+AFFINE = '{"kind": "layer", "name": "layerkit/affine"}'
+LOCK = '{"version": 2, "packages": [%s], "components": [%s], "steps": null, "machine": {}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        (LOCK % (f"{NUMPY}, {NUMPY}", ""), "package numpy"),
+        (LOCK % (f"{NUMPY}, {NUMPY.replace('1', '2')}", ""), "package numpy"),
+        (LOCK % (f"{NUMPY}, {NUMPY.replace('numpy', 'NumPy')}", ""), "package numpy"),
+        (LOCK % (NUMPY, f"{AFFINE}, {AFFINE}"), "layer layerkit/affine"),
+        (LOCK.replace("null", 'null, "steps": "layerkit"') % (NUMPY, AFFINE), "key steps"),
+        (LOCK % (NUMPY.replace("}", ', "sha256": "1"}'), AFFINE), "key sha256"),
+        (LOCK.replace("{}", r'{"\u001b[2J": "", "\u001b[2J": ""}') % ("", ""), r"key \x1b[2J"),
+    ],
+)
+def test_a_lock_that_lists_anything_twice_is_refused(install, spec, tmp_path, text, twice):
+    install("layerkit-foo")
+    written = tmp_path / "net.lock.json"
+    written.write_text(text)
+
+    with pytest.raises(UserError) as caught:
+        compare(written, found(spec), locked=False)
+
+    assert str(caught.value) == (
+        f"{written}: lists the {twice} twice; take spec.lock.json from the folder of a run"
+    )
 
 
 VALUES = [None, True, 0, -1.5, 1e999, "", "\x1b[2J\n" * 50, [], {}, [[]], {"name": {}}, "é"]
