@@ -5,6 +5,7 @@ import os
 import resource
 
 import pytest
+from identity import identity_plugin
 
 GRAPH = '{"version": 1, "inputs": {"x": 2}, "layers": ["relu"]}'
 
@@ -109,29 +110,13 @@ def put_in_place_of(file, kind):
 
 def test_the_files_of_a_plugin_are_hashed_beside_a_pipe(run, tmp_path):
     info = package(tmp_path, "[layerkit]\nother = other\n")
-    (tmp_path / "site" / "other.py").write_text(RELU)
+    (tmp_path / "site" / "other.py").write_text(identity_plugin("other"))
     put_in_place_of(info / "direct_url.json", "pipe")
     graph = GRAPH.replace("relu", "other")
 
     ran = run("run", "graph.json", graph=graph)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-
-
-RELU = """
-from layerkit import Layer, hookimpl
-
-class Other(Layer):
-    def forward(self, x):
-        return x
-
-    def backward(self, dout):
-        return dout
-
-@hookimpl
-def layerkit_register(registry):
-    registry.layer("other", Other)
-"""
 
 
 PLUGIN_OF_PYDANTIC = """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from identity import identity_plugin
 from mistakes import SPEC
 
 from layerkit.run import RunFolder
@@ -54,26 +55,6 @@ def test_a_folder_that_goes_away_during_a_run_ends_it(layerkit, monkeypatch):
     )
 
 
-IMPATIENT = """
-    import os, signal
-
-    from layerkit import Layer, hookimpl
-
-    class Impatient(Layer):
-        def forward(self, x):
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-            return x
-
-        def backward(self, dout):
-            return dout
-
-    @hookimpl
-    def layerkit_register(registry):
-        registry.layer("impatient", Impatient)
-    """
-
-
 class TestAnInterrupt:
     """Ctrl-C ends the run at the next step, with exit code 130 and the parameters saved."""
 
@@ -94,7 +75,8 @@ class TestAnInterrupt:
             assert json.loads(out)["status"] == "interrupted"
 
     def test_that_is_given_twice_ends_the_run_within_its_step(self, layerkit, install):
-        install("layerkit-foo", IMPATIENT)
+        kill = "os.kill(os.getpid(), signal.SIGINT)"
+        install("layerkit-foo", identity_plugin("impatient", before=f"{kill}; {kill}"))
         Path("spec.json").write_text(SPEC.replace("relu", "impatient"))
 
         outcome = layerkit("run", "spec.json", "--quiet", "--out", "results")
