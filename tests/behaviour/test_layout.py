@@ -25,9 +25,9 @@ TESTED_ELSEWHERE = {
     "behaviour/test_bad_input.py": ["cli/arguments"],
     "behaviour/test_listing.py": [
         "cli/check", "cli/describe", "cli/layers", "cli/output", "cli/plugins", "cli/progress",
-        "cli/run", "cli/schema", "docstrings", "outputs",
+        "cli/run", "cli/schema", "docstrings",
     ],
-    "cli/test_fix.py": ["cli/problems", "spec/repair"],
+    "cli/test_fix.py": ["cli/problems"],
     "cli/test_streams.py": ["__main__"],
     # Contracts and checks show in the components that keep or violate them.
     "behaviour/test_python_api.py": ["annotations", "arguments", "contracts/dataset"],
@@ -50,7 +50,9 @@ TESTED_ELSEWHERE = {
     ],
     "plugins/test_discovery.py": ["plugins/installed", "plugins/reports"],
     "run/test_checking.py": ["comparison", "run/judging"],
+    "run/test_fixing.py": ["spec/repair"],
     "run/test_folder.py": ["run/weights"],
+    "run/test_watching.py": ["outputs"],
     "spec/test_report.py": ["spec/problems"],
     "test_interrupts.py": ["run/interrupting"],
     "test_memory.py": ["control_groups"],
@@ -59,14 +61,13 @@ TESTED_ELSEWHERE = {
 }  # fmt: skip
 """Modules without a file of tests of their own, by the file that tests them."""
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def has_code(module: Path) -> bool:
     """Return whether a module has a function with a body besides its docstring."""
     functions = [n for n in ast.walk(ast.parse(module.read_text())) if isinstance(n, DEFINITIONS)]
     return any(not is_text(part) for function in functions for part in function.body)
-
-
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def is_text(part: ast.stmt) -> bool:
