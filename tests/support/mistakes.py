@@ -37,6 +37,12 @@ def write_data(x, t) -> None:
     np.savez("data.npz", x=x, t=t)
 
 
+def write_examples() -> None:
+    """Write data that fit ``SPEC``: 30 examples of 4 features, in 3 classes."""
+    rng = np.random.default_rng(0)
+    write_data(rng.normal(size=(30, 4)), np.arange(30) % 3)
+
+
 def excerpt(text: str, place: str, message: str, marked: str) -> str:
     """Return what is said of one problem at ``line:column`` of a spec."""
     line, column = map(int, place.split(":"))
