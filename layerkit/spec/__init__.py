@@ -125,7 +125,7 @@ def examined(
     """
     if not document.is_read or len(document.problems) >= ENOUGH:
         return document.problems
-    if too_large := _too_large(document.value):
+    if too_large := _too_large(document):
         return [too_large]
     is_graph = isinstance(document.value, dict) and "inputs" in document.value
     content: TrainingSpec | GraphSpec | None = None
@@ -149,12 +149,14 @@ def examined(
     return Spec(content, wiring, document, registry, folder)
 
 
-def _too_large(value: Any) -> Problem | None:
+def _too_large(document: Document) -> Problem | None:
     """Return where a spec is implausibly large, before anything traverses it.
 
     Only the arrays of a graph's inputs hold numbers in bulk.
     """
-    if depth(value) > MAX_DEPTH:
+    value = document.value
+    # Parsing has refused a text that nests too deeply.
+    if document.overridden and depth(value) > MAX_DEPTH:
         return Problem("too-deep", expected=f"nested deeper than {MAX_DEPTH} levels")
     inputs = value.get("inputs") if isinstance(value, dict) else None
     exempt = set(map(id, inputs.values())) if isinstance(inputs, dict) else set()

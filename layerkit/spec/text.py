@@ -80,14 +80,15 @@ class Document:
     def spans(self, problems: Iterable[Problem]) -> list[Span]:
         """Return the characters that each problem is about, or those of the value around them."""
         problems = list(problems)
+        sought = [problem for problem in problems if problem.span is None]
         places: dict[Any, Any] = {}
-        for problem in problems:
+        for problem in sought:
             node = places
             for part in problem.path:
                 node = node.setdefault(part, {})
         keys: dict[Path, Span] = {}
         values: dict[Path, Span] = {}
-        if self.is_read:
+        if sought and self.is_read:
             _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
         return [_span(problem, keys, values) for problem in problems]
 
