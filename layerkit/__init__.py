@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from layerkit.contracts.loss import Loss as Loss
     from layerkit.contracts.metric import MeanMetric as MeanMetric, Metric as Metric
     from layerkit.contracts.optimizer import Optimizer as Optimizer
+    from layerkit.contracts.registrar import Registrar as Registrar
     from layerkit.contracts.schedule import Schedule as Schedule
     from layerkit.contracts.variable import Parameter as Parameter, State as State
     from layerkit.errors import (
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from layerkit.markers import hookimpl as hookimpl
     from layerkit.network import Network as Network, Node as Node
     from layerkit.plugins import load_registry as load_registry
-    from layerkit.registry import Registrar as Registrar, Registry as Registry
+    from layerkit.registry import Registry as Registry
     from layerkit.run import Result as Result, load_model as load_model
     from layerkit.sharing import matmul as matmul, share as share
     from layerkit.spec import load_spec as load_spec
@@ -119,7 +120,8 @@ _NAMES = {
     "layerkit.network": "Network Node",
     "layerkit.contracts.optimizer": "Optimizer",
     "layerkit.plugins": "load_registry",
-    "layerkit.registry": "Registrar Registry",
+    "layerkit.contracts.registrar": "Registrar",
+    "layerkit.registry": "Registry",
     "layerkit.run": "Result load_model",
     "layerkit.contracts.schedule": "Schedule",
     "layerkit.sharing": "matmul share",

@@ -12,6 +12,7 @@ def main() -> None:
     # plugin. To use them, for example to trace it, set the variable to nothing.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     with interrupts.handled(until_exit=True):
+        # Only here, because the signals have to be handled first.
         from layerkit.cli import main as command
 
         command()

@@ -1,7 +1,7 @@
 """Build the network of a spec.
 
-Components are created, shapes inferred, and everything that can be refused is refused, before any
-memory is allocated or an example read.
+Components are taken from the spec, shapes are inferred, and everything that can be refused is
+refused, before any memory is allocated or an example is read.
 """
 
 from collections.abc import Sequence
@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.contracts.component import Component, unheld_options
+from layerkit.contracts.component import Component
 from layerkit.contracts.dataset import Dataset, Form
 from layerkit.contracts.loss import Loss
-from layerkit.contracts.metric import Metric, is_better_higher, score_names
+from layerkit.contracts.metric import Metric, is_better_higher
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.unheld import unheld_options
 from layerkit.errors import DataError, Path, Problem, ShapeError, SpecError
 from layerkit.footprint import bytes_of_training, graph_problem, training_problem
 from layerkit.network import Network, Node
-from layerkit.registry import UnknownComponentError
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
-from layerkit.spec.wording import suggested
+from layerkit.spec.metrics import metrics_of, monitor_of
 from layerkit.types import Array, Shape
-from layerkit.wording import quoted
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def build_network(spec: Spec, shape: Shape) -> Network:
     """
     content = spec.content
     assert isinstance(content, TrainingSpec)
-    return _network(spec, [shape], content.loss.create(), content.dtype)
+    return _network(spec, [shape], content.loss.take(), content.dtype)
 
 
 def build_graph(spec: Spec) -> tuple[Network, list[Array]]:
@@ -164,9 +163,10 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     """
     content = spec.content
     assert isinstance(content, TrainingSpec)
-    dataset, loss = content.data.create(), content.loss.create()
-    metrics, problems = _metrics(spec, content, loss)
-    monitor = _monitor(content, metrics, problems)
+    dataset, loss = content.data.take(), content.loss.take()
+    metrics, problems = metrics_of(content, loss, spec.registry)
+    monitor, misnamed = monitor_of(content, metrics)
+    problems += misnamed
     try:
         form = dataset.inspect()
         network = _network(spec, [form.shape], loss, dtype or content.dtype)
@@ -192,7 +192,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
             problems.append(Problem("shapes-do-not-match", where, expected, hint=error.hint))
             if content.metrics is None:
                 break  # data that do not fit the loss do not fit its metrics either
-    optimizer = content.optimizer.create()
+    optimizer = content.optimizer.take()
     problems += _unheld([(("optimizer",), optimizer)], content.dtype)
     optimizer.dtype = network.dtype
     optimizer.build(network.parameter_count)
@@ -224,7 +224,7 @@ def _network(
 ) -> Network:
     nodes = [
         Node(
-            layer.component.create(),
+            layer.component.take(),
             inputs,
             layer.name or f"layers[{i}]",
             layer.component.entry.name,
@@ -268,44 +268,3 @@ def _unheld(components: Sequence[tuple[Path, Component]], dtype: str) -> list[Pr
         for place, component in components
         for problem in unheld_options(component, dtype)
     ]
-
-
-def _metrics(
-    spec: Spec, content: TrainingSpec, loss: Loss
-) -> tuple[dict[str, Metric], list[Problem]]:
-    """Return the metrics of a spec, or else of its loss, by name, and what is wrong with them."""
-    metrics: dict[str, Metric] = {}
-    problems: list[Problem] = []
-    if content.metrics is not None:
-        for i, metric in enumerate(content.metrics):
-            name = spec.registry.name_of(metric.entry)
-            if name in metrics:
-                message, hint = f'"{name}" is already among the metrics', "leave one of them out"
-                problems.append(Problem("duplicate-metric", ("metrics", i), message, hint=hint))
-            metrics[name] = metric.create()
-        return metrics, problems
-    for name in loss.metrics:
-        try:
-            entry = spec.registry.find(Metric.kind, name)
-        except UnknownComponentError as error:
-            problems.append(Problem("unknown-metric", ("loss",), str(error)))
-            continue
-        cls: type[Any] = entry.cls
-        metrics[spec.registry.name_of(entry)] = cls()
-    return metrics, problems
-
-
-def _monitor(content: TrainingSpec, metrics: dict[str, Metric], problems: list[Problem]) -> str:
-    """Return the number that early stopping watches, or else the first metric on the test data."""
-    stopping = content.training.early_stopping
-    if stopping is None:
-        return f"test_{next(iter(metrics), 'loss')}"
-    known = score_names(metrics)
-    if stopping.metric not in known:
-        path = ("training", "early_stopping", "metric")
-        expected = f"one of {', '.join(known)}"
-        suggestion = suggested(stopping.metric, known)
-        if suggestion is not None:
-            suggestion = replace(suggestion, wording="silent")
-        problems.append(Problem("wrong-value", path, expected, quoted(stopping.metric), suggestion))
-    return stopping.metric

@@ -25,6 +25,9 @@ it. A smaller share needs a longer step, which may cross more kinks."""
 SAFETY = 4.0
 """The factor by which the rounding of a difference may exceed the estimate."""
 
+PROBES = 4
+"""The number of refuted elements of an array near which the sum is searched for stairs."""
+
 EPSILON = float(np.finfo(np.float64).eps)
 
 DRAWS, RUNGS = 6, 16
@@ -104,7 +107,8 @@ def compare(
     The usual step settles nearly all elements. Any other element gets the shortest step at which
     rounding is a small share of its derivative, so that the step crosses as few kinks as possible.
     It is wrong only if the slopes on both sides, at that step and at a longer one, agree with each
-    other and not with the derivative.
+    other and not with the derivative. If the sum has stairs there, because it computes with fewer
+    digits than float64, their height counts as its rounding, and longer steps decide.
 
     Args:
         terms: Computes the terms of the sum from the present contents of ``x``.
@@ -121,7 +125,7 @@ def compare(
     flat = flat_view(x)
     at = np.arange(flat.size) if at is None else at
     exact = gradient.reshape(-1)[at]
-    longest = LONGEST * np.maximum(1, np.abs(flat[at])) / 4
+    longest = LONGEST * np.maximum(1, np.abs(flat[at]))
     shortest = np.maximum(SHORTEST, 64 * EPSILON * np.abs(flat[at]))
     with np.errstate(all="ignore"):
         here = terms().copy()
@@ -130,29 +134,81 @@ def compare(
         numerical = np.where(agrees, slopes.nearest(exact), slopes.mean)
         wrong = ~np.isfinite(exact) & np.isfinite(numerical)
         suspected = np.zeros_like(wrong)
-        for share in SHARES:
-            open_ = np.flatnonzero(~agrees & ~wrong)[:most]
-            if not open_.size:
-                break
-            g, before = exact[open_], numerical[open_]
-            step = SAFETY * noise / (share * np.maximum(np.abs(g), np.abs(before)))
-            step = np.clip(np.nan_to_num(step, nan=STEP), shortest[open_], longest[open_])
-            near = _Slopes.of(terms, here, flat, at[open_], step, noise)
-            far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
-            near_fits, far_fits = near.fit(g), far.fit(g)
-            agrees[open_] = near_fits | far_fits
-            # A refutation by a longer step needs the confirmation of a shorter one without a kink.
-            still = suspected[open_] & (2 * np.abs(g - near.mean) > np.abs(g - before))
-            refuted = near.refute(g, far) | still
-            suspected[open_], resolved[open_] = refuted, near.resolve(g)
-            numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
-            numerical[open_[far_fits]] = far.nearest(g)[far_fits]
+
+        def check_again(elements: Array, noise: float) -> None:
+            for share in SHARES:
+                open_ = elements[~agrees[elements]]
+                if not open_.size:
+                    break
+                g, before = exact[open_], numerical[open_]
+                step = SAFETY * noise / (share * np.maximum(np.abs(g), np.abs(before)))
+                step = np.clip(np.nan_to_num(step, nan=STEP), shortest[open_], longest[open_] / 4)
+                near = _Slopes.of(terms, here, flat, at[open_], step, noise)
+                far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
+                near_fits, far_fits = near.fit(g), far.fit(g)
+                agrees[open_] = near_fits | far_fits
+                # A refutation by a longer step needs the confirmation of a shorter one without a
+                # kink.
+                still = suspected[open_] & (2 * np.abs(g - near.mean) > np.abs(g - before))
+                refuted = near.refute(g, far) | still
+                suspected[open_], resolved[open_] = refuted, near.resolve(g)
+                numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
+                numerical[open_[far_fits]] = far.nearest(g)[far_fits]
+
+        check_again(np.flatnonzero(~agrees & ~wrong)[:most], noise)
+        suspects = np.flatnonzero(suspected & ~agrees)
+        probed = suspects[:: max(1, len(suspects) // PROBES)]
+        stairs = [
+            _stair(terms, here, flat, at[k], numerical[k], longest[k], noise)
+            for k in probed[:PROBES]
+        ]
+        # Steps within one stair all agree on a slope of 0, or on that of the other examples.
+        if (height := max(stairs, default=0)) > SAFETY * noise:
+            suspected[suspects] = False
+            check_again(suspects, height)
         wrong |= suspected & ~agrees
         # For a smooth sum the usual step gives more digits of the quotient that is shown.
         smooth = np.abs(slopes.mean - numerical) <= RELATIVE * np.abs(numerical)
         numerical = np.where(wrong & smooth, slopes.mean, numerical)
     unsettled = ~agrees & ~wrong
     return Comparison(numerical, agrees, wrong, unsettled & resolved, unsettled & ~resolved)
+
+
+def _stair(
+    terms: Callable[[], Array],
+    here: Array,
+    flat: Array,
+    i: int,
+    slope: float,
+    reach: float,
+    noise: float,
+) -> float:
+    """Return the height of a stair of a sum, or about its noise if the sum is continuous.
+
+    The interval within ``reach`` of the element is halved again and again, and the half is kept in
+    which the sum leaves a line of that slope the most. If the sum is continuous, its change in the
+    interval vanishes with the length, at a kink too. If it computes with fewer digits than float64,
+    it has stairs, and the change remains the height of one.
+    """
+    before, least = flat[i], 4 * EPSILON * abs(flat[i])
+
+    def apart(distance: float) -> float:
+        flat[i] = before + distance
+        return float((terms() - here).sum() - slope * (flat[i] - before))
+
+    try:
+        near, far = 0.0, reach
+        near_value, far_value = 0.0, apart(reach)
+        while far - near > max(least, EPSILON * reach) and abs(far_value - near_value) > noise:
+            middle = (near + far) / 2
+            value = apart(middle)
+            if abs(value - near_value) > abs(far_value - value):
+                far, far_value = middle, value
+            else:
+                near, near_value = middle, value
+    finally:
+        flat[i] = before
+    return abs(far_value - near_value)
 
 
 @dataclass(frozen=True)

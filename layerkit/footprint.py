@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from layerkit.contracts.optimizer import Optimizer
-from layerkit.contracts.variable import variables
+from layerkit.contracts.ownership import variables
 from layerkit.errors import Problem
 from layerkit.memory import available_memory
 from layerkit.network import Network

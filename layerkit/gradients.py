@@ -1,7 +1,11 @@
 """Derivatives by central differences: the independent test of every ``backward``."""
 
+import math
 from collections.abc import Callable, Iterable
+from inspect import signature
+from numbers import Real
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +35,8 @@ def numerical_gradient(
         An array of the shape of ``x``; with ``at``, a vector of one number for each index.
 
     Raises:
-        OptionError: ``x`` has another type or is not contiguous, or ``at`` has invalid indices.
+        OptionError: ``f`` takes arguments or does not return a number, ``x`` has another type or is
+            not contiguous, ``step`` is not above 0, or ``at`` has invalid indices.
     """
     left, right = slopes(f, x, step=step, at=at)
     gradient = (left + right) / 2
@@ -56,24 +61,53 @@ def slopes(
         Two vectors of one number for each index.
 
     Raises:
-        OptionError: ``x`` has another type or is not contiguous, or ``at`` has invalid indices.
+        OptionError: ``f`` takes arguments or does not return a number, ``x`` has another type or is
+            not contiguous, ``step`` is not above 0, or ``at`` has invalid indices.
     """
     flat = flat_view(x)
     indices = range(flat.size) if at is None else _indices(at, flat.size)
     left, right = np.empty(len(indices)), np.empty(len(indices))
-    here = f()
+    if not isinstance(step, Real) or not 0 < step < math.inf:
+        raise OptionError(f"step must be a number above 0, got {shown(step)}")
+    _check_takes_nothing(f)
+    here = _number(f())
     for k, i in enumerate(indices):
         before = flat[i]
         h = step * max(1.0, abs(before))
         try:
             # Divide by the actual difference, which for a large number is not quite the step.
             flat[i] = before + h
-            right[k] = (f() - here) / (flat[i] - before)
+            right[k] = (_number(f()) - here) / (flat[i] - before)
             flat[i] = before - h
-            left[k] = (here - f()) / (before - flat[i])
+            left[k] = (here - _number(f())) / (before - flat[i])
         finally:  # restore the number even after an interruption
             flat[i] = before
     return left, right
+
+
+def _check_takes_nothing(f: Any) -> None:
+    if not callable(f):
+        raise OptionError(f"f must be a function that returns a number, got {shown(f)}")
+    try:
+        parameters = signature(f)
+    except ValueError:  # of a function in C that does not tell
+        return
+    try:
+        parameters.bind()
+    except TypeError:
+        raise OptionError(
+            "f must be a function without arguments, because it computes from the present contents "
+            f"of x, got one that takes {parameters}; use lambda: f(x)"
+        ) from None
+
+
+def _number(value: Any) -> float:
+    """Return what ``f`` returned as a float."""
+    if isinstance(value, Real) or (
+        getattr(value, "shape", None) == () and value.dtype.kind in "fiu"
+    ):
+        return float(value)
+    raise OptionError(f"f must return one number, got {shown(value)}; sum an array: float(y.sum())")
 
 
 def flat_view(x: Array) -> Array:

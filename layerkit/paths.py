@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from layerkit.errors import UserError
-from layerkit.wording import visible
+from layerkit.wording import LONGEST_VALUE, shortened, visible
 
 
 def expanded(path: str | PathLike[str]) -> Path:
@@ -17,10 +17,13 @@ def expanded(path: str | PathLike[str]) -> Path:
     A shell does not expand ``--out=~/runs`` or the text of a spec.
 
     Raises:
-        UserError: It names the home of a user that does not exist.
+        UserError: It is not a path, or it names the home of a user that does not exist.
     """
     try:
         return Path(path).expanduser()
+    except TypeError:
+        got = shortened(repr(path), LONGEST_VALUE)
+        raise UserError(f"a path must be a str or a pathlib.Path, got {got}") from None
     except RuntimeError:
         raise UserError(f"{visible(str(path))}: there is no such home folder") from None
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_floats, checked_numbers
 from layerkit.arrays import DType
+from layerkit.conversion import checked_floats, checked_numbers
 from layerkit.errors import DataError, ShapeError
 from layerkit.types import Array, Shape
 

@@ -174,3 +174,44 @@ def process() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return call
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    """Work in a folder with the data of ``mistakes.SPEC``: 4 features and 3 classes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LAYERKIT_DATA", raising=False)
+    from mistakes import write_examples  # loads NumPy, which reads the environment as set above
+
+    write_examples()
+
+
+@pytest.fixture
+def refused(layerkit, data_folder):
+    """Run a command that must be refused: ``refused("run", "spec.json")`` is what it says.
+
+    It works in ``data_folder``, of which it must change nothing.
+    """
+
+    def call(*arguments: object) -> str:
+        before = _listing()
+        outcome = layerkit(*arguments)
+        assert outcome.code == 2
+        assert outcome.out == ""
+        assert "Traceback" not in outcome.err
+        assert _listing() == before
+        return outcome.err
+
+    return call
+
+
+def _listing() -> dict[str, bytes | None]:
+    """Return every file below the present folder with what it holds, and every folder.
+
+    But for byte code, which Python writes of the plugins there where it may.
+    """
+    return {
+        str(p): p.read_bytes() if p.is_file() and os.access(p, os.R_OK) else None
+        for p in Path().rglob("*")
+        if "__pycache__" not in p.parts
+    }

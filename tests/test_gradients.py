@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from layerkit import numerical_gradient
+from layerkit import LayerkitError, numerical_gradient
 from layerkit.gradients import slopes
 
 numbers = st.floats(-3, 3, allow_nan=False)
@@ -87,3 +87,37 @@ def test_an_array_that_is_not_contiguous_is_refused_because_a_copy_would_be_chan
         numerical_gradient(lambda: 0.0, x[:, :2])
     with pytest.raises(ValueError, match="x must be contiguous"):
         numerical_gradient(lambda: 0.0, np.asfortranarray(np.zeros((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda: np.ones(2), r"^f must return one number, got array\(\[1\., 1\.\]\); sum an array"),
+        (lambda: np.ones(1), r"^f must return one number, got array\(\[1\.\]\); sum an array"),
+        (lambda: None, "^f must return one number, got None"),
+        (lambda: 1j, "^f must return one number, got 1j"),
+        (lambda x: float(x.sum()), r"^f must be a function without arguments, .* takes \(x\)"),
+        (3, "^f must be a function that returns a number, got 3$"),
+    ],
+    ids=["array", "array of one", "None", "complex", "argument", "no function"],
+)
+def test_what_is_no_number_is_not_differentiated(f, message):
+    x = np.ones(2)
+
+    with pytest.raises(LayerkitError, match=message):
+        numerical_gradient(f, x)
+    assert x.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("step", [0, -1e-5, math.inf, math.nan, "a"])
+def test_a_step_is_above_0(step):
+    with pytest.raises(LayerkitError, match=r"^step must be a number above 0, got "):
+        numerical_gradient(lambda: 1.0, np.ones(2), step=step)
+
+
+def test_numbers_of_other_types_are_differentiated_too():
+    x = np.array([3.0])
+
+    assert numerical_gradient(lambda: (x**2)[0], x) == pytest.approx([6])
+    assert numerical_gradient(lambda: (x**2).sum(keepdims=True)[0], x) == pytest.approx([6])
+    assert numerical_gradient(lambda: np.asarray(x[0] ** 2), x) == pytest.approx([6])

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from layerkit import Layer, Loss, PluginError, Registrar, Registry
-from layerkit.registry import KINDS, Provider, UnknownComponentError
+from layerkit.contracts.registrar import KINDS, Provider
+from layerkit.registry import UnknownComponentError
 from layerkit.wording import did_you_mean, with_article
 
 BUILT_IN = Provider("layerkit", "0.1.0", "layerkit.builtin")

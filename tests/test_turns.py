@@ -423,6 +423,30 @@ class TestTraining:
         assert [len(np.unique(each.params)) for each in copies[1:]] == [1] * 49
 
 
+@pytest.mark.parametrize("steps", STEPS)
+def test_trainers_of_one_thread_may_alternate_on_a_network(steps):
+    # As with several optimizers in PyTorch: each step starts from the present parameters, whoever
+    # made them, and each optimizer keeps its own states.
+    layers = [Affine(30), Relu(), Affine(4)]
+    net = network(layers, (12,))
+    net.compilers = COMPILERS[steps]
+    made = [trainer(net, optimizer=SGD), trainer(net, optimizer=Adam)]
+    x, t = examples(net, 64), np.arange(64) % 4
+    for one in made:  # the whole split in one batch, so that the order does not matter
+        one.batches.size = 64
+    by_hand = copy.deepcopy(net)
+    optimizers = [SGD(0.01), Adam(0.01)]
+    for optimizer in optimizers:
+        optimizer.initialize(net.parameter_count, np.random.default_rng(0), net.dtype)
+
+    for step in range(8):
+        for one, optimizer in zip(made, optimizers, strict=True):
+            one.train_step()
+            by_hand.train_step(x, t)
+            optimizer.update(by_hand.params, by_hand.grads, step)
+            np.testing.assert_allclose(net.params, by_hand.params, rtol=1e-3, atol=1e-5)
+
+
 class TestBackward:
     @pytest.mark.parametrize(
         "between",
@@ -442,6 +466,58 @@ class TestBackward:
 
         with pytest.raises(LayerkitError, match="has passed through the network"):
             net.backward(dout)
+
+    @pytest.mark.parametrize("steps", STEPS)
+    @pytest.mark.parametrize("what", ["evaluation", "evaluate", "step"])
+    def test_it_refuses_to_go_back_after_a_trainer(self, steps, what):
+        net = network([Affine(30), Relu(), Affine(4)], (12,))
+        net.compilers = COMPILERS[steps]
+        x, made = examples(net, 3), trainer(net)
+        y = net.forward(x, training=True)
+        dout = np.ones_like(y)
+
+        if what == "step":
+            made.train_step()
+        elif what == "evaluation":
+            next(made.run())
+        else:
+            evaluate(net, Split(x, np.zeros(3, int)), {})
+
+        with pytest.raises(LayerkitError, match=r"an evaluation, a training step .* has passed"):
+            net.backward(dout)
+
+    def test_the_loss_refuses_to_go_back_through_that_of_another_thread(self, net):
+        x, other_x = examples(net, 3), -examples(net, 5)
+        net.loss(x, np.zeros(3, int))
+
+        together(lambda i: net.loss(other_x, np.ones(5, int)), 1)
+
+        with pytest.raises(LayerkitError, match="another thread has computed a loss: call forward"):
+            net.loss_function.backward()
+
+    def test_the_loss_gives_each_of_many_threads_its_own_gradient_or_none(self, net):
+        x = examples(net, 16).reshape(8, 2, 12) if net.shapes[0] == (12,) else None
+        if x is None:
+            pytest.skip("one kind of input suffices")
+        outputs = [net.predict(each) for each in x]
+        t = np.arange(2)
+        expected = []
+        for y in outputs:
+            net.loss_of(y, t)
+            expected.append(net.loss_function.backward().copy())
+
+        def gradient(i):
+            net.loss_of(outputs[i % 8], t)
+            try:
+                return i % 8, net.loss_function.backward().copy()
+            except LayerkitError:
+                return None
+
+        answers = [answer for answer in together(gradient, 400) if answer is not None]
+
+        assert answers
+        wrong = [i for i, dout in answers if not np.array_equal(dout, expected[i])]
+        assert wrong == []
 
     def test_it_goes_back_through_the_last_forward(self, net):
         x = examples(net, 3)

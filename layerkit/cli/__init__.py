@@ -1,8 +1,12 @@
 """The command ``layerkit``: one file for each verb, and in this file what they share.
 
 Exit codes: 0 done; 1 the run failed, or the output cannot be written; 2 the spec, the data or the
-call is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141 the reader
-of the output left. A training that finishes exits with 0 even if its output cannot be written.
+command line is wrong; 128 + signal when interrupted (130 SIGINT, 143 SIGTERM, 129 SIGHUP); 141
+the program that reads the output exited. A training that finishes exits with 0 even if its output
+cannot be written.
+
+A verb imports what it needs when it runs, because NumPy, pydantic and the plugins take longer to
+import than everything that ``--help`` needs.
 """
 
 import sys
@@ -26,6 +30,7 @@ from layerkit.cli.terminal import echo, print_json
 from layerkit.cli.verify import verify
 from layerkit.errors import RunError, SpecError, UserError
 from layerkit.interrupts import interrupts
+from layerkit.version import __version__
 from layerkit.wording import visible
 
 
@@ -83,8 +88,6 @@ app.add_typer(new)
 
 def _show_version(is_requested: bool) -> None:
     if is_requested:
-        from layerkit.version import __version__
-
         echo(f"layerkit {__version__}")
         raise typer.Exit
 
@@ -117,6 +120,7 @@ def _run_app() -> None:
     except MemoryError as error:
         _fail(f"layerkit: there is not enough memory: {error}", code=1)
     except (Exception, SystemExit) as error:  # a component may end the command silently
+        # Only here, because a command that succeeds has nobody to blame.
         from layerkit.cli.blame import mistake_of_plugin
 
         mistake = mistake_of_plugin(error)

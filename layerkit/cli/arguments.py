@@ -35,7 +35,7 @@ Set = Annotated[
         "--set",
         metavar="PATH=VALUE",
         help="Replace a value of the spec, as in training.epochs=5 or layers[-1].units=30; the "
-        "value is JSON, or otherwise text.",
+        "value is read as JSON, or else as text.",
     ),
 ]
 

@@ -18,6 +18,7 @@ def mistake_of_plugin(error: BaseException) -> str:
     at_work = [(type(frame.f_locals.get("self")), frame) for frame, _ in frames]
     if module is None or not any(issubclass(cls, module.Component) for cls, _ in at_work):
         return ""
+    # Only here, because most errors come before a component runs.
     from layerkit.plugins import load_registry, one_line
     from layerkit.registry import BUILTIN
 

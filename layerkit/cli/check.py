@@ -10,6 +10,7 @@ import typer
 from layerkit.cli.arguments import Json, Set, Spec
 from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import GradientError
+from layerkit.wording import amount
 
 if TYPE_CHECKING:
     from layerkit.network import Network
@@ -26,7 +27,7 @@ def check(
         bool,
         typer.Option(
             "--fix",
-            help="Mend what is certain to have been meant, in the file; show the rest, and end.",
+            help="Correct mistakes in the file if the correction is certain; report the rest.",
         ),
     ] = False,
     json: Json = False,
@@ -36,16 +37,17 @@ def check(
     Example: layerkit check specs/digits.json
     """
     if fix:
+        # Only with --fix, because it needs everything that reads a spec.
         from layerkit.cli.fix import fix_file
 
         fix_file(spec, set_, json)
         return
+    # Only when the verb runs, because --help does without them.
     from layerkit.builder import build_experiment, build_graph
     from layerkit.cli.output import data_of
     from layerkit.plugins import load_registry
     from layerkit.run import check_gradients, check_graph, remember
     from layerkit.spec import GraphSpec, load_spec
-    from layerkit.wording import amount
 
     registry = load_registry()
     remember(registry, spec)

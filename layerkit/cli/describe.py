@@ -11,9 +11,11 @@ import typer
 from layerkit.cli.arguments import Json
 from layerkit.cli.terminal import echo_text, print_json
 from layerkit.errors import UserError
+from layerkit.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from layerkit.registry import Entry, Registry
+    from layerkit.contracts.registrar import Entry
+    from layerkit.registry import Registry
 
 GUESSES: dict[str | None, list[Any]] = {
     "integer": [10, 1, 2],
@@ -30,7 +32,7 @@ MOST_GUESSES = 1000
 def describe(
     name: Annotated[str, typer.Argument(help="The name, as a spec writes it.")],
     kind: Annotated[
-        str | None, typer.Option(help="The kind, if several kinds have that name.")
+        str | None, typer.Option(help="The kind, if components of several kinds have that name.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -38,8 +40,9 @@ def describe(
 
     Example: layerkit describe affine
     """
+    # Only when the verb runs, because --help does without them.
+    from layerkit.contracts.registrar import KINDS
     from layerkit.plugins import load_registry
-    from layerkit.registry import KINDS
 
     if kind is not None and kind not in KINDS:
         raise UserError(f'--kind: must be one of {", ".join(KINDS)}, got "{kind}"')
@@ -53,8 +56,8 @@ def describe(
 
 
 def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.registry import ContestedNameError, UnknownComponentError
-    from layerkit.wording import did_you_mean
 
     entries, errors = [], []
     for kind in kinds:
@@ -73,6 +76,7 @@ def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]
 
 
 def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.docstrings import docstring_sections
     from layerkit.spec.options import options_schema
 
@@ -95,10 +99,11 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
     A layer of several inputs is shown with names of earlier layers for them.
     """
-    uses = [dict(example.options) for example in entry.cls.examples]
-    name = registry.name_of(entry)
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.contracts.layer import Layer, input_count
 
+    uses = [dict(example.options) for example in entry.cls.examples]
+    name = registry.name_of(entry)
     cls = entry.cls
     count = input_count(cls)[0] if issubclass(cls, Layer) else 1
     inputs = {"inputs": list(ascii_lowercase[:count])} if count > 1 else {}
@@ -111,9 +116,10 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
 def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return valid options, if they can be guessed: a value for each required one."""
+    # Only here: a verb imports what it needs when it runs.
     from pydantic import ValidationError
 
-    from layerkit.registry import KINDS
+    from layerkit.contracts.registrar import KINDS
     from layerkit.spec.components import Reading
 
     reading, name = Reading(registry, Path()), registry.name_of(entry)

@@ -1,4 +1,4 @@
-"""``layerkit check --fix``: write edits that are certain to have been meant into the file."""
+"""``layerkit check --fix``: write the certain corrections of a spec into its file."""
 
 import os
 import sys
@@ -7,6 +7,11 @@ from pathlib import Path
 from layerkit.cli.problems import edit_lines, edits_as_json, problems_as_json
 from layerkit.cli.terminal import echo, print_json
 from layerkit.errors import UserError
+from layerkit.paths import expanded, write_whole
+from layerkit.plugins import load_registry
+from layerkit.run import remember
+from layerkit.run.fixing import fix
+from layerkit.spec.text import descriptor, read_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -18,12 +23,6 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
         SpecError: Some problems remain.
         UserError: The file cannot be written, or ``--set`` or ``--json`` does not apply.
     """
-    from layerkit.paths import expanded
-    from layerkit.plugins import load_registry
-    from layerkit.run import remember
-    from layerkit.run.fixing import fix
-    from layerkit.spec.text import descriptor, read_text
-
     if set_:
         raise UserError("--fix: --set gives values that no file holds; leave one of them out")
     number, path = descriptor(spec), expanded(spec)
@@ -37,7 +36,7 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
     remember(registry, spec)
     text = read_text(path)
     folder = path.parent if number is None else Path()
-    fixed = fix(text, registry, str(path), folder)
+    fixed = fix(text, registry, str(path) if number is None else "standard input", folder)
     if number is not None:
         sys.stdout.flush()
         sys.stdout.buffer.write(fixed.text.encode("utf-8", "surrogatepass"))
@@ -47,9 +46,10 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
         count = problems_as_json(fixed.error)
         print_json({"fixed": edits_as_json(fixed.edits), **count})
     else:
-        lines = edit_lines(str(spec), text, fixed) if fixed.edits else []
+        name = str(spec) if number is None else "standard input"
+        lines = edit_lines(name, text, fixed) if fixed.edits else []
         changes = f"{len(fixed.edits)} mended" if fixed.edits else "nothing to mend"
-        echo(*lines, f"{spec}: {changes}", err=number is not None)
+        echo(*lines, f"{name}: {changes}", err=number is not None)
     if fixed.error is not None:
         raise fixed.error
 
@@ -69,8 +69,6 @@ def _check_writable(path: Path) -> None:
 
 
 def _write(path: Path, before: str, text: str) -> None:
-    from layerkit.paths import write_whole
-
     path = path.resolve()  # write the target of a link, so that the link is kept
     try:
         content = path.read_bytes()

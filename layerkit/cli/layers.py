@@ -15,13 +15,14 @@ def layers(
     ] = "layer",
     json: Json = False,
 ) -> None:
-    """List the layers that specs can name, or another kind.
+    """List the layers, or the components of another kind.
 
     Example: layerkit layers --kind loss
     """
+    # Only when the verb runs, because --help does without them.
+    from layerkit.contracts.registrar import KINDS
     from layerkit.docstrings import docstring_sections
     from layerkit.plugins import load_registry
-    from layerkit.registry import KINDS
 
     if kind not in (*KINDS, "all"):
         raise UserError(f'--kind: must be one of {", ".join(KINDS)} or all, got "{kind}"')

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import layerkit
 from layerkit.cli.arguments import path
 from layerkit.cli.terminal import echo
 from layerkit.errors import UserError
@@ -42,9 +43,8 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
+    # Only here, because the import is slow and no other verb needs it.
     from tempfile import TemporaryDirectory
-
-    import layerkit
 
     name = name.removeprefix("layerkit-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
@@ -112,9 +112,9 @@ def spec(
 
 def _owner(layer: str, cls: str) -> str | None:
     """Return in words what already has the name of a plugin's layer or class, if anything."""
+    # Only here: a verb imports what it needs when it runs.
     from pkgutil import iter_modules
 
-    import layerkit
     from layerkit.plugins import load_registry
     from layerkit.registry import BUILTIN
 
@@ -156,6 +156,7 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _template(name: str) -> "Traversable":
+    # Only here, because the import is slow and no other verb needs it.
     from importlib.resources import files
 
     return files("layerkit.cli") / "templates" / name

@@ -22,10 +22,11 @@ def plugins(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the installed plugins, and why some do not work.
+    """List the installed plugins, and why any of them fails.
 
     Example: layerkit plugins --traceback swish
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.distributions import canonical_name
     from layerkit.plugins import load_plugins
 

@@ -1,11 +1,13 @@
 """The printed form of a spec's problems, and of the edits that mended it."""
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from layerkit.errors import SpecError
 
 if TYPE_CHECKING:
-    from layerkit.run.fixing import Edit, Fixed
+    from layerkit.run.fixing import Fixed
+    from layerkit.spec.edits import Edit
 
 
 def problems_as_json(error: SpecError | None) -> dict[str, Any]:
@@ -30,8 +32,6 @@ def edits_as_json(edits: "list[Edit]") -> list[dict[str, Any]]:
 def edit_lines(file: str, before: str, fixed: "Fixed") -> list[str]:
     """Return a line for each edit with its place, then the changed lines, old and new."""
     lines = [f"{file}:{edit.line}:{edit.column}: {_words(edit)}" for edit in fixed.edits]
-    import difflib  # here, because a command that mends nothing need not wait for it
-
     difference = difflib.unified_diff(before.split("\n"), fixed.text.split("\n"), n=0, lineterm="")
     changed = [line.rstrip("\r") for line in difference if line[:1] in "+-"][2:]  # not the header
     return [*lines, *(f"{line[:1]} {line[1:]}" for line in changed)]

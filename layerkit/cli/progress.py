@@ -65,6 +65,7 @@ class Table(Watcher):
         self.print(f"results in {result.folder}")
 
     def _show_bar(self, trainer: Trainer) -> None:
+        # Only here, because the import is slow and most runs do not end on a terminal.
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.text import Text

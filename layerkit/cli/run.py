@@ -31,7 +31,8 @@ def run(
         ),
     ] = None,
     locked: Annotated[
-        bool, typer.Option("--locked", help="Refuse to run if code differs from the spec's lock.")
+        bool,
+        typer.Option("--locked", help="Refuse to run if packages differ from the spec's lock."),
     ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")
@@ -42,6 +43,7 @@ def run(
 
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.plugins import load_plugins
     from layerkit.run import remember
     from layerkit.spec import GraphSpec, load_spec
@@ -66,6 +68,7 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.cli.output import number
     from layerkit.run import provenance, run_graph
 
@@ -83,6 +86,7 @@ def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> Non
 def _run_training(
     spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
 ) -> None:
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.builder import build_experiment
     from layerkit.cli.output import JsonSummary, data_of
     from layerkit.cli.progress import Table
@@ -119,6 +123,7 @@ def _run_training(
 
 
 def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> None:
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.run import compare, lock_of
 
     lock = lock_of(Path(spec.document.file))

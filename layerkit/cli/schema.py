@@ -26,6 +26,7 @@ def schema(
 
     Example: layerkit schema --out specs/layerkit.schema.json
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.plugins import load_registry
     from layerkit.spec.schema import TITLE, spec_schema
 

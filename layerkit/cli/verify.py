@@ -8,9 +8,11 @@ import typer
 from layerkit.cli.arguments import Json
 from layerkit.cli.terminal import echo, print_json, print_table
 from layerkit.errors import RunError, UserError
+from layerkit.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from layerkit.registry import Entry, Registry
+    from layerkit.contracts.registrar import Entry
+    from layerkit.registry import Registry
     from layerkit.testing import Record
 
 
@@ -29,6 +31,7 @@ def verify(
 
     Example: layerkit verify layerkit-conv
     """
+    # Only when the verb runs, because --help does without them.
     from layerkit.plugins import load_plugins
     from layerkit.testing import Status, check_component, checks
 
@@ -66,9 +69,10 @@ def verify(
 
 def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components with these names or from these packages, by package and kind."""
+    # Only here: a verb imports what it needs when it runs.
+    from layerkit.contracts.registrar import KINDS
     from layerkit.distributions import canonical_name
-    from layerkit.registry import KINDS, split_name
-    from layerkit.wording import did_you_mean
+    from layerkit.registry import split_name
 
     kinds = list(KINDS)
     entries = sorted(registry, key=lambda e: (e.provider.distribution, kinds.index(e.kind), e.name))
@@ -98,6 +102,7 @@ def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
 
 def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -> None:
     """Print a line for each component, and below them the failures with their reasons."""
+    # Only here: a verb imports what it needs when it runs.
     from layerkit.testing import Status
 
     rows = []

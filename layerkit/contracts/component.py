@@ -1,9 +1,8 @@
 """The base class of all components, whatever their kind."""
 
-import math
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from dis import Instruction, get_instructions
 from functools import cache, wraps
 from inspect import Parameter, isfunction, signature, unwrap
@@ -13,7 +12,7 @@ import numpy as np
 
 from layerkit.annotations import checked_options
 from layerkit.arrays import DType, Scratch
-from layerkit.errors import NotReadyError, OptionError, Problem, UserError
+from layerkit.errors import NotReadyError, OptionError
 from layerkit.types import Array, Shape
 
 
@@ -155,7 +154,8 @@ class Component(ABC):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         # An option annotated with a kind takes a nested component. Only the registry of the spec
-        # being read knows which names exist, so the validation's context looks the name up.
+        # being read knows which names exist, so the validation's context looks the name up. Only
+        # pydantic calls this: Python code that makes components does not import it.
         from pydantic_core import core_schema
 
         return core_schema.with_info_plain_validator_function(
@@ -284,46 +284,3 @@ def option_parameters(cls: type[Component]) -> Mapping[str, Parameter]:
     if cls.__init__ is object.__init__:
         return {}
     return dict(list(signature(cls.__init__).parameters.items())[1:])
-
-
-def unheld_options(component: Component, dtype: DType) -> Iterator[Problem]:
-    """Yield the options that a type of numbers turns into 0 or infinity, each with what to do.
-
-    Components among the options are searched too.
-
-    Args:
-        component: The component.
-        dtype: The type that it will compute in.
-
-    Returns:
-        What is wrong with each of them, and where it is among the options.
-    """
-    info = np.finfo(dtype)
-    least, most = float(info.smallest_subnormal), float(info.max)
-    for option in option_parameters(type(component)):
-        value = getattr(component, option, None)
-        if isinstance(value, Component):
-            for problem in unheld_options(value, dtype):
-                yield replace(problem, path=(option, *problem.path))
-        elif isinstance(value, float) and (0 < abs(value) < least or most < abs(value) < math.inf):
-            name = np.dtype(dtype).name  # slow and seldom needed, so not outside the loop
-            becomes = "0" if abs(value) < least else "infinity"
-            wider = "" if name == "float64" else ', or compute in "dtype": "float64"'
-            yield Problem(
-                "unheld-number",
-                (option,),
-                f"a number that {name} holds",
-                f"{value:g}, which becomes {becomes}",
-                hint=f"choose one from {least:.2g} to {most:.2g}{wider}",
-            )
-
-
-def refuse_unheld_options(component: Component, dtype: DType) -> None:
-    """Refuse a component with an option that a type of numbers turns into 0 or infinity.
-
-    Raises:
-        UserError: Names the option, and says what to do.
-    """
-    for problem in unheld_options(component, dtype):
-        where = ".".join(map(str, problem.path))
-        raise UserError(f"{type(component).__name__}: {where} {problem.message}")

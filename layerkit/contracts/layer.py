@@ -2,26 +2,25 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter, signature
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from layerkit.arguments import checked_dtype, checked_floats, checked_rng, checked_shape
+from layerkit.arguments import checked_dtype, checked_rng, checked_shape
 from layerkit.arrays import DType
-from layerkit.contracts.component import (
-    Component,
-    advising,
-    guard,
-    instructions,
-    refuse_unheld_options,
-    stored_attributes,
-)
-from layerkit.contracts.variable import CopiedWhole, State, parts, variables
-from layerkit.errors import ShapeError
+from layerkit.contracts.component import Component, advising, guard, instructions, stored_attributes
+from layerkit.contracts.ownership import parts, variables
+from layerkit.contracts.unheld import refuse_unheld_options
+from layerkit.contracts.variable import CopiedWhole, State
+from layerkit.conversion import checked_floats
+from layerkit.errors import PluginError, ShapeError
 from layerkit.types import Array, Meaning, Rng, Shape
+
+_SET_BY_LAYERKIT = "dtype", "training", "needs_input_grad", "rng", "input_shapes"
+"""The attributes of layers that networks, and ``initialize``, set."""
 
 
 class Layer(CopiedWhole, Component):
@@ -76,6 +75,13 @@ class Layer(CopiedWhole, Component):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name in _SET_BY_LAYERKIT:
+            attribute = getattr(cls, name, None)
+            if isinstance(attribute, property) and attribute.fset is None:
+                raise PluginError(
+                    f"{cls.__name__}: {name} must not be a property without a setter, because "
+                    "layerkit sets it; rename it, or give it a setter"
+                )
         guard(cls, "forward", lambda forward: _checking_inputs(advising(forward)))
         guard(cls, "backward", lambda backward: _checking_gradient(advising(backward)))
 
@@ -184,7 +190,8 @@ class Layer(CopiedWhole, Component):
             if "dtype" in attributes:
                 refuse_unheld_options(layer, attributes["dtype"])
                 layer._shape_of_last_output = None
-            vars(layer).update(attributes)
+            for name, value in attributes.items():
+                setattr(layer, name, value)
 
     def variables(self) -> Sequence[tuple[str, State]]:
         """Return the parameters and states that ``build`` declared, with their names."""
@@ -288,7 +295,12 @@ def input_count(cls: type[Layer]) -> tuple[int, int | None]:
 
     The greatest is None if ``*xs`` takes any number.
     """
-    parameters = list(signature(cls.forward).parameters.values())[1:]
+    return _input_count(cls.forward)
+
+
+@cache
+def _input_count(forward: Callable[..., Array]) -> tuple[int, int | None]:
+    parameters = list(signature(forward).parameters.values())[1:]
     if any(p.kind is Parameter.VAR_POSITIONAL for p in parameters):
         return max(1, sum(p.kind is not Parameter.VAR_POSITIONAL for p in parameters)), None
     return len(parameters), len(parameters)

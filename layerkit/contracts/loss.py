@@ -5,13 +5,15 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import wraps
 from numbers import Real
+from threading import get_ident
 from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit.arguments import check_range, checked_numbers, shown
+from layerkit.arguments import shown
 from layerkit.contracts.component import Component, guard, stored_attributes
 from layerkit.contracts.dataset import Targets
+from layerkit.conversion import check_range, checked_numbers
 from layerkit.errors import DataError, NotReadyError, PluginError, ShapeError, UserError
 from layerkit.targets import as_batch, check_finite
 from layerkit.types import Array, Meaning, Shape
@@ -44,6 +46,7 @@ class Loss(Component):
     _form: tuple[Shape, np.dtype[Any]] | None = None  # of what each returned
     _share: Array | None = None
     _total: float = 0.0
+    _thread: int | None = None  # the thread of the last forward, whose backward may follow
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -178,7 +181,7 @@ class Loss(Component):
                 of it; 1 by default.
 
         Raises:
-            ShapeError: The shape of targets or weights does not match.
+            ShapeError: The shape of targets or weights does not match, or there are no examples.
             DataError: An argument is not an array of numbers, the loss is not finite because of
                 the targets, or a weight is negative or not finite.
             PluginError: ``each`` did not return one number for each example.
@@ -191,6 +194,7 @@ class Loss(Component):
 
         ``forward`` has the arguments and the errors.
         """
+        self._thread = get_ident()
         try:
             losses = self.each(y, t)
         except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
@@ -227,7 +231,7 @@ class Loss(Component):
         """Return the gradient of the last ``forward`` with respect to ``y``, times ``dout``.
 
         Raises:
-            NotReadyError: There was no ``forward``.
+            NotReadyError: There was no ``forward``, or another thread has called it since.
             UserError: ``dout`` is not a number.
         """
         if type(dout) is not float:
@@ -237,15 +241,25 @@ class Loss(Component):
                 f"{type(self).__name__} has no loss yet; backward needs what forward keeps: call "
                 "forward first"
             )
+        if self._thread == get_ident():
+            gradient = self._backward(dout, *self._form)
+            if self._thread == get_ident():  # another thread may have computed a loss meanwhile
+                return gradient
+        raise NotReadyError(
+            f"{type(self).__name__}: backward follows a forward of the same thread, and since then "
+            "another thread has computed a loss: call forward again, or give each thread a copy of "
+            "the network"
+        )
+
+    def _backward(self, dout: float, shape: Shape, dtype: np.dtype[Any]) -> Array:
         factor = dout / self._total if self._total else 0.0
-        shape, dtype = self._form
         if self._share is not None:
-            return self.backward_each(
-                np.multiply(self._share, factor, out=self.scratch("dout", shape, dtype))
-            )
-        # One number that is seen at each place, which is faster than an array full of them.
-        number = dtype.type(factor).tobytes()
-        return self.backward_each(np.ndarray(shape, dtype, number, 0, (0,) * len(shape)))
+            each = np.multiply(self._share, factor, out=self.scratch("dout", shape, dtype))
+        else:
+            # One number that is seen at each place, which is faster than an array full of them.
+            number = dtype.type(factor).tobytes()
+            each = np.ndarray(shape, dtype, number, 0, (0,) * len(shape))
+        return self.backward_each(each)
 
 
 def _checking_batch(each: Callable[..., Array]) -> Callable[..., Array]:
@@ -261,6 +275,8 @@ def _checking_batch(each: Callable[..., Array]) -> Callable[..., Array]:
             or not y.ndim
         ):
             y, t = as_batch(self, self.dtype, y, t)
+        if not len(y):  # the mean would be NaN
+            raise ShapeError(f"{type(self).__name__} takes at least one example, got none")
         return each(self, y, t)
 
     return checked

@@ -10,8 +10,9 @@ import numpy as np
 from layerkit.arguments import checked_dtype, checked_rng, shown
 from layerkit.arrays import DType
 from layerkit.contracts.component import Component, guard, raise_with_advice, stored_attributes
+from layerkit.contracts.ownership import noun, parts, variables
 from layerkit.contracts.schedule import Schedule
-from layerkit.contracts.variable import CopiedWhole, bind_all, noun, parts, variables
+from layerkit.contracts.variable import CopiedWhole, bind_all
 from layerkit.errors import DataError, ShapeError, UserError
 from layerkit.types import Array, Rng, Shape
 

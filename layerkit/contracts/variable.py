@@ -7,7 +7,7 @@ reduces and a checkpoint stores.
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, Self
@@ -16,7 +16,8 @@ import numpy as np
 
 from layerkit.arguments import checked_shape
 from layerkit.arrays import DType, empty, zeros
-from layerkit.errors import NotReadyError, UserError
+from layerkit.conversion import checked_numbers
+from layerkit.errors import DataError, NotReadyError, OptionError, UserError
 from layerkit.types import Array, Rng, Shape
 
 
@@ -55,6 +56,7 @@ class State(CopiedWhole):
 
         Raises:
             NotReadyError: There is none yet.
+            OptionError: What is assigned is not numbers, or does not have its shape.
         """
         try:
             return self._value
@@ -64,10 +66,11 @@ class State(CopiedWhole):
     @value.setter
     def value(self, array: Any) -> None:
         try:
-            if array is not self._value:
-                self._value[...] = array
+            held = self._value
         except AttributeError:
             raise _no_value() from None
+        if array is not held:
+            _put(array, held, "value", type(self))
 
     @property
     def is_bound(self) -> bool:
@@ -161,6 +164,7 @@ class Parameter(State):
 
         Raises:
             NotReadyError: There is none yet.
+            OptionError: What is assigned is not numbers, or does not have its shape.
         """
         try:
             return self._grad
@@ -170,10 +174,11 @@ class Parameter(State):
     @grad.setter
     def grad(self, array: Any) -> None:
         try:
-            if array is not self._grad:
-                self._grad[...] = array
+            held = self._grad
         except AttributeError:
             raise _no_value() from None
+        if array is not held:
+            _put(array, held, "grad", type(self))
 
     def allocate(self, dtype: DType) -> None:
         """Give the parameter and its gradient their own memory."""
@@ -183,6 +188,29 @@ class Parameter(State):
     def bind_grad(self, grad: Array) -> None:
         """Make the gradient a view of ``grad``, a vector of the parameter's size."""
         self._grad = grad.reshape(self.shape)
+
+
+def _put(array: Any, held: Array, name: str, cls: type) -> None:
+    """Copy numbers into an array.
+
+    Raises:
+        OptionError: They are not numbers, their shape does not broadcast to that of the array, or
+            a finite number becomes infinite in its type.
+    """
+    # A gradient that becomes infinite is reported with its place, by whoever trains.
+    exact = held.dtype.char if name == "value" else "fd"
+    if type(array) is not np.ndarray or array.dtype.char not in exact:
+        try:
+            array = checked_numbers(array, held.dtype, f"{cls.__name__}.{name}")
+        except DataError as error:
+            raise OptionError(str(error)) from None
+    try:
+        held[...] = array
+    except ValueError:
+        raise OptionError(
+            f"{cls.__name__}.{name} must have the shape {held.shape}, or one that broadcasts to "
+            f"it, got {array.shape}"
+        ) from None
 
 
 def _no_value() -> NotReadyError:
@@ -203,95 +231,6 @@ def _aligned(value: Any) -> Any:
     array = empty(value.shape, value.dtype)
     array[...] = value
     return array
-
-
-def variables(owner: object) -> Iterator[tuple[str, State]]:
-    """Yield the variables of ``owner``, with their names; see ``parts``."""
-    for name, part in parts(owner):
-        if isinstance(part, State):
-            yield name, part
-
-
-class SharedError(UserError):
-    """Two owners share a variable, or a layer; the message names both places."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The first place where a part was found.
-
-    Attributes:
-        name: Its dotted name.
-        owners: The owners around it, the outermost first.
-        container: The innermost list, tuple or dict around it; None without one.
-    """
-
-    name: str
-    owners: tuple[object, ...]
-    container: object
-
-
-def parts(owner: object) -> Iterator[tuple[str, object]]:
-    """Yield the variables, and the owners of variables, among the attributes of ``owner``.
-
-    Attributes that own variables themselves (a layer inside a layer), and lists, tuples and dicts
-    of them, are searched too. Their variables get dotted names such as ``inner.W``, ``blocks.0.W``
-    and ``heads.left.W``. An owner and the owners around it may have several names for a part. The
-    part is yielded once, under the first of them.
-
-    Raises:
-        SharedError: Two separate owners have the same part, or a list has one twice.
-    """
-    places: dict[int, _Place] = {id(owner): _Place("", (), None)}
-
-    def search(
-        name: str, value: object, owners: tuple[object, ...], containers: tuple[object, ...]
-    ) -> Iterator[tuple[str, object]]:
-        if isinstance(value, list | tuple | dict):
-            if not any(value is container for container in containers):
-                items = value.items() if isinstance(value, dict) else enumerate(value)
-                for key, item in items:
-                    yield from search(f"{name}.{key}", item, owners, (*containers, value))
-            return
-        if not (isinstance(value, State) or getattr(value, "owns_variables", False)):
-            return
-        place = _Place(name, owners, containers[-1] if containers else None)
-        first = places.setdefault(id(value), place)
-        if first is not place:
-            _check_alias(value, first, place)
-            return
-        yield name, value
-        if not isinstance(value, State):
-            for inner, part in vars(value).items():
-                yield from search(f"{name}.{inner}", part, (*owners, value), ())
-
-    for name, value in vars(owner).items():
-        yield from search(name, value, (owner,), ())
-
-
-def _check_alias(part: object, first: _Place, second: _Place) -> None:
-    """Refuse a second place of a part, unless it is only a second name for the first."""
-    depth = min(len(first.owners), len(second.owners))
-    is_within = all(a is b for a, b in zip(first.owners, second.owners, strict=False))
-    is_state = isinstance(part, State)
-    same_list = first.container is not None and first.container is second.container
-    if depth == 0 or (is_within and (is_state or not same_list)):
-        return
-    raise SharedError(f"{first.name} and {second.name} are one {noun(part)}; {remedy(part)}")
-
-
-def noun(part: object) -> str:
-    """Return a word for a part, such as ``parameter``."""
-    return type(part).__name__.lower() if isinstance(part, State) else getattr(part, "kind", "part")
-
-
-def remedy(part: object) -> str:
-    """Return advice about a part that two owners have."""
-    if isinstance(part, Parameter):
-        return "give each its own, because backward sets a gradient and does not add to it"
-    if isinstance(part, State):
-        return "give each its own"
-    return "make one for each place, because it keeps what its backward needs"
 
 
 def bind_all(states: Sequence[State], dtype: DType) -> Array:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from layerkit.arguments import check_instance, shown
-from layerkit.contracts.component import refuse_unheld_options
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
+from layerkit.contracts.unheld import refuse_unheld_options
 from layerkit.errors import PluginError, ShapeError, UserError
 from layerkit.network.node import Node
 from layerkit.types import MOST_AXES, Shape

@@ -4,29 +4,20 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
-from layerkit.arguments import (
-    check_instance,
-    checked_dtype,
-    checked_numbers,
-    checked_seed,
-    checked_shape,
-)
+from layerkit.arguments import check_instance, checked_dtype, checked_seed, checked_shape
 from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
-from layerkit.contracts.variable import (
-    CopiedWhole,
-    Parameter,
-    SharedError,
-    bind_all,
-    bind_grads,
-)
+from layerkit.contracts.ownership import SharedError
+from layerkit.contracts.variable import CopiedWhole, Parameter, bind_all, bind_grads
+from layerkit.conversion import checked_numbers, examples_in_parts
 from layerkit.errors import NonFiniteError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning
@@ -66,6 +57,21 @@ single pass."""
 THREADED = 2**18
 """The number of multiplications from which OpenBLAS uses several threads in a product. Below it no
 limit on threads is set, because that takes a tenth of the time of a small prediction."""
+
+
+@dataclass(frozen=True)
+class _NonFinite:
+    """The last loss, which was NaN or infinite.
+
+    Attributes:
+        thread: The thread that computed it.
+        place: Where NaN or infinity first arose.
+        values: The values of its pass, by which another pass is recognised.
+    """
+
+    thread: int
+    place: str | None
+    values: list[Array]
 
 
 _VECTORS = ("_params", "_grads", "_states")
@@ -174,7 +180,7 @@ class Network(CopiedWhole):
     def _forget_passes(self) -> None:
         """Reset everything that belongs to a pass."""
         self.turns = Turns()
-        self._non_finite: tuple[int, str | None] | None = None
+        self._non_finite: _NonFinite | None = None
         self._passes = Passes(self.nodes, self.shapes, self.dtype, self._input_names)
         self._passes.needs_input_grads(self._wants_input_grads)
 
@@ -252,7 +258,7 @@ class Network(CopiedWhole):
             # A run's seed has three children: for the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
-            self._passes.thread = None
+            self._passes.goes_back = None
             self.check_is_whole()
             self._allocate()
             for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
@@ -298,9 +304,16 @@ class Network(CopiedWhole):
         # In training a pass moves states and draws random numbers, which belong to one training.
         with self.turns.training if training else nullcontext(), self.turns.turn, one_blas_thread:
             y = self._passes.forward(xs, training)
-            self._passes.thread = get_ident()
-            self._passes.goes_back = True
+            self._passes.goes_back = get_ident()
         return y
+
+    def forget_forward(self) -> None:
+        """Refuse ``backward`` until the next ``forward``.
+
+        Call it in the turn after a pass that was only an evaluation, or after a change of the
+        parameters: what the layers kept belongs to the values before.
+        """
+        self._passes.goes_back = None
 
     def backward(self, dout: Array) -> list[Array | None]:
         """Propagate a gradient back through the last ``forward``, and set all gradients.
@@ -359,8 +372,10 @@ class Network(CopiedWhole):
         with self.turns.turn:
             total, weight = loss_sums(self._loss_or_error(), y, t, weights)
             # Look now: after this turn the values may be those of another thread.
-            is_finite = math.isfinite(total)
-            self._non_finite = None if is_finite else (get_ident(), self._passes.first_non_finite())
+            self._non_finite = None
+            if not math.isfinite(total):
+                place = self._passes.first_non_finite()
+                self._non_finite = _NonFinite(get_ident(), place, self._passes.values)
         return total, weight
 
     def _loss_or_error(self) -> Loss:
@@ -387,10 +402,10 @@ class Network(CopiedWhole):
         if self.input_count != 1 or x.shape[1:] != self.shapes[0]:
             raise self._passes.no_batch([x])
         y = empty((count, *self.output_shape), self.dtype)
-        for start in range(0, count, rows):
+        for i, part in enumerate(examples_in_parts(x, self.dtype, rows)):
             # Other threads get a turn between two parts.
             with self.turns.turn, one_blas_thread:
-                y[start : start + rows] = self._passes.forward((x[start : start + rows],), False)
+                y[i * rows : (i + 1) * rows] = self._passes.forward((part,), False)
         return y
 
     def loss(
@@ -466,7 +481,7 @@ class Network(CopiedWhole):
                 name: numerical_gradient(loss, p.value, at=None if at is None else at[name])
                 for name, p in self.parameters.items()
             }
-            self._passes.goes_back = False
+            self.forget_forward()
         return gradients
 
     def named(self, params: Array, states: Array) -> dict[str, Array]:
@@ -495,10 +510,11 @@ class Network(CopiedWhole):
         None if every parameter and every layer's output was finite.
         """
         with self.turns.turn:
-            if self._non_finite is not None and self._passes.thread != get_ident():
-                thread, place = self._non_finite
-                if thread == get_ident():
-                    return place
+            last = self._non_finite
+            if last is not None and last.thread == get_ident():
+                is_mine = self._passes.goes_back == last.thread
+                if self._passes.values is not last.values and not is_mine:
+                    return last.place
             return self._passes.first_non_finite()
 
     def check_is_whole(self) -> None:

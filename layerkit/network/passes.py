@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers
 from layerkit.arrays import Scratch
 from layerkit.contracts.layer import Layer
 from layerkit.contracts.loss import Loss
-from layerkit.errors import NotReadyError, PluginError, ShapeError
+from layerkit.conversion import checked_examples, checked_numbers
+from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError
 from layerkit.network.layout import each_once, source
 from layerkit.network.node import Node
 from layerkit.types import Array, Shape
@@ -32,8 +32,8 @@ class Passes:
     Attributes:
         is_ready: Whether the variables of the layers have memory.
         values: The values of the last ``forward``: the inputs, then each layer's output.
-        goes_back: Whether ``backward`` may follow, as it may not after an evaluation or a step.
-        thread: The thread that called this ``forward``; None if ``backward`` may not use it.
+        goes_back: The thread whose ``forward`` this was, and whose ``backward`` may follow; None
+            after an evaluation or a step, or if the parameters have changed since.
     """
 
     def __init__(
@@ -45,8 +45,7 @@ class Passes:
     ) -> None:
         self.is_ready = False
         self.values: list[Array] = []
-        self.thread: int | None = None
-        self.goes_back = False
+        self.goes_back: int | None = None
         self._douts: list[Array | None] = []
         self._training: bool | None = None
         self._nodes = nodes
@@ -81,7 +80,7 @@ class Passes:
                 use that many examples.
             PluginError: A layer returned something other than a batch of its output.
         """
-        self.thread, self.goes_back = None, False
+        self.goes_back = None
         if training is not self._training:
             if not self.is_ready:
                 raise NotReadyError(NOT_INITIALIZED, name="params", obj=self)
@@ -93,7 +92,7 @@ class Passes:
         values = self.values = list(xs)
         for i, x in enumerate(xs):
             if type(x) is not np.ndarray or x.dtype is not self._dtype:
-                values[i] = x = checked_numbers(x, self._dtype)
+                values[i] = x = checked_examples(x, self._dtype)
             if x.shape[1:] != self._shapes[i]:
                 raise self.no_batch(xs)
         for node in self._nodes:
@@ -136,11 +135,11 @@ class Passes:
         """Refuse ``backward`` without a pass, through another's pass, or with another shape."""
         if not self.values:
             raise NotReadyError("backward follows a forward: call network.forward(x) first")
-        if self.thread != get_ident() or not self.goes_back:
+        if self.goes_back != get_ident():
             raise NotReadyError(
-                "backward follows a forward of the same thread, and since then a prediction, a "
-                "training step or another thread has passed through the network, or its parameters "
-                "were replaced: call network.forward(x) again"
+                "backward follows a forward of the same thread, and since then a prediction, an "
+                "evaluation, a training step or another thread has passed through the network, or "
+                "its parameters were replaced: call network.forward(x) again"
             )
         if getattr(dout, "shape", None) != self.values[-1].shape:
             raise ShapeError(
@@ -169,6 +168,8 @@ class Passes:
                 raise PluginError(
                     f"{node}: backward uses {error.name}, which forward does not set"
                 ) from error
+            except OptionError as error:  # such as a gradient of the wrong shape
+                raise PluginError(f"{node}: backward: {error}") from error
             if not isinstance(dxs, tuple):
                 dxs = (dxs,)
             if len(dxs) != len(node.inputs):
@@ -211,7 +212,6 @@ class Passes:
                 f"shape of the output, {y.shape}, got {_described(dout)}"
             )
         self.backward(dout)
-        self.thread = get_ident()
         return total / weight if weight else 0.0
 
     def first_non_finite(self) -> str | None:
@@ -236,8 +236,6 @@ def loss_sums(loss: Loss, y: Array, t: Array, weights: Array | None) -> tuple[fl
     A number of targets that differs from the batch's is refused.
     """
     count = len(y)
-    if not count:
-        raise ShapeError("a loss takes at least one example, got none")
     t = t if type(t) is np.ndarray else checked_numbers(t, name="targets")
     if t.shape[:1] != (count,):
         got = f"{len(t)}" if t.ndim else f"the single number {t}"

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import checked_numbers
-from layerkit.contracts.variable import Parameter, SharedError, State, noun, remedy
+from layerkit.contracts.ownership import SharedError, noun, remedy
+from layerkit.contracts.variable import Parameter, State
+from layerkit.conversion import checked_numbers
 from layerkit.errors import UserError
 from layerkit.network.node import Node
 from layerkit.types import Array
@@ -23,7 +24,7 @@ def vector_of(name: str) -> Any:
         with network.turns.training, network.turns.turn:
             vector[...] = checked_numbers(values, vector.dtype, name)
             if name != "grads":  # what the last pass kept belongs to the values before
-                network._passes.goes_back = False
+                network.forget_forward()
 
     return property(attrgetter(f"_{name}"), put)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.registrar import Provider, Registrar
 from layerkit.errors import PluginError
 from layerkit.markers import PROJECT
 from layerkit.network import Network
@@ -23,7 +24,7 @@ from layerkit.outputs import output_to_stderr
 from layerkit.plugins import hookspecs
 from layerkit.plugins.installed import Installed, chosen, installed_plugins, unmet
 from layerkit.plugins.reports import PluginReport, in_order, is_wrapper, one_line
-from layerkit.registry import BUILTIN, Provider, Registrar, Registry
+from layerkit.registry import BUILTIN, Registry
 from layerkit.spec.options import options_schema
 from layerkit.version import __version__
 from layerkit.wording import did_you_mean, visible

@@ -13,8 +13,8 @@ from layerkit.markers import hookspec
 
 if TYPE_CHECKING:
     from layerkit.contracts.optimizer import Optimizer
+    from layerkit.contracts.registrar import Registrar
     from layerkit.network import Network
-    from layerkit.registry import Registrar
     from layerkit.training import Batches, Evaluation, Result, Step, Trainer
 
 

@@ -5,6 +5,7 @@ import traceback
 from importlib.metadata import Distribution, EntryPoint
 from typing import NamedTuple
 
+from layerkit.contracts.registrar import Provider
 from layerkit.distributions import (
     DamagedError,
     canonical_name,
@@ -17,7 +18,7 @@ from layerkit.distributions import (
 from layerkit.errors import PluginError
 from layerkit.markers import PROJECT
 from layerkit.plugins.reports import PluginReport
-from layerkit.registry import BUILTIN, Provider
+from layerkit.registry import BUILTIN
 from layerkit.version import __version__
 from layerkit.wording import did_you_mean, visible
 

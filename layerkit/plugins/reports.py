@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 import pluggy
 
+from layerkit.contracts.registrar import Entry, Provider
 from layerkit.errors import LayerkitError
-from layerkit.registry import Entry, Provider
 from layerkit.wording import visible
 
 PluginState: TypeAlias = Literal[

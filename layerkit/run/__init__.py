@@ -5,11 +5,11 @@ from layerkit.run.data import large_batch, load_data
 from layerkit.run.folder import RunFolder
 from layerkit.run.graph import GraphNode, run_graph
 from layerkit.run.interrupting import Interruptible
-from layerkit.run.judging import GradientCheck
 from layerkit.run.locks import compare, lock_of, remember
 from layerkit.run.model import load_model
 from layerkit.run.provenance import Provenance, provenance
 from layerkit.run.training import run_training
+from layerkit.run.verdicts import GradientCheck
 from layerkit.run.watching import Watcher, plugin_watchers
 from layerkit.training import Result
 

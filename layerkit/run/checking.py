@@ -7,9 +7,9 @@ from layerkit.comparison import EPSILON
 from layerkit.contracts.dataset import Data
 from layerkit.errors import NonFiniteError
 from layerkit.run.data import about_data
-from layerkit.run.judging import Claim, GradientCheck, Watch, judge
+from layerkit.run.verdicts import Claim, GradientCheck, Watch, judge
 from layerkit.spec import GraphSpec, Spec
-from layerkit.training.checking import check_data
+from layerkit.training.data_checks import check_data
 from layerkit.training.sampling import Gather
 from layerkit.types import Array
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import resources
 from importlib.metadata import Distribution
@@ -17,6 +17,9 @@ from typing import Any
 
 from layerkit.distributions import DamagedError, read_text
 from layerkit.files import open_file
+
+CODE = (".py", ".so", ".pyd")
+"""The endings of the files that Python imports from a package."""
 
 MISSING = "missing"
 """The placeholder for the hash of a file that is listed but missing."""
@@ -63,7 +66,9 @@ def _is_editable(distribution: Distribution) -> bool:
 
 
 def _listed(distribution: Distribution, is_in_full: bool) -> dict[str, str]:
-    """Return the hash of each file that ``RECORD`` lists; empty if there is no such list.
+    """Return the hash of each file that ``RECORD`` lists, and of code added to its packages since.
+
+    It is empty if there is no such list.
 
     ``RECORD`` holds the size and the hash that a file had when it was installed. The hash is taken
     from there if the file still has that size and is not newer than the list, because reading all
@@ -84,7 +89,23 @@ def _listed(distribution: Distribution, is_in_full: bool) -> dict[str, str]:
                     if is_in_full
                     else _hash_of(file, stated, size, installed_at)
                 )
+    for package in _packages(files):
+        for path in _files_in(f"{root}{os.sep}{package}", package):
+            if path.endswith(CODE) and path not in files:
+                files[path] = _hash_of_content(f"{root}{os.sep}{path}")
     return files
+
+
+def _packages(files: Iterable[str]) -> list[str]:
+    """Return the outermost packages among files, each with a slash at its end.
+
+    A folder without ``__init__`` may belong to several distributions, so it is none.
+    """
+    packages: list[str] = []
+    for folder in sorted(path[: path.rindex("/") + 1] for path in files if "/__init__." in path):
+        if not packages or not folder.startswith(packages[-1]):
+            packages.append(folder)
+    return packages
 
 
 def _counts(path: str) -> bool:
@@ -143,11 +164,18 @@ def _of_module(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_folder(name: str, folder: str) -> Iterator[tuple[str, str]]:
-    for where, folders, files in os.walk(folder):
-        folders[:] = [inner for inner in folders if inner != "__pycache__"]
-        for file in files:
-            path = f"{where}{os.sep}{file}"
-            yield name + path[len(folder) :].replace(os.sep, "/"), _hash_of_content(path)
+    for path in _files_in(folder, ""):
+        yield f"{name}/{path}", _hash_of_content(f"{folder}{os.sep}{path}")
+
+
+def _files_in(folder: str, prefix: str) -> Iterator[str]:
+    """Yield the path of each file inside a folder, after a prefix; byte code is left out."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir():
+                yield f"{prefix}{entry.name}"
+            elif entry.name != "__pycache__" and not entry.is_symlink():  # which may lead back
+                yield from _files_in(entry.path, f"{prefix}{entry.name}/")
 
 
 def _of_resources(path: str, folder: Traversable) -> Iterator[tuple[str, str]]:

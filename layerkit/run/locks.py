@@ -7,14 +7,16 @@ its version and a hash of all its files, and the machine it ran on. The lock of 
 
 import errno
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from layerkit.distributions import canonical_name
 from layerkit.errors import UserError
 from layerkit.files import open_file
 from layerkit.registry import Registry
-from layerkit.run.provenance import Origin, Package, Provenance
+from layerkit.run.provenance import UNKNOWN, Origin, Package, Provenance
 from layerkit.wording import shortened, visible
 
 VERSION = 2
@@ -38,6 +40,10 @@ class _OldLockError(UserError):
     """A lock has a version that can no longer be compared."""
 
 
+class _AmbiguousError(UserError):
+    """A lock lists something twice, so it is unclear which entry counts."""
+
+
 def read_lock(path: Path) -> Provenance:
     """Return the provenance in a lock file.
 
@@ -55,7 +61,7 @@ def read_lock(path: Path) -> Provenance:
             raise FileNotFoundError(error.errno, error.strerror) from None
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_members)
         version = content["version"]
         if type(version) is int and version == 1:
             raise _OldLockError(
@@ -74,11 +80,27 @@ def read_lock(path: Path) -> Provenance:
         ]
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a value is not text")
+        _refuse_twice("package", [canonical_name(package.name) for package in packages])
+        for kind in {component.kind for component in components}:
+            _refuse_twice(kind, [c.name for c in components if c.kind == kind])
+    except _AmbiguousError as error:
+        raise UserError(f"{path}: {error}; take spec.lock.json from the folder of a run") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(
             f"{path}: is not a lock; take spec.lock.json from the folder of a run"
         ) from None
     return Provenance(packages, components, steps, machine)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_twice("key", [key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _refuse_twice(kind: str, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise _AmbiguousError(f"lists the {_short(kind)} {_short(name)} twice")
 
 
 def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) -> list[str]:
@@ -112,16 +134,20 @@ def compare(path: Path, now: Provenance, *, locked: bool, machine: bool = True) 
     packages = {package.name: package for package in before.packages}
     pairs = [(packages.get(package.name), package) for package in now.packages]
     changes = [_change(old, new) for old, new in pairs if old != new]
-    if None not in (before.steps, now.steps) and before.steps != now.steps:
+    if now.steps is not None and before.steps is None:
+        changes.append(
+            f"the lock names no package that made the training steps; now {now.steps} makes them"
+        )
+    elif now.steps is not None and before.steps != now.steps:
         changes.append(f"training steps were made by {_short(before.steps)}, now by {now.steps}")
     if changes and locked:
         raise UserError(f"{path}: the code is not the one that was locked: {'; '.join(changes)}")
     if machine:
         changes += [
             f"the machine differs, so the last digits may: {feature} was "
-            f"{_short(before.machine[feature])}, now {value}"
+            f"{_short(before.machine.get(feature, UNKNOWN))}, now {value}"
             for feature, value in now.machine.items()
-            if before.machine.get(feature, value) != value
+            if before.machine.get(feature, UNKNOWN) != value
         ]
     return changes
 

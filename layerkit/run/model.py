@@ -4,9 +4,11 @@ import json
 import warnings
 from os import PathLike
 from pathlib import Path
+from typing import get_args
 
+from layerkit.arguments import check_instance, shown
 from layerkit.builder import build_network
-from layerkit.errors import DataError, UserError
+from layerkit.errors import DataError, OptionError, UserError
 from layerkit.files import open_file
 from layerkit.network import Network
 from layerkit.paths import expanded
@@ -40,12 +42,18 @@ def load_model(
         registry: The available components; by default those installed.
 
     Raises:
+        OptionError: ``parameters`` is neither of the two.
         UserError: A file cannot be read; or the code has changed, and ``locked`` is set.
         SpecError: A plugin that the spec needs is missing.
         DataError: The record of the run or the parameters are damaged, or the parameters do not
             match the spec or are not finite in its type.
     """
     folder = expanded(folder)
+    if parameters not in get_args(Which):
+        expected = " or ".join(map(repr, get_args(Which)))
+        raise OptionError(f"parameters must be {expected}, got {shown(parameters)}")
+    if registry is not None:
+        check_instance(registry, Registry, "registry")
     file = folder / "spec.json"
     if registry is None:
         registry = load_registry()

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from layerkit.builder import Experiment
+from layerkit.contracts.registrar import Entry, Provider
 from layerkit.distributions import find
-from layerkit.registry import BUILTIN, Entry, Provider
+from layerkit.registry import BUILTIN
 from layerkit.run.hashing import distribution_hash
 from layerkit.spec import ComponentSpec, GraphSpec, Spec
 from layerkit.threads import allowed_threads, blas_libraries
 from layerkit.training import Step
 from layerkit.version import __version__
+
+UNKNOWN = "unknown"
+"""A feature of the machine that could not be determined."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def _machine() -> dict[str, str]:
         "system": f"{platform.system()} on {platform.machine()}",
         "processor": _processor(),
         "python": platform.python_version(),
-        "blas": ", ".join(libraries) or "unknown",
+        "blas": ", ".join(libraries) or UNKNOWN,
         "threads": str(allowed_threads()),
     }
 
@@ -134,9 +138,9 @@ def _processor() -> str:
     try:  # Linux, where platform.processor() would start a process and return nothing
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             names = (line.partition(":")[2].strip() for line in lines if "model name" in line)
-            return next(names, "unknown")
+            return next(names, UNKNOWN)
     except OSError:
-        return platform.processor() or "unknown"
+        return platform.processor() or UNKNOWN
 
 
 def _entries(value: Any) -> Iterator[Entry]:

@@ -21,7 +21,7 @@ from layerkit.spec.problems import problems_of
 from layerkit.spec.report import located, records, report
 from layerkit.spec.text import Document, descriptor, parse, read_text
 from layerkit.spec.wiring import wire
-from layerkit.spec.wording import with_keys
+from layerkit.spec.wording import DEFAULT_EFFORT, Effort, with_keys
 from layerkit.wording import LONGEST_NAME
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Spec",
     "TrainingSettings",
     "TrainingSpec",
+    "examined",
     "load_spec",
     "parse_spec",
 ]
@@ -103,17 +104,34 @@ def parse_spec(
 ) -> Spec:
     """Read a spec from its text; see ``load_spec``."""
     document = parse(text, file)
-    unread = any(p.span and not p.path for p in document.problems)
-    if unread or len(document.problems) >= ENOUGH:
-        raise _error(document, document.problems)
-    override(document, overrides)
-    if too_large := _too_large(document.value):
-        raise _error(document, [too_large])
+    if document.is_read and len(document.problems) < ENOUGH:
+        override(document, overrides)
+    result = examined(document, registry, folder)
+    if isinstance(result, Spec):
+        return result
+    raise _error(document, result)
+
+
+def examined(
+    document: Document, registry: Registry, folder: FilePath, effort: Effort = DEFAULT_EFFORT
+) -> Spec | list[Problem]:
+    """Return the spec that a text is, or everything that is wrong with it.
+
+    Args:
+        document: The text as JSON.
+        registry: The available components.
+        folder: The folder that paths in the spec are relative to.
+        effort: How much time to spend on what is wrong.
+    """
+    if not document.is_read or len(document.problems) >= ENOUGH:
+        return document.problems
+    if too_large := _too_large(document):
+        return [too_large]
     is_graph = isinstance(document.value, dict) and "inputs" in document.value
     content: TrainingSpec | GraphSpec | None = None
     problems = list(document.problems)
     try:
-        reading = Reading(registry, folder)
+        reading = Reading(registry, folder, effort)
         if is_graph:
             content = validated(GraphSpec, document.value, reading)
         else:
@@ -124,19 +142,21 @@ def parse_spec(
             with_keys(p, p.path, [] if is_graph else ["inputs"])
             for p in problems_of(error, document.value)
         ]
-    wiring, misnamed = wire(document.value, registry)
+    wiring, misnamed = wire(document.value, registry, effort)
     problems += misnamed
     if problems or content is None:
-        raise _error(document, problems[:ENOUGH])
+        return problems[: effort.problems]
     return Spec(content, wiring, document, registry, folder)
 
 
-def _too_large(value: Any) -> Problem | None:
+def _too_large(document: Document) -> Problem | None:
     """Return where a spec is implausibly large, before anything traverses it.
 
     Only the arrays of a graph's inputs hold numbers in bulk.
     """
-    if depth(value) > MAX_DEPTH:
+    value = document.value
+    # Parsing has refused a text that nests too deeply.
+    if document.overridden and depth(value) > MAX_DEPTH:
         return Problem("too-deep", expected=f"nested deeper than {MAX_DEPTH} levels")
     inputs = value.get("inputs") if isinstance(value, dict) else None
     exempt = set(map(id, inputs.values())) if isinstance(inputs, dict) else set()

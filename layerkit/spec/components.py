@@ -1,6 +1,6 @@
 """Look up the components that a spec names, and validate their options."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, TypeVar
@@ -10,10 +10,10 @@ from pydantic_core import InitErrorDetails
 
 from layerkit.contracts.component import Component, created, option_parameters
 from layerkit.contracts.layer import Layer
+from layerkit.contracts.registrar import Entry
 from layerkit.errors import PluginError, Problem, Suggestion, UserError
 from layerkit.paths import expanded
-from layerkit.registry import ContestedNameError, Entry, Registry, UnknownComponentError
-from layerkit.spec.malformed import ENOUGH
+from layerkit.registry import ContestedNameError, Registry, UnknownComponentError
 from layerkit.spec.options import (
     SpecModel,
     default_options,
@@ -21,7 +21,7 @@ from layerkit.spec.options import (
     options_model,
     validated,
 )
-from layerkit.spec.wording import again, got, invalid, refusal, suggested
+from layerkit.spec.wording import DEFAULT_EFFORT, Effort, again, got, invalid, refusal, suggested
 from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, slips, visible, with_article
 
 C = TypeVar("C", bound=Component)
@@ -65,35 +65,42 @@ class ComponentSpec(Generic[C]):
     options: dict[str, Any]
     _validated: list[C] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def create(self) -> C:
-        """Return an instance that nothing else holds.
-
-        The first call returns the instance that ``validate`` created.
-
-        Raises:
-            ValueError: The options are incompatible.
-        """
-        try:
-            return self._validated.pop()  # in one step, whatever other threads do
-        except IndexError:
-            cls: type[Any] = self.entry.cls
-            made: C = created(cls, {k: _created(v) for k, v in self.options.items()})
-            return made
-
     def validate(self) -> None:
-        """Check that the options are compatible.
+        """Make an instance, which checks that the options are compatible; ``take`` returns it.
 
         Raises:
             ValueError: They are not.
         """
-        self._validated.append(self.create())
+        self._validated.append(self._made(ComponentSpec.take))
+
+    def take(self) -> C:
+        """Return the instance that ``validate`` made; once that is taken, a new one.
+
+        A network that is built from a spec takes its components, so each of them is made once. No
+        two callers get the same one.
+        """
+        try:
+            return self._validated.pop()  # in one step, whatever other threads do
+        except IndexError:
+            return self.create()
+
+    def create(self) -> C:
+        """Return a new instance."""
+        return self._made(ComponentSpec.create)
+
+    def _made(self, nested: "Callable[[ComponentSpec[Any]], Component]") -> C:
+        """Return a new instance whose options hold components as ``nested`` returns them."""
+        cls: type[Any] = self.entry.cls
+        instance: C = created(cls, {k: _filled(v, nested) for k, v in self.options.items()})
+        return instance
 
 
-def _created(value: Any) -> Any:
+def _filled(value: Any, nested: Callable[[ComponentSpec[Any]], Component]) -> Any:
+    """Return an option with a component in the place of each that a spec names, at any depth."""
     if isinstance(value, ComponentSpec):
-        return value.create()
+        return nested(value)
     if isinstance(value, list | tuple):
-        return type(value)(_created(v) for v in value)
+        return type(value)(_filled(v, nested) for v in value)
     return value
 
 
@@ -157,12 +164,14 @@ class Reading:
     Attributes:
         registry: The available components.
         folder: The folder that paths in the spec are relative to.
+        effort: How much time to spend on what is wrong.
         nested: The number of components that enclose the current one.
         refused: One entry for each layer that was refused so far.
     """
 
     registry: Registry
     folder: FilePath
+    effort: Effort = DEFAULT_EFFORT
     nested: int = 0
     refused: list[None] = field(default_factory=list, compare=False)
 
@@ -228,7 +237,7 @@ class Reading:
 
         Returns None, and does not look at the layer, if enough others were refused.
         """
-        if len(self.refused) >= ENOUGH:
+        if len(self.refused) >= self.effort.problems:
             return None
         place, layer = {}, value
         if isinstance(value, dict):

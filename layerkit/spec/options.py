@@ -72,7 +72,7 @@ def validated(model: type[M], value: Any, context: Any) -> M:
     Args:
         model: The model.
         value: The object, as JSON gave it.
-        context: Looks up nested components.
+        context: The ``Reading`` that looks up nested components.
 
     Raises:
         ValidationError: The object is wrong; the error lists its problems in layerkit's words.
@@ -80,7 +80,7 @@ def validated(model: type[M], value: Any, context: Any) -> M:
     try:
         return model.model_validate(value, context=context)
     except ValidationError as error:
-        raise worded(error, model) from None
+        raise worded(error, model, context.effort) from None
 
 
 @cache

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from layerkit.errors import Span
+from layerkit.spec.edits import Edit
 from layerkit.spec.text import parsed
 
 LARGEST = 8000
@@ -29,6 +29,8 @@ OTHERS = ".-0123456789q"
 
 _decode = json.JSONDecoder().decode
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
+_LINE_END = re.compile(r"\r?\n")
+_UNTIDY = re.compile(r"[ \t]\r?\n|\n[ \t]*\r?\n")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _WORD_OR_NUMBER = re.compile(r"[\w.]+")
 
@@ -79,27 +81,50 @@ def _edited(text: str, at: int) -> Iterator[str]:
         yield from (text[: token.end()] + c + text[token.end() :] for c in "}]")
 
 
-def tidiest(text: str, mended: str, span: Span) -> str:
-    """Return the tidiest of a mended text and the texts with its value that a swap gives.
+def tidiest(text: str, mended: str, edit: Edit, is_json: bool) -> str:
+    """Return the tidiest text with the value of a mended one.
 
     Args:
-        text: The text before it was mended; two adjacent characters of it are swapped.
+        text: The text before it was mended.
         mended: The text with the intended value.
-        span: The characters of the text that were replaced.
+        edit: The edit that gave it.
+        is_json: Whether the text was JSON before; then two adjacent characters may be swapped.
+            Otherwise any single edit may give the same value in other blanks.
     """
-    texts = [mended]
     try:
         value = repr(parsed(mended))
     except ValueError:  # a key appears twice
         return mended
-    for i in range(max(0, span[0] - 1), min(len(text) - 1, span[1] + 1)):
-        swapped = text[:i] + text[i + 1] + text[i] + text[i + 2 :]
-        try:
-            if repr(parsed(swapped)) == value:
-                texts.append(swapped)
-        except (ValueError, RecursionError):
-            continue
-    return min(texts, key=untidiness)
+    start, end = edit.span
+    if is_json:
+        near = range(max(0, start - 1), min(len(text) - 1, end + 1))
+        others = [text[:i] + text[i + 1] + text[i] + text[i + 2 :] for i in near]
+    else:
+        others = repaired(text, start).get(value, (None, []))[1]
+    others += _swept(mended, start + len(edit.new))
+    texts = [mended, *(other for other in others if _has_value(other, value))]
+    return min(texts, key=untidiness) if len(texts) > 1 else mended
+
+
+def _has_value(text: str, value: str) -> bool:
+    try:
+        return repr(parsed(text)) == value
+    except (ValueError, RecursionError):
+        return False
+
+
+def _swept(text: str, at: int) -> Iterator[str]:
+    """Yield the text without the blanks before, behind and around an offset, if it has any."""
+    before, behind = text[:at].rstrip(" \t"), text[at:].lstrip(" \t")
+    if len(before) < at:
+        yield before + text[at:]
+    if len(behind) < len(text) - at:
+        yield text[:at] + behind
+    line_end = _LINE_END.match(behind)
+    if line_end and before.endswith("\n"):  # the line is empty
+        yield before + behind[line_end.end() :]
+    elif len(before) + len(behind) < len(text):
+        yield before + behind
 
 
 def keeps_words(written: str, text: str) -> bool:
@@ -115,7 +140,8 @@ def distinct_words(text: str) -> int:
 def untidiness(text: str) -> int:
     """Return how irregular the blanks of a JSON text are.
 
-    The measure is the number of different ways in which it separates tokens of the same kinds. A
+    The measure is the number of different ways in which it separates tokens of the same kinds, and
+    of the blanks at the end of a line and the empty lines. A
     closing bracket belongs on its own line, indented like the line that opened it, or with the last
     element.
     """
@@ -125,6 +151,7 @@ def untidiness(text: str) -> int:
     before, end = "", 0
     for token in _TOKEN.finditer(text):
         blanks, kind = text[end : token.start()], token.group()
+        odd += _UNTIDY.search(blanks) is not None
         kind = kind if kind in "{}[]:," else "value"
         if before in ("{", "["):
             line = text[text.rfind("\n", 0, end) + 1 : end]

@@ -3,8 +3,9 @@
 from typing import Any
 
 from layerkit.contracts.layer import Layer
+from layerkit.contracts.registrar import KINDS, Entry
 from layerkit.docstrings import descriptions, docstring_sections
-from layerkit.registry import KINDS, Entry, Registry
+from layerkit.registry import Registry
 from layerkit.spec.components import Place
 from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
 from layerkit.spec.options import SpecModel, options_schema

@@ -47,6 +47,11 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     overridden: dict[Path, str] = field(default_factory=dict)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the text is JSON to its end, though a key may appear twice."""
+        return not any(p.span and not p.path for p in self.problems)
+
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems in the order of the text.
 
@@ -75,14 +80,15 @@ class Document:
     def spans(self, problems: Iterable[Problem]) -> list[Span]:
         """Return the characters that each problem is about, or those of the value around them."""
         problems = list(problems)
+        sought = [problem for problem in problems if problem.span is None]
         places: dict[Any, Any] = {}
-        for problem in problems:
+        for problem in sought:
             node = places
             for part in problem.path:
                 node = node.setdefault(part, {})
         keys: dict[Path, Span] = {}
         values: dict[Path, Span] = {}
-        if not any(p.span and not p.path for p in self.problems):  # it is JSON to its end
+        if sought and self.is_read:
             _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
         return [_span(problem, keys, values) for problem in problems]
 

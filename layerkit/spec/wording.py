@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -24,8 +24,22 @@ from layerkit.wording import (
 OURS = "layerkit"
 """The type of an error that carries a problem in its context."""
 
-MOST_SUGGESTED = 20
-"""How many unknown keys of an object come with a suggestion."""
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time a validation may spend on what is wrong.
+
+    Attributes:
+        problems: The most problems to look for.
+        similar: The most unknown names of one object that are compared for a similar name, which
+            only a person can confirm. A suggestion that is certain takes no such comparison.
+    """
+
+    problems: int = ENOUGH
+    similar: int = 20
+
+
+DEFAULT_EFFORT = Effort()
 
 _TYPES = {
     "int_type": "an integer",
@@ -59,30 +73,32 @@ _OTHERS: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
 }
 
 
-def worded(error: ValidationError, model: type[BaseModel]) -> ValidationError:
+def worded(
+    error: ValidationError, model: type[BaseModel], effort: Effort = DEFAULT_EFFORT
+) -> ValidationError:
     """Return the errors of a model as problems of a spec, ready to be raised.
 
     Args:
         error: What pydantic raised.
         model: The model, whose keys and values serve as suggestions.
+        effort: How much time to spend.
     """
     known = [field.alias or name for name, field in model.model_fields.items()]
-    errors = error.errors(include_url=False)[:ENOUGH]
+    errors = error.errors(include_url=False)[: effort.problems]
     missing = [f'"{e["loc"][-1]}"' for e in errors if e["type"] == "missing"]
     needs = [refusal(Problem("missing-key", expected=", ".join(missing)))] if missing else []
     others = [e for e in errors if e["type"] != "missing"]
-    # Suggestions take time, and nobody reads a hundred of them.
     return invalid(
         *needs,
         *(
-            refusal(_problem(e, known, model, i < MOST_SUGGESTED), e["loc"], e["input"])
+            refusal(_problem(e, known, model, i < effort.similar), e["loc"], e["input"])
             for i, e in enumerate(others)
         ),
     )
 
 
 def _problem(
-    error: ErrorDetails, known: list[str], model: type[BaseModel], suggest: bool
+    error: ErrorDetails, known: list[str], model: type[BaseModel], similar: bool
 ) -> Problem:
     kind, context, value = error["type"], error.get("ctx") or {}, error["input"]
     if kind == OURS:
@@ -90,7 +106,7 @@ def _problem(
         return problem
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
-        suggestion = suggested(key, known) if suggest else None
+        suggestion = suggested(key, known, similar)
         hint = "" if suggestion else f"known: {listed(known) or 'none'}"
         return Problem("unknown-key", (), "", quoted(key), suggestion, hint, at_key=True)
     if kind == "value_error":
@@ -148,15 +164,20 @@ def _as_meant(kind: str, value: Any) -> Suggestion | None:
     return None
 
 
-def suggested(word: str, words: Sequence[str]) -> Suggestion | None:
+def suggested(word: str, words: Sequence[str], similar: bool = True) -> Suggestion | None:
     """Return the known name that a misspelt one was meant to be, if one comes close.
 
     It is certain if exactly one is a single typing slip away.
+
+    Args:
+        word: The misspelt name.
+        words: The known names.
+        similar: Whether to look for a similar name if none is certain, which takes longer.
     """
     near = slips(word, words)
     if len(near) == 1:
         return _certain(near[0], "ask")
-    close = nearest(word, list(words))
+    close = nearest(word, list(words)) if similar else ""
     return Suggestion(json.dumps(close, ensure_ascii=False), "maybe") if close else None
 
 
@@ -195,8 +216,8 @@ def with_keys(problem: Problem, loc: tuple[str | int, ...], known: Sequence[str]
         return problem
     if problem.suggestion is not None and problem.suggestion.applicability == "certain":
         return problem
-    suggestion = suggested(str(loc[0]), known)
-    if suggestion is None or suggestion.applicability != "certain":
+    suggestion = suggested(str(loc[0]), known, similar=False)
+    if suggestion is None:
         return problem
     return replace(problem, suggestion=suggestion, hint="")
 

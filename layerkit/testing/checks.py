@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 from layerkit.contracts.component import Component
 from layerkit.contracts.layer import Layer
 from layerkit.errors import UserError
+from layerkit.plugins import load_registry
 from layerkit.registry import Registry
+from layerkit.testing.laws import laws_of
 from layerkit.testing.subject import LawBroken, Subject, told
 from layerkit.wording import did_you_mean
 
@@ -140,14 +142,10 @@ def checks(
 
 @cache
 def _installed() -> Registry:
-    from layerkit.plugins import load_registry
-
     return load_registry()
 
 
 def _laws(component: type[Component]) -> Sequence[Law]:
-    from layerkit.testing.laws import laws_of
-
     return laws_of(component)
 
 
@@ -199,6 +197,7 @@ def parametrize_with_checks(
         UserError: There are no components, or an expected failure does not name a law of one of
             them, or has no reason.
     """
+    # Only here, because `layerkit verify` works without pytest.
     import pytest
 
     names = [component.__name__ for component in components]

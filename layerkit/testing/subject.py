@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_ty
 from pydantic import ValidationError
 
 from layerkit.contracts.component import Component, Example, option_parameters
-from layerkit.registry import KINDS, Entry, Provider, Registrar, Registry
+from layerkit.contracts.registrar import KINDS, Entry, Provider, Registrar
+from layerkit.registry import Registry
 from layerkit.spec.components import ComponentSpec, Reading
 
 

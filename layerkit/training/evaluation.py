@@ -72,6 +72,7 @@ def _judged(
             if not math.isfinite(total) and from_step is not None:
                 # The step leaves no values, so repeat the pass to find where that arose.
                 network.loss_of(network.forward(gather.slice(start, stop).x), part.t)
+            network.forget_forward()
         if not math.isfinite(total):
             # The metrics have not seen the whole split.
             return {"loss": total / weight, **dict.fromkeys(metrics, math.nan)}

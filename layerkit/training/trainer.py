@@ -11,17 +11,18 @@ import numpy as np
 
 from layerkit import compilers
 from layerkit.arguments import checked_count, checked_seed, shown
-from layerkit.contracts.component import refuse_unheld_options
 from layerkit.contracts.dataset import Data
 from layerkit.contracts.metric import Metric, is_better_higher
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.ownership import variables
 from layerkit.contracts.schedule import Schedule
-from layerkit.contracts.variable import CopiedWhole, bind_all, variables
+from layerkit.contracts.unheld import refuse_unheld_options
+from layerkit.contracts.variable import CopiedWhole, bind_all
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network
 from layerkit.threads import one_blas_thread
 from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
-from layerkit.training.checking import check_data
+from layerkit.training.data_checks import check_data
 from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Snapshot
 from layerkit.training.sampling import Batches
@@ -51,7 +52,8 @@ class Trainer(CopiedWhole):
     It starts from the present parameters of the network, initial or trained, and initialises the
     optimizer, which therefore must be new. To continue after the end, raise ``total_steps`` and
     call ``run`` again. After a requested stop, set ``stop_requested`` back to False. One thread at
-    a time may train.
+    a time may train. In one thread, several trainers of a network may alternate, each with the
+    states of its own optimizer: each step starts from the present parameters.
 
     ``copy.deepcopy`` copies everything except the examples, which the copy shares with the original
     because nobody changes them. ``pickle`` includes them. Both continue with the same numbers.
@@ -268,6 +270,7 @@ class Trainer(CopiedWhole):
             if norm > longest:
                 grads *= longest / norm
         self.is_half_done = True
+        self._network.forget_forward()
         self.fastest_step.update(self.step)
         self.step += 1
         self.is_half_done = False

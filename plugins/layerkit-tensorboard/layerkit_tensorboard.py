@@ -139,6 +139,7 @@ def _tensorboardx() -> tuple[Any, Any, Any]:
         if "tensorboardX" not in sys.modules:
             _hide_torch()
         try:
+            # Only here, because the import is slow and needs torch to be hidden.
             from tensorboardX import record_writer, summary
             from tensorboardX.proto import event_pb2
         finally:

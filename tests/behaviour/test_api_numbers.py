@@ -380,3 +380,11 @@ class TestNumbersThatTheTypeDoesNotHold:
             value = MeanSquaredError().forward(np.zeros((1, 1), np.float32), np.array([[1e30]]))
 
         assert value == np.inf
+
+
+@pytest.mark.parametrize("cls", [Huber, MeanSquaredError, SigmoidWithLoss, SoftmaxWithLoss])
+def test_a_loss_of_no_examples_is_refused(cls):
+    with pytest.raises(ShapeError) as refusal:
+        cls().forward(np.ones((0, 3)), np.ones((0, 3)))
+
+    assert str(refusal.value) == f"{cls.__name__} takes at least one example, got none"

@@ -25,7 +25,7 @@ from layerkit.builtin.layers import Affine, BatchNorm, Dropout, Relu
 from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, Adam
 from layerkit.builtin.schedules import Cosine
-from layerkit.contracts.variable import variables
+from layerkit.contracts.ownership import variables
 from layerkit.errors import NotReadyError
 from layerkit.spec import TrainingSettings
 

@@ -5,6 +5,7 @@ import os
 import resource
 
 import pytest
+from identity import identity_plugin
 
 GRAPH = '{"version": 1, "inputs": {"x": 2}, "layers": ["relu"]}'
 
@@ -75,26 +76,27 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device"])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_command_reads_a_pipe_or_a_device_in_place_of_metadata(run, tmp_path, command, kind):
-    for name in ("entry_points.txt", "METADATA", "PKG-INFO", "requires.txt", "direct_url.json"):
-        put_in_place_of(package(tmp_path, POINTS, name=f"with_{name[0]}") / name, kind)
-    egg = package(tmp_path, POINTS, name="egg", ending=".egg-info")
-    (egg / "METADATA").rename(egg / "PKG-INFO")
-    put_in_place_of(egg / "requires.txt", kind)
+def test_no_command_reads_a_pipe_or_a_device_in_place_of_metadata(run, tmp_path, command):
+    for kind in ("pipe", "device"):
+        for name in ("entry_points.txt", "METADATA", "PKG-INFO", "requires.txt", "direct_url.json"):
+            info = package(tmp_path, POINTS, name=f"{kind}_{name[0]}")
+            put_in_place_of(info / name, kind)
+        egg = package(tmp_path, POINTS, name=f"{kind}_egg", ending=".egg-info")
+        (egg / "METADATA").rename(egg / "PKG-INFO")
+        put_in_place_of(egg / "requires.txt", kind)
 
     done = run(*command)
 
     assert done.returncode == 0
     warned = {line.split(" (")[0] for line in done.stderr.splitlines()}
-    damaged = [f"warning: plugin {name}" for name in DAMAGED]
+    damaged = [f"warning: plugin {kind}-{what}" for kind in ("pipe", "device") for what in DAMAGED]
     assert warned == set(damaged if command[0] == "run" else [])
 
 
 POINTS = "[layerkit]\nother = other\n"
 
-DAMAGED = ("egg", "with-m", "with-p", "with-r")
+DAMAGED = ("egg", "m", "p", "r")
 """What has a pipe where a plugin is read; one that names none by its entry points is no plugin."""
 
 
@@ -108,29 +110,13 @@ def put_in_place_of(file, kind):
 
 def test_the_files_of_a_plugin_are_hashed_beside_a_pipe(run, tmp_path):
     info = package(tmp_path, "[layerkit]\nother = other\n")
-    (tmp_path / "site" / "other.py").write_text(RELU)
+    (tmp_path / "site" / "other.py").write_text(identity_plugin("other"))
     put_in_place_of(info / "direct_url.json", "pipe")
     graph = GRAPH.replace("relu", "other")
 
     ran = run("run", "graph.json", graph=graph)
 
     assert (ran.returncode, ran.stderr) == (0, "")
-
-
-RELU = """
-from layerkit import Layer, hookimpl
-
-class Other(Layer):
-    def forward(self, x):
-        return x
-
-    def backward(self, dout):
-        return dout
-
-@hookimpl
-def layerkit_register(registry):
-    registry.layer("other", Other)
-"""
 
 
 PLUGIN_OF_PYDANTIC = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from layerkit import load_registry
-from layerkit.registry import KINDS, Provider, Registrar
+from layerkit.contracts.registrar import KINDS, Provider, Registrar
 from layerkit.testing import check_layer, checks
 
 ROOT = Path(__file__).parents[2]

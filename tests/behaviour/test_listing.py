@@ -15,7 +15,7 @@ from layerkit import load_registry
 from layerkit.cli import app
 from layerkit.cli.describe import type_text
 from layerkit.cli.output import number
-from layerkit.registry import KINDS
+from layerkit.contracts.registrar import KINDS
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "specs" / "digits.json"

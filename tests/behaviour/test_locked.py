@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from identity import identity_plugin
 
 from layerkit import load_registry
 from layerkit.run import provenance
@@ -21,20 +22,7 @@ SPEC = {
     "training": {"steps": 1},
 }
 
-SWISH = """\
-from layerkit import Layer, hookimpl
-
-class Swish(Layer):
-    def forward(self, x):
-        return x
-
-    def backward(self, dout):
-        return dout
-
-@hookimpl
-def layerkit_register(registry):
-    registry.layer("swish", Swish)
-"""
+SWISH = identity_plugin("swish")
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, So
 from layerkit.builtin.metrics import Accuracy, MeanAbsoluteError
 from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Cosine, LinearWarmup
+from layerkit.contracts.registrar import Provider
 from layerkit.initializers import He, Normal, Uniform, Zeros
-from layerkit.registry import Provider
 from layerkit.spec import EarlyStopping, TrainingSettings, parse_spec
 from layerkit.training import evaluate
 

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
+
+from layerkit.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -151,6 +154,63 @@ def test_a_command_prints_what_the_readme_shows(layerkit, monkeypatch, command, 
     outcome = layerkit(*shlex.split(command))
 
     assert (outcome.out + outcome.err).rstrip() == shown.rstrip()
+
+
+INLINE = sorted(
+    {
+        " ".join(command.replace(r"\|", "|").split())
+        for page in PAGES
+        for command in re.findall(
+            r"`(layerkit\s[^`]+)`", re.sub(r"```[\s\S]*?```", "", page.read_text())
+        )
+    }
+)
+
+
+def why_wrong(command: str) -> str | None:
+    """Return why a command of running text, with or without its arguments, cannot be called."""
+    words = shlex.split(command)[1:]
+    ends = [i for i, word in enumerate(words) if word in ("|", "<", ">")]
+    words = words[: ends[0]] if ends else words
+    called, context = get_command(app), None
+    try:
+        while True:
+            context = called.context_class(called, parent=context)
+            values, words, _ = called.make_parser(context).parse_args(words)
+            if not words or not hasattr(called, "commands"):
+                break
+            _, called, words = called.resolve_command(context, words)
+    except Exception as error:  # of click, which typer may bring along under another name
+        return str(error)
+    if words:
+        return f"takes no {' '.join(words)}"
+    options = {
+        parameter.name for parameter in called.params if parameter.param_type_name == "option"
+    }
+    files = [v for name, v in values.items() if name not in options and str(v).endswith(".json")]
+    missing = [file for file in files if not (ROOT / file).is_file()]
+    return f"there is no {missing[0]}" if missing else None
+
+
+def test_a_command_in_running_text_can_be_called():
+    assert len(INLINE) > 20
+    assert {command: why for command in INLINE if (why := why_wrong(command))} == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("layerkit rnu specs/digits.json", "No such command 'rnu'"),
+        ("layerkit run --stes 5", "No such option: --stes"),
+        ("layerkit --lost", "No such option: --lost"),
+        ("layerkit run specs/digits.json --out", "requires an argument"),
+        ("layerkit run specs/nowhere.json --quiet", "there is no specs/nowhere.json"),
+        ("layerkit check specs/digits.json again", "takes no again"),
+        ("layerkit new plgin NAME", "No such command 'plgin'"),
+    ],
+)
+def test_a_command_that_cannot_be_called_is_found_in_running_text(command, why):
+    assert why in (why_wrong(command) or "")
 
 
 def test_the_spec_in_the_readme_is_the_one_in_specs():

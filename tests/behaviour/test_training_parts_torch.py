@@ -5,7 +5,7 @@ import pytest
 
 from layerkit.builtin.losses import Huber, MeanSquaredError, SigmoidWithLoss, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
-from layerkit.contracts.variable import variables
+from layerkit.contracts.ownership import variables
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

@@ -81,6 +81,57 @@ def test_numbers_that_stay_apart_in_their_columns_are_taken(x):
     assert network().predict(np.array(x)).shape == (len(x), 2)
 
 
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("rows_at_once", [1, 2, 5])
+def test_whole_numbers_are_compared_across_the_parts_of_a_batch(name, rows_at_once):
+    made = network()
+    made.rows_at_once = rows_at_once
+    x = np.array([[2**24, 5], [7, 5], [8, 5], [2**24 + 1, 5]])
+
+    with pytest.raises(DataError, match="have the numbers 16777216 and 16777217 in column 0"):
+        use(made, name, x)
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("least", [1e-300, -1e-60, np.longdouble("1e-3000")])
+def test_a_column_that_becomes_0_is_refused(name, least):
+    x = np.array([[1, least], [3, least / 2]])
+
+    with pytest.raises(DataError) as refusal:
+        use(network(), name, x)
+
+    assert re.fullmatch(
+        r"examples have numbers of at most (1e-300|1e-60|1e-3000) in column 1, which float32 "
+        r"makes 0; scale them, set them to 0 if they count for nothing, or compute in .*",
+        str(refusal.value),
+    )
+
+
+def test_an_example_that_becomes_0_as_a_whole_is_refused():
+    with pytest.raises(DataError, match=r"numbers of at most 1e-300, which float32 makes 0"):
+        network().predict(np.array([[1e-300, 0]]))
+
+
+@pytest.mark.parametrize(
+    "x", [[[1e-300, 1]], [[1e-300, 1], [1, 1e-300]], [[0, 1e-44]], [[0.0, 0]], [[1e-40, 1e-41]]]
+)
+def test_small_numbers_beside_larger_ones_are_rounded(x):
+    x = np.array(x)
+    with np.errstate(under="ignore"):
+        expected = network().predict(x.astype("f4"))
+
+    assert (network().predict(x) == expected).all()
+    assert np.isfinite(network("float64").predict(np.array([[1e-300, 0]]))).all()
+
+
+def test_the_parts_of_a_batch_are_judged_together():
+    made = network()
+    made.rows_at_once = 1
+    x = np.array([[1.0, 1e-300], [1, 2], [1e-300, 3], [1e-300, 1e-300]])
+
+    assert (made.predict(x) == network().predict(x)).all()
+
+
 def test_float64_tells_them_apart():
     assert network("float64").predict(np.array([[2**24, 5], [2**24 + 1, 5]])).shape == (2, 2)
 

@@ -171,3 +171,54 @@ def test_labels_that_become_wrong_in_the_middle_of_a_training_are_told(compilers
 
     with pytest.raises(LayerkitError, match="labels must be from 0 to 2, got 99"):
         made.train_until(4)
+
+
+def test_a_gradient_of_the_wrong_shape_names_its_layer():
+    class Transposed(Affine):
+        def backward(self, dout):
+            dx = super().backward(dout)
+            self.W.grad = self.W.grad.T.copy()
+            return dx
+
+    network = Network([Transposed(3)], (4,), loss=SoftmaxWithLoss()).initialize()
+
+    with pytest.raises(PluginError) as refusal:
+        network.gradient(X, T)
+
+    assert str(refusal.value) == (
+        "layers[0] (Transposed): backward: Parameter.grad must have the shape (4, 3), or one that "
+        "broadcasts to it, got (3, 4)"
+    )
+
+
+@pytest.mark.parametrize("name", ["dtype", "training", "needs_input_grad", "rng", "input_shapes"])
+def test_a_layer_has_no_property_in_place_of_what_layerkit_sets(name):
+    with pytest.raises(PluginError) as refusal:
+        type("Fixed", (Relu,), {name: property(lambda self: None)})
+
+    assert str(refusal.value) == (
+        f"Fixed: {name} must not be a property without a setter, because layerkit sets it; rename "
+        "it, or give it a setter"
+    )
+
+
+def test_a_property_with_a_setter_is_set():
+    class Heard(Relu):
+        heard = ()
+
+        @property
+        def training(self):
+            return self.heard[-1]
+
+        @training.setter
+        def training(self, value):
+            self.heard = (*self.heard, value)
+
+    layer = Heard()
+    layer.initialize((4,), training=True)
+    assert layer.heard == (True,)
+
+    network = Network([Heard()], (4,)).initialize()
+    network.predict(X)
+    network.forward(X, training=True)
+    assert network.nodes[0].layer.heard == (False, True)

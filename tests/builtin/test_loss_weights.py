@@ -214,7 +214,9 @@ def test_a_loss_of_ones_own_has_weights_without_a_line_for_them():
     loss = Absolute()
 
     each = np.abs(Y - NUMBERS).sum(axis=1)
-    assert loss.forward(Y, NUMBERS, WEIGHTS) == pytest.approx((WEIGHTS * each).sum() / WEIGHTS.sum())
+    assert loss.forward(Y, NUMBERS, WEIGHTS) == pytest.approx(
+        (WEIGHTS * each).sum() / WEIGHTS.sum()
+    )
     np.testing.assert_allclose(
         loss.backward(), np.sign(Y - NUMBERS) * (WEIGHTS / WEIGHTS.sum())[:, np.newaxis]
     )

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from layerkit.builtin.optimizers import SGD, AdaGrad, Adam, AdamW, RMSprop
 from layerkit.builtin.schedules import Step
-from layerkit.contracts.variable import variables
+from layerkit.contracts.ownership import variables
 
 ALL = [
     SGD(0.1),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from layerkit.cli import fix as cli_fix
+
 SPEC = """{
   "version": 1,
   "data": "digits",
@@ -131,16 +133,14 @@ class TestFix:
 
     def test_refuses_a_file_that_somebody_changes_meanwhile(self, layerkit, monkeypatch):
         path = write(WRONG)
-        from layerkit.run import fixing
-
-        fix = fixing.fix
+        fix = cli_fix.fix
 
         def fix_and_change(*arguments):
             result = fix(*arguments)
             path.write_text(SPEC)
             return result
 
-        monkeypatch.setattr(fixing, "fix", fix_and_change)
+        monkeypatch.setattr(cli_fix, "fix", fix_and_change)
 
         outcome = layerkit("check", "--fix", "spec.json")
 
@@ -160,7 +160,8 @@ class TestFix:
         )
 
         assert (run.returncode, run.stdout) == (0, SPEC)
-        assert '"unit" became "units"' in run.stderr
+        assert run.stderr.startswith('standard input:5:24: "unit" became "units"\n')
+        assert "/dev/stdin" not in run.stderr
 
 
 class TestJson:

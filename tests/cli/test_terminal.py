@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from identity import identity_plugin
 
 from layerkit.cli import terminal
 
@@ -24,25 +25,6 @@ SPEC = {
     "optimizer": "sgd",
     "training": {"steps": 1},
 }
-
-
-LAYER = """
-from layerkit import Layer, hookimpl
-
-class Swish(Layer):
-    '''SUMMARY activation.'''
-
-    def forward(self, x):
-        return x
-
-    def backward(self, dout):
-        return dout
-
-@hookimpl
-def layerkit_register(registry):
-    registry.layer("swish", Swish)
-"""
-"""A plugin whose layer says SUMMARY of itself."""
 
 
 @pytest.fixture(autouse=True)
@@ -210,12 +192,12 @@ def plugin_traceback(layerkit, install):
 
 
 def plugin_docstring(layerkit, install):
-    install("layerkit-foo", LAYER.replace("SUMMARY", EVIL.replace("\n", "\\n")))
+    install("layerkit-foo", identity_plugin("swish", EVIL.replace("\n", "\\n") + " activation."))
     return layerkit("describe", "swish")
 
 
 def plugin_summary(layerkit, install):
-    install("layerkit-foo", LAYER.replace("SUMMARY", EVIL.replace("\n", "\\n")))
+    install("layerkit-foo", identity_plugin("swish", EVIL.replace("\n", "\\n") + " activation."))
     return layerkit("layers")
 
 
@@ -244,7 +226,7 @@ def test_what_a_terminal_would_obey_is_shown(layerkit, install, carrier):
 
 @pytest.mark.parametrize("verb", ["plugins", "layers"])
 def test_json_holds_what_was_written_in_escapes(layerkit, install, verb):
-    install("layerkit-foo", LAYER.replace("SUMMARY", "a\x9b2Jb\u202ec\x7fd"))
+    install("layerkit-foo", identity_plugin("swish", "a\x9b2Jb\u202ec\x7fd activation."))
 
     outcome = layerkit(verb, "--json")
 

@@ -2,13 +2,7 @@ import numpy as np
 import pytest
 
 from layerkit import LayerkitError, Parameter, State
-from layerkit.contracts.variable import bind_all, parts, variables
-
-
-class Owner:
-    """Something that owns variables, as layers and optimizers do."""
-
-    owns_variables = True
+from layerkit.contracts.variable import bind_all
 
 
 def allocated(shape, init=0.0):
@@ -68,6 +62,37 @@ def test_assigning_an_array_of_another_shape_is_an_error():
         parameter.value = np.zeros((3, 2))
 
 
+@pytest.mark.parametrize("name", ["value", "grad"])
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (np.zeros((3, 2)), r"the shape \(2, 2\), or one that broadcasts to it, got \(3, 2\)$"),
+        ([[1], [1, 2]], "an array of numbers: "),
+        ("a", "an array of integers or floats, got <U1$"),
+        (1j, "an array of integers or floats, got complex128$"),
+        (np.ones((2, 2), complex), "an array of integers or floats, got complex128$"),
+        (None, "an array of integers or floats, got object$"),
+    ],
+    ids=["shape", "ragged", "text", "complex", "complex array", "None"],
+)
+def test_what_is_assigned_are_numbers_of_its_shape(name, numbers, message):
+    parameter = allocated((2, 2), 3.0)
+
+    with pytest.raises(LayerkitError, match=rf"^Parameter\.{name} must (be|have) {message}"):
+        setattr(parameter, name, numbers)
+    assert parameter.value.tolist() == [[3, 3], [3, 3]]
+
+
+def test_a_value_that_becomes_infinite_is_refused():
+    parameter = Parameter((2,), 3.0)
+    parameter.allocate(np.float32)
+    parameter.value = 3
+
+    with pytest.raises(LayerkitError, match=r"Parameter\.value must be from .* float32 holds"):
+        parameter.value = np.array([1e300, 1])
+    assert parameter.value.tolist() == [3, 3]
+
+
 def test_a_state_has_no_gradient():
     assert not hasattr(State((2,)), "grad")
 
@@ -109,39 +134,6 @@ def test_variables_bound_together_are_views_of_one_vector_in_order():
     assert vector.tolist() == [9, 2, 3, 4, 5, 5, 5]
     assert a.value[0, 0] == 9
     assert vector.flags.c_contiguous
-
-
-def test_variables_are_found_in_the_order_they_were_declared():
-    owner = Owner()
-    owner.b, owner.not_a_variable, owner.a = State((1,)), "text", Parameter((1,))
-
-    assert list(variables(owner)) == [("b", owner.b), ("a", owner.a)]
-
-
-def test_variables_inside_get_dotted_names():
-    owner, inner, block = Owner(), Owner(), Owner()
-    inner.W, block.W = Parameter((1,)), Parameter((1,))
-    owner.inner, owner.blocks, owner.pairs = inner, [Owner(), block], ((State((1,)),),)
-
-    assert [name for name, _ in variables(owner)] == ["inner.W", "blocks.1.W", "pairs.0.0"]
-
-
-def test_a_variable_with_two_names_is_found_once_under_the_first():
-    owner, block = Owner(), Owner()
-    block.W = Parameter((1,))
-    owner.blocks = [block]
-    owner.last = block
-    owner.weights = block.W
-
-    assert list(variables(owner)) == [("blocks.0.W", block.W)]
-
-
-def test_owners_that_know_each_other_are_found_once():
-    outer, inner = Owner(), Owner()
-    outer.inner, inner.outer = inner, outer
-    inner.W = Parameter((1,))
-
-    assert list(parts(outer)) == [("inner", inner), ("inner.W", inner.W)]
 
 
 def test_declared_fans_reach_an_initializer_that_takes_them():

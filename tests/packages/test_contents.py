@@ -71,3 +71,13 @@ def test_the_description_that_an_index_shows_has_no_link_that_leads_nowhere(pack
 
     assert description.lstrip().startswith(f"# {name}\n")
     assert [u for u in re.findall(r"\]\(([^)]+)\)", description) if "://" not in u] == []
+
+
+def test_one_wheel_in_c_serves_python_3_11_and_later(packages):
+    wheel = packages.wheel("layerkit-compiled")
+
+    assert wheel.name.split("-")[2:4] == ["cp311", "abi3"]
+    with zipfile.ZipFile(wheel) as opened:
+        assert [n for n in opened.namelist() if n.endswith((".so", ".pyd"))] == [
+            "layerkit_compiled/_kernels.abi3.so"
+        ]

@@ -325,6 +325,91 @@ def test_stairs_neither_refute_a_right_gradient_nor_hide_a_wrong_one():
     assert verdicts(wrong)["layers[0].W"] == "disagrees"
 
 
+class Shifting(Layer):
+    """Loses the digits below 1e-8 in a sum with a large number."""
+
+    def forward(self, x):
+        return (x + 1e8) - 1e8
+
+    def backward(self, dout):
+        return dout
+
+
+class NarrowProduct(Layer):
+    """Multiplies in float32."""
+
+    def build(self, shape):
+        self.W = Parameter((*shape, *shape), init=Normal(0, 1))
+        return shape
+
+    def forward(self, x):
+        self._x = x
+        return (x.astype("f4") @ self.W.value.astype("f4")).astype("f8")
+
+    def backward(self, dout):
+        self.W.grad = self._x.T @ dout
+        return dout @ self.W.value.T
+
+
+class Coarse(Layer):
+    """Rounds to a thousandth, whose stairs no step that the check takes is long enough for."""
+
+    def forward(self, x):
+        return np.round(x, 3)
+
+    def backward(self, dout):
+        return dout
+
+
+AROUND_IT = {
+    "first": lambda rounding: [Affine(4, Normal(0, 1)), rounding, Affine(3, Normal(0, 1))],
+    "deep": lambda rounding: [
+        Affine(4, Normal(0, 1)),
+        Tanh(),
+        Affine(4, Normal(0, 1)),
+        rounding,
+        Tanh(),
+        Affine(3, Normal(0, 1)),
+    ],
+    "behind relu": lambda rounding: [
+        Affine(6, Normal(0, 1)),
+        Relu(),
+        rounding,
+        Affine(3, Normal(0, 1)),
+    ],
+}
+
+
+@pytest.mark.parametrize("place", AROUND_IT)
+@pytest.mark.parametrize("rounding", [Narrow, Shifting, NarrowProduct])
+def test_a_layer_that_rounds_agrees_wherever_it_stands(rounding, place):
+    right = check(AROUND_IT[place](rounding()), MeanSquaredError(), X, NUMBERS)
+
+    assert set(verdicts(right).values()) == {"agrees"}
+
+
+@pytest.mark.parametrize("place", AROUND_IT)
+@pytest.mark.parametrize("rounding", [Narrow, Shifting, NarrowProduct])
+@pytest.mark.parametrize("factor", [-1, 1.1])
+def test_a_mistake_does_not_hide_behind_a_layer_that_rounds(rounding, place, factor):
+    def spoil(parameters):
+        parameters["layers[0].W"].grad *= factor
+
+    wrong = check(AROUND_IT[place](rounding()), MeanSquaredError(), X, NUMBERS, spoil)
+
+    assert [n for n, verdict in verdicts(wrong).items() if verdict == "disagrees"] == [
+        "layers[0].W"
+    ]
+
+
+@pytest.mark.parametrize("place", ["first", "deep"])
+def test_stairs_that_are_too_high_leave_nothing_to_tell(place):
+    found = check(AROUND_IT[place](Coarse()), MeanSquaredError(), X, NUMBERS)
+
+    assert verdicts(found)["layers[0].W"] == "too small to tell"
+    assert "disagrees" not in verdicts(found).values()
+
+
 def test_a_loss_that_is_not_finite_at_first_is_an_error_with_its_place():
     x = np.where(np.arange(30).reshape(6, 5) == 7, np.inf, X)
 

@@ -88,6 +88,8 @@ MEANT = [
     ("a key of the spec", '"layers"', '"leyers"'),
     ("the key of the type", '"type": "sgd"', '"tpye": "sgd"'),
     ("a type", '"relu"', '"Relu"'),
+    ("a type in capitals", '"relu"', '"RELU"'),
+    ("a loss in capitals", '"softmax_with_loss"', '"SOFTMAX_WITH_LOSS"'),
     ("a number in quotes", '"learning_rate": 0.1', '"learning_rate": "0.1"'),
     ("an integer in quotes", '"units": 64', '"units": "64"'),
     ("an integer with a fraction", '"units": 64', '"units": 64.0'),
@@ -255,4 +257,26 @@ def test_many_wrong_names_end_in_time():
 
     fix(text, REGISTRY, "spec.json", SPECS)
 
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 12
+
+
+def test_many_misspelt_keys_are_mended_in_time():
+    layers = [{"type": "affine", "unit": 10}] * 3000
+    text = json.dumps({**json.loads(DIGITS), "layers": layers})
+    began = time.process_time()
+
+    fixed = fix(text, REGISTRY, "spec.json", SPECS)
+
+    assert time.process_time() - began < 8
+    assert fixed.text == text.replace('"unit"', '"units"')
+    assert len(fixed.edits) == 3000
+
+
+def test_an_only_input_is_mended_where_a_layer_names_it_without_a_list():
+    text = DIGITS.replace('"units": 64', '"units": 64, "inputs": "input"')
+
+    assert mended(text.replace('"input"', '"inptu"')) == text
+
+
+def test_a_comma_that_is_removed_leaves_no_blanks_and_no_empty_line():
+    assert mended(DIGITS.replace('"units": 10}\n', '"units": 10}\n    ,\n')) == DIGITS

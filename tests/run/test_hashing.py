@@ -136,6 +136,60 @@ def test_a_list_that_tells_no_hash_leaves_it_to_the_file(site, stated):
     assert hashed() == expected(FILES)
 
 
+@pytest.mark.parametrize("suffix", [".py", ".so"])
+@pytest.mark.parametrize("folder", ["hashed_package", "hashed_package/inner", "hashed_package/new"])
+def test_code_that_is_not_in_the_list_counts(site, folder, suffix):
+    files = {**FILES, "hashed_package/inner/__init__.py": b""}
+    install(site, files)
+    added = {f"{folder}/added{suffix}": b"gate = None\n"}
+    write(site, added)
+
+    assert hashed() == expected({**files, **added})
+    assert hashed(is_in_full=True) == expected({**files, **added})
+
+
+def test_what_cannot_be_imported_does_not_count_if_it_is_not_in_the_list(site):
+    install(site)
+    write(
+        site,
+        {
+            "hashed_package/notes.txt": b"",
+            "hashed_package/__pycache__/layer.cpython-311.pyc": b"",
+            "hashed_package/__pycache__/layer.py": b"",
+            "beside.py": b"",
+            "other_package/__init__.py": b"",
+        },
+    )
+
+    assert hashed() == expected(FILES)
+
+
+def test_of_a_folder_that_several_distributions_share_only_the_packages_inside_are_searched(site):
+    files = {
+        "shared/module.py": b"",
+        "shared/hashed_package/__init__.py": b"",
+        "shared/hashed_package/inner/__init__.py": b"",
+    }
+    install(site, files)
+    write(site, {"shared/other.py": b"", "shared/other_package/__init__.py": b""})
+    assert hashed() == expected(files)
+
+    added = {"shared/hashed_package/inner/extra.py": b"x = 1\n"}
+    write(site, added)
+
+    assert hashed() == expected({**files, **added})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_a_link_in_a_package_that_leads_back_to_it_ends_no_search(site):
+    info = install(site)
+    (site / "hashed_package" / "again").symlink_to(site / "hashed_package")
+    listed = hashed()
+    (info / "RECORD").unlink()
+
+    assert listed == hashed() == expected(FILES)
+
+
 def test_without_a_list_the_package_itself_is_searched(site):
     install(site, record=False)
     write(site, {"hashed_package/__pycache__/layer.cpython-311.pyc": b"compiled"})

@@ -266,3 +266,22 @@ def test_a_pipe_in_the_folder_is_refused_and_not_waited_for(folder, name):
 
     with pytest.raises(UserError, match=rf"{name}: cannot be read: expected a file, got a pipe"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("path", [3, None, b"runs", [1]], ids=repr)
+def test_a_folder_is_a_path(path):
+    with pytest.raises(UserError, match=r"^a path must be a str or a pathlib\.Path, got "):
+        load_model(path)
+
+
+@pytest.mark.parametrize("parameters", ["first", "BEST", None, 0, ["best"]], ids=repr)
+def test_parameters_are_the_best_or_the_last(folder, parameters):
+    with pytest.raises(UserError) as refusal:
+        load_model(folder, parameters)
+
+    assert str(refusal.value) == f"parameters must be 'best' or 'last', got {parameters!r}"
+
+
+def test_a_registry_is_one(folder):
+    with pytest.raises(UserError, match=r"^registry must be an instance of Registry, got 3$"):
+        load_model(folder, registry=3)

@@ -25,7 +25,7 @@ from layerkit.builtin.layers import Affine
 from layerkit.builtin.losses import MeanSquaredError
 from layerkit.run import RunFolder, load_data, run_training
 from layerkit.spec import parse_spec
-from layerkit.training.checking import check_data
+from layerkit.training.data_checks import check_data
 
 SPEC = {
     "version": 1,
@@ -469,7 +469,7 @@ class Counted(np.ndarray):
 
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
-    monkeypatch.setattr("layerkit.training.checking.BLOCK", 7)  # of three examples
+    monkeypatch.setattr("layerkit.training.data_checks.BLOCK", 7)  # of three examples
     x = np.arange(40).reshape(20, 2).astype(dtype).view(Counted)
     split = Split(x, np.arange(20) % 3)
     dataset = Stored(x)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from layerkit import Example, SpecError, load_registry
-from layerkit.registry import KINDS
+from layerkit.contracts.registrar import KINDS
 from layerkit.spec import parse_spec
 from layerkit.spec.schema import spec_schema
 

@@ -14,6 +14,9 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+
+from timing import timed
 
 from layerkit import LayerkitError
 
@@ -94,20 +97,21 @@ def _renumber(content: bytes, rng: random.Random) -> bytes:
 _DAMAGES = (_flip, _set, _cut, _remove, _repeat, _insert, _renumber, _renumber)
 
 
-def rounds() -> Iterator[random.Random]:
-    """Yield a random generator for each round, until the time is over."""
+def rounds() -> Iterator[str]:
+    """Yield the seed of each round, until the time is over."""
     end = time.monotonic() + SECONDS
     for i in itertools.count():
         if i >= LEAST_ROUNDS and time.monotonic() > end:
             return
-        yield random.Random(f"{SEED} {i}")
+        yield f"{SEED} {i}"
 
 
 def tried(read: Callable[[random.Random], object]) -> Counter[str]:
     """Read a damaged file in each round, and return how often each outcome occurred.
 
     Args:
-        read: Damages a file with the generator that it is given, and reads it.
+        read: Damages a file with the generator that it is given, and reads it. If it takes too
+            long, it is called again with an equal generator.
 
     Raises:
         AssertionError: It raised an error that is not layerkit's, warned, or took too long or too
@@ -115,25 +119,29 @@ def tried(read: Callable[[random.Random], object]) -> Counter[str]:
     """
     outcomes = Counter[str]()
     before = _most_memory()
-    for i, rng in enumerate(rounds()):
+    for i, seed in enumerate(rounds()):
         where = f"round {i} of seed {SEED}"
-        began = time.process_time()
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            try:
-                read(rng)
-                outcomes["read"] += 1
-            except LayerkitError as error:
-                outcomes[type(error).__name__] += 1
-                assert 0 < len(str(error)) < 20_000, where
-            except Exception as error:
-                raise AssertionError(f"{where}: {type(error).__name__}: {error}") from error
+            outcome, took = timed(partial(_outcome, read, seed, where), LONGEST)
+        outcomes[outcome] += 1
         assert not warned, f"{where}: {warned[0].message}"
-        took = time.process_time() - began
         assert took < LONGEST, f"{where}: took {took:.1f} s"
         grown = _most_memory() - before
         assert grown < LARGEST, f"{where}: took {grown / 1e6:.0f} MB"
     return outcomes
+
+
+def _outcome(read: Callable[[random.Random], object], seed: str, where: str) -> str:
+    """Return how the reading of one damaged file ended: ``read``, or the error's name."""
+    try:
+        read(random.Random(seed))
+    except LayerkitError as error:
+        assert 0 < len(str(error)) < 20_000, where
+        return type(error).__name__
+    except Exception as error:
+        raise AssertionError(f"{where}: {type(error).__name__}: {error}") from error
+    return "read"
 
 
 def _most_memory() -> int:

@@ -3,7 +3,7 @@ from mutants import MUTANTS, SOUND
 from mutants.components import Unregistered
 
 from layerkit import Registrar, load_registry
-from layerkit.registry import Provider
+from layerkit.contracts.registrar import Provider
 from layerkit.testing import check_component
 
 

@@ -8,7 +8,7 @@ from pkgutil import walk_packages
 import pytest
 from mutants import MUTANTS, SOUND
 
-from layerkit.registry import KINDS
+from layerkit.contracts.registrar import KINDS
 from layerkit.testing import checks, laws
 from layerkit.testing.laws import laws_of
 

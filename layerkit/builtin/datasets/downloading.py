@@ -64,6 +64,7 @@ def _progress_bar(name: str) -> "Iterator[_Bar | bool]":
     if not sys.stderr.isatty():
         yield False
         return
+    # Only here, because the import is slow and a script without a terminal shows no bar.
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 

@@ -67,5 +67,7 @@ def weights_of_classes(class_weights: ClassWeights, balanced_weights: Array | No
     if class_weights != "balanced":
         return None if class_weights is None else np.asarray(class_weights)
     if balanced_weights is None:
-        raise NotReadyError('class_weights of "balanced" need the training targets: call fit(shape, t)')
+        raise NotReadyError(
+            'class_weights of "balanced" need the training targets: call fit(shape, t)'
+        )
     return balanced_weights

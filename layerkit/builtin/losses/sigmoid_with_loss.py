@@ -41,9 +41,7 @@ class SigmoidWithLoss(ElementwiseLoss):
     meaning = "logits"
     balanced_weights: Array | None = None
 
-    def __init__(
-        self, class_weights: ClassWeights = None, label_smoothing: Fraction = 0.0
-    ) -> None:
+    def __init__(self, class_weights: ClassWeights = None, label_smoothing: Fraction = 0.0) -> None:
         check_class_weights(class_weights)
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing

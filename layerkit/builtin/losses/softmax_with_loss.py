@@ -50,9 +50,7 @@ class SoftmaxWithLoss(Loss):
     _rows: Array = np.arange(0)
     _classes: int = 0
 
-    def __init__(
-        self, class_weights: ClassWeights = None, label_smoothing: Fraction = 0.0
-    ) -> None:
+    def __init__(self, class_weights: ClassWeights = None, label_smoothing: Fraction = 0.0) -> None:
         check_class_weights(class_weights)
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing

@@ -60,7 +60,7 @@ each_use = for_each(uses)
 
 
 def check_refuses_by_name(subject: Subject) -> None:
-    """``check`` lets a pair of outputs and targets through, or refuses it with a ``ShapeError``."""
+    """``check`` accepts a pair of outputs and targets, or refuses it with a ``ShapeError``."""
     for _, spec in subject.uses:
         for shape, targets in FITS:
             try:
@@ -209,7 +209,7 @@ def float32_agrees_with_float64(use: Use) -> None:
 
 
 def its_metrics_exist(subject: Subject) -> None:
-    """The metrics that go with it are registered."""
+    """The metrics that it names are registered."""
     for name in subject.cls.metrics if issubclass(subject.cls, Loss) else ():
         subject.registry.find("metric", name)
 

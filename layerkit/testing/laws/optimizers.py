@@ -4,8 +4,9 @@ import numpy as np
 
 from layerkit.contracts.component import Component
 from layerkit.contracts.optimizer import Optimizer
+from layerkit.contracts.ownership import variables
 from layerkit.contracts.schedule import Schedule
-from layerkit.contracts.variable import State, variables
+from layerkit.contracts.variable import State
 from layerkit.spec import ComponentSpec
 from layerkit.testing.subject import LawBroken, Subject
 from layerkit.types import Array
@@ -70,7 +71,7 @@ def it_updates_in_place(subject: Subject) -> None:
 
 
 def every_parameter_counts_alone(subject: Subject) -> None:
-    """Parameters split into two vectors are updated as in one: layer boundaries are unknown."""
+    """Each parameter is updated alone: two vectors give the same updates as one that holds both."""
     for spec in _made(subject):
         whole = Run(spec.create()).steps(5)  # type: ignore[arg-type]
         front = Run(spec.create(), size=SIZE // 2).steps(5)  # type: ignore[arg-type]

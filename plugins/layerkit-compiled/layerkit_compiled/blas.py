@@ -5,6 +5,7 @@ place, and no second library is loaded.
 """
 
 import ctypes
+from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
@@ -12,8 +13,12 @@ SGEMM = "scipy_cblas_sgemm64_"
 """The name of the product with 64-bit integers in the OpenBLAS of NumPy's wheels."""
 
 
+@cache
 def sgemm_address() -> int | None:
-    """Return the address of the product; None if NumPy uses another library."""
+    """Return the address of the product; None if NumPy uses another library.
+
+    It is looked for only once, because that takes milliseconds, as much as a short training.
+    """
     for library in ThreadpoolController().lib_controllers:
         functions = ctypes.CDLL(library.filepath)
         if hasattr(functions, SGEMM):

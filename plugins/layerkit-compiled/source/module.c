@@ -13,13 +13,13 @@ typedef struct {
 static void program_dealloc(ProgramObject *self) {
     program_free(&self->program);
     release(self->views, ARRAYS);
-    PyTypeObject *type = Py_TYPE(self);
-    type->tp_free((PyObject *)self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
     Py_DECREF(type);
 }
 
 static PyObject *program_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    ProgramObject *self = (ProgramObject *)type->tp_alloc(type, 0);
+    ProgramObject *self = (ProgramObject *)PyType_GenericAlloc(type, 0);
     if (!self) return NULL;
     if (read_program(args, keywords, &self->program, self->views)) {
         int prepared;

@@ -296,7 +296,11 @@ WRONG = {
         ValueError,
         "weights must be one for each of 20 examples, got 19",
     ),
-    "weights of 64 bits": ({"weights": np.ones(20)}, TypeError, "weights must be an array of float32"),
+    "weights of 64 bits": (
+        {"weights": np.ones(20)},
+        TypeError,
+        "weights must be an array of float32",
+    ),
     "a negative weight": (
         {"weights": np.repeat(np.float32([1, -1]), 10)},
         ValueError,

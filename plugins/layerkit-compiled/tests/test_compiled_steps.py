@@ -46,7 +46,8 @@ from layerkit.builtin.layers import Affine, Dropout, Gelu, Relu, Sigmoid, Tanh
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.optimizers import SGD, RMSprop
 from layerkit.spec import TrainingSettings
-from layerkit_compiled.compiling import CompiledStep, leaves_out_zeros
+from layerkit_compiled.compiling import CompiledStep
+from layerkit_compiled.programs import leaves_out_zeros
 from layerkit_sequence import Lstm
 
 

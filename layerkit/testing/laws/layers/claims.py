@@ -74,7 +74,7 @@ def modes_differ_only_if_it_says_so(use: Use) -> None:
 
 
 def it_is_what_it_says_of_itself(subject: Subject) -> None:
-    """It does what it declares: it mixes examples, differs in training, or gives views."""
+    """If it declares that it mixes examples, differs in training or gives views, it does so."""
     assert issubclass(subject.cls, Layer)
     layer_uses = uses(subject)
     for flag, is_so in (

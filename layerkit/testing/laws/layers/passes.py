@@ -24,6 +24,7 @@ class Passes:
         self.states = {name: v for name, v in variables if not isinstance(v, Parameter)}
         self.first = {name: v.value.copy() for name, v in self.states.items()}
         self._drawn = layer.rng.bit_generator.state
+        self._training: bool | None = None
 
     def restart(self) -> None:
         """Restore the states and the random generator."""
@@ -35,8 +36,10 @@ class Passes:
         """Return the output."""
         self.restart()
         self._inputs = len(xs)
-        if training is not None:
+        # Handing it down searches the layer for others, which takes longer than most passes.
+        if training is not None and not (self._training is self.layer.training is training):
             self.layer.hand_down(training=training)
+            self._training = training
         return np.array(self.layer.forward(*(x.copy() for x in xs)))
 
     def backward(self, dout: Array) -> list[Array]:

@@ -35,7 +35,7 @@ def the_shape_is_the_inferred_one(use: Use) -> None:
 
 @each_use
 def the_gradients_have_the_shapes_of_what_they_are_by(use: Use) -> None:
-    """``backward`` returns one gradient for each input, of its shape."""
+    """``backward`` returns one gradient for each input, with the shape of that input."""
     passes, xs = use.passes(), use.inputs()
     dout = upstream(passes.forward(xs))
     dxs = passes.layer.backward(dout)
@@ -48,7 +48,7 @@ def the_gradients_have_the_shapes_of_what_they_are_by(use: Use) -> None:
 
 
 def a_wrong_shape_is_refused_by_name(subject: Subject) -> None:
-    """``build`` refuses with a ``ShapeError`` whatever ``forward`` could not do with."""
+    """``build`` raises a ``ShapeError`` for every shape that ``forward`` cannot handle."""
     for use in uses(subject):
         count = len(use.example.shapes)
         for shapes in itertools.product(((), *SHAPES, (1, 1, 1, 1)), repeat=min(count, 3)):

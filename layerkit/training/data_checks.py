@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from layerkit.arguments import (
-    BLOCK,
-    EXACT,
-    check_instance,
-    collapsed_by,
-    place_of_column,
-    shown,
-)
+from layerkit.arguments import check_instance, shown
 from layerkit.contracts.dataset import Data, Split, check_not_empty
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.metric import Metric
+from layerkit.conversion import (
+    EXACT,
+    collapsed_by,
+    largest_of_columns,
+    place_of_column,
+    vanishing_column,
+)
 from layerkit.errors import DataError, ShapeError
 from layerkit.network import Network
 from layerkit.types import Array
@@ -123,7 +123,7 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
         is_long = array.dtype.kind in "iu" and array.dtype.itemsize > 2
         if not array.size or not (is_wider or (is_long and name == "examples")):
             continue
-        sizes = _largest_of_columns(array)
+        sizes = largest_of_columns(array)
         if is_wider and (largest := float(sizes.max())) > most:
             raise DataError(
                 f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
@@ -131,31 +131,11 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
             )
         if name == "examples":
             _check_whole(part, array, sizes, dtype)
-        vanishes = (sizes > 0) & (sizes.astype(dtype) == 0)
-        if vanishes.any():
-            i = int(vanishes.argmax())
+        if (i := vanishing_column(sizes, dtype)) is not None:
             raise DataError(
                 f"the {part} part has {name} of at most {sizes[i]:.2g}{place_of_column(array, i)}, "
                 f'which {dtype} makes 0; scale them, or set "dtype": "float64"'
             )
-
-
-def _largest_of_columns(array: Array) -> Array:
-    """Return the largest absolute value in each column, reading the array once.
-
-    Args:
-        array: Numbers, ``(count, ..., columns)``, or ``(count,)`` as one column.
-    """
-    array = array[:, np.newaxis] if array.ndim == 1 else array
-    axes = tuple(range(array.ndim - 1))
-    rows = max(1, BLOCK * len(array) // array.size)
-    sizes = np.zeros(array.shape[-1])
-    for start in range(0, len(array), rows):
-        block = array[start : start + rows]
-        # abs(block) would overflow for the least integer of its type.
-        for ends in (-block.min(axis=axes).astype(np.float64), block.max(axis=axes)):
-            np.maximum(sizes, ends, out=sizes)
-    return sizes
 
 
 def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> None:

@@ -1,0 +1,57 @@
+"""The metrics of a spec, and the number by which it compares parameters."""
+
+from dataclasses import replace
+from typing import Any
+
+from layerkit.contracts.loss import Loss
+from layerkit.contracts.metric import Metric, score_names
+from layerkit.errors import Problem
+from layerkit.registry import Registry, UnknownComponentError
+from layerkit.spec.models import TrainingSpec
+from layerkit.spec.wording import suggested
+from layerkit.wording import quoted
+
+
+def metrics_of(
+    content: TrainingSpec, loss: Loss, registry: Registry
+) -> tuple[dict[str, Metric], list[Problem]]:
+    """Return the metrics of a spec, or else of its loss, by name, and what is wrong with them."""
+    metrics: dict[str, Metric] = {}
+    problems: list[Problem] = []
+    if content.metrics is not None:
+        for i, metric in enumerate(content.metrics):
+            name = registry.name_of(metric.entry)
+            if name in metrics:
+                message, hint = f'"{name}" is already among the metrics', "leave one of them out"
+                problems.append(Problem("duplicate-metric", ("metrics", i), message, hint=hint))
+            metrics[name] = metric.take()
+        return metrics, problems
+    for name in loss.metrics:
+        try:
+            entry = registry.find(Metric.kind, name)
+        except UnknownComponentError as error:
+            problems.append(Problem("unknown-metric", ("loss",), str(error)))
+            continue
+        cls: type[Any] = entry.cls
+        metrics[registry.name_of(entry)] = cls()
+    return metrics, problems
+
+
+def monitor_of(content: TrainingSpec, metrics: dict[str, Metric]) -> tuple[str, list[Problem]]:
+    """Return the number that decides which parameters are best, and what is wrong with it.
+
+    It is the number that early stopping watches, or else the first metric on the test data.
+    """
+    stopping = content.training.early_stopping
+    if stopping is None:
+        return f"test_{next(iter(metrics), 'loss')}", []
+    known = score_names(metrics)
+    if stopping.metric in known:
+        return stopping.metric, []
+    suggestion = suggested(stopping.metric, known)
+    if suggestion is not None:
+        suggestion = replace(suggestion, wording="silent")
+    path = ("training", "early_stopping", "metric")
+    expected = f"one of {', '.join(known)}"
+    problem = Problem("wrong-value", path, expected, quoted(stopping.metric), suggestion)
+    return stopping.metric, [problem]
