@@ -176,7 +176,9 @@ def _loss(network: Network, split: Split) -> int | None:
         return None
     if kind is MeanSquaredError:
         return _kernels.MEAN_SQUARED_ERROR
-    if kind is SoftmaxWithLoss and len(outputs) == 1 and not loss.label_smoothing:
+    if isinstance(loss, SoftmaxWithLoss) and kind is SoftmaxWithLoss and len(outputs) == 1:
+        if loss.label_smoothing:
+            return None
         if t.shape[1:] == outputs:
             return _kernels.SOFTMAX_OF_PROBABILITIES
         return _kernels.SOFTMAX_OF_LABELS if t.ndim == 1 and t.dtype in LABELS else None
@@ -191,4 +193,4 @@ def _weights(network: Network, split: Split) -> Array | None:
         if of_classes is not None:
             own = of_classes[split.t] if split.t.ndim == 1 else split.t @ of_classes
             weights = own if weights is None else own * weights
-    return None if weights is None else np.require(weights, np.float32, "CA")
+    return None if weights is None else np.require(weights, np.float32, ["C", "A"])
