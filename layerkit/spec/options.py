@@ -32,7 +32,7 @@ from layerkit.docstrings import descriptions
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
 from layerkit.spec.problems import problems_of
-from layerkit.spec.wording import worded
+from layerkit.spec.wording import DEFAULT_EFFORT, worded
 
 # On the first model, pydantic looks for its own plugins among all installed distributions, and
 # raises if the entry points of one are malformed. It looks only once, and layerkit needs none.
@@ -80,7 +80,7 @@ def validated(model: type[M], value: Any, context: Any) -> M:
     try:
         return model.model_validate(value, context=context)
     except ValidationError as error:
-        raise worded(error, model, context.effort) from None
+        raise worded(error, model, DEFAULT_EFFORT if context is None else context.effort) from None
 
 
 @cache

@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "cli/test_fix.py": ["cli/problems"],
     "cli/test_streams.py": ["__main__"],
     # Contracts and checks show in the components that keep or violate them.
+    "behaviour/test_unheld_numbers.py": ["contracts/unheld", "conversion"],
     "behaviour/test_python_api.py": ["annotations", "arguments", "contracts/dataset"],
     "behaviour/test_wrong_returns.py": ["contracts/loss", "contracts/metric", "contracts/schedule"],
     "builtin/test_layers.py": ["builtin/functions"],
@@ -50,15 +51,16 @@ TESTED_ELSEWHERE = {
         "network/vectors",
     ],
     "plugins/test_discovery.py": ["plugins/installed", "plugins/reports"],
-    "run/test_checking.py": ["comparison", "run/judging"],
-    "run/test_fixing.py": ["spec/repair"],
+    "run/test_checking.py": ["comparison", "run/verdicts"],
+    "run/test_fixing.py": ["run/findings", "run/guessing", "spec/edits", "spec/repair"],
     "run/test_folder.py": ["run/weights"],
     "run/test_watching.py": ["outputs"],
     "spec/test_report.py": ["spec/problems"],
     "test_interrupts.py": ["run/interrupting"],
     "test_memory.py": ["control_groups"],
-    "test_registry.py": ["wording"],
-    "training/test_trainer.py": ["training/checking", "training/step", "training/stopping"],
+    "test_builder.py": ["spec/metrics"],
+    "test_registry.py": ["contracts/registrar", "wording"],
+    "training/test_trainer.py": ["training/data_checks", "training/step", "training/stopping"],
 }  # fmt: skip
 """Modules without a file of tests of their own, by the file that tests them."""
 

@@ -225,3 +225,68 @@ class TestJson:
         assert len(outcome.out) < 60_000
         assert json.loads(outcome.out)["count"] == 401
         assert len(json.loads(outcome.out)["problems"]) == 50
+
+
+KILLED_BEFORE = """
+import os, signal, sys
+from layerkit.cli import main
+left = int(sys.argv.pop(1))
+folder = os.getcwd()
+def count(event, arguments):
+    global left
+    if event in ("open", "os.chmod", "os.rename", "os.remove") and folder in os.path.abspath(
+        os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes | os.PathLike) else "/"
+    ):
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+main()
+"""
+"""Runs the command, and is killed before the call of that number that touches its folder."""
+
+
+class TestBrokenOff:
+    def test_the_spec_is_whole_wherever_the_process_is_killed(self):
+        mended, left = WRONG.replace('"unit"', '"units"'), []
+        for call in range(1, 20):
+            write(WRONG)
+            command = [
+                sys.executable,
+                "-c",
+                KILLED_BEFORE,
+                str(call),
+                "check",
+                "spec.json",
+                "--fix",
+            ]
+            ended = subprocess.run(
+                command,
+                capture_output=True,
+                env={**os.environ, "LAYERKIT_PLUGINS": ""},
+                check=False,
+            )
+            left.append(Path("spec.json").read_text())
+            assert left[-1] in (WRONG, mended)
+            if ended.returncode >= 0:
+                break
+
+        assert ended.returncode == 2  # the steps of -2 remain
+        assert left[-1] == mended
+        assert left.count(WRONG) >= 4  # it was killed while it read, wrote aside and renamed
+
+    def test_a_full_disk_leaves_the_spec_as_it_was(self, process):
+        resource = pytest.importorskip("resource")
+        write(WRONG)
+
+        ended = process(
+            *("check", "spec.json", "--fix"),
+            env={"LAYERKIT_PLUGINS": ""},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        )
+
+        assert ended.returncode == 2
+        assert "spec.json: cannot be written: File too large" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert Path("spec.json").read_text() == WRONG
+        assert [file.name for file in Path.cwd().iterdir()] == ["spec.json"]

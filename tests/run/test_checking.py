@@ -19,7 +19,6 @@ from layerkit.builtin.layers import (
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
 from layerkit.errors import NonFiniteError
 from layerkit.initializers import Normal, Zeros
-from layerkit.run import judging
 from layerkit.run.checking import check_gradients
 
 rng = np.random.default_rng(7)
@@ -48,6 +47,9 @@ def check(layers, loss, x, t, spoil=None, watch=None, seed=0):
     )
     data = Data(Split(x, t), Split(x, t))
     return {c.name: c for c in check_gradients(experiment, data, watch)}
+
+
+SECONDS = "layerkit.run.verdicts._seconds"
 
 
 def verdicts(checks):
@@ -418,7 +420,7 @@ def test_a_loss_that_is_not_finite_at_first_is_an_error_with_its_place():
 
 
 def test_a_network_that_is_slow_is_sampled(monkeypatch):
-    monkeypatch.setattr(judging, "_seconds", lambda f: 0.005)  # 500 elements in 5 seconds
+    monkeypatch.setattr(SECONDS, lambda f: 0.005)  # 500 elements in 5 seconds
 
     found = check([Affine(300), Tanh(), Affine(3)], SoftmaxWithLoss(), X, LABELS)
 
@@ -433,7 +435,7 @@ def test_a_network_that_is_slow_is_sampled(monkeypatch):
 
 
 def test_a_sample_of_a_gradient_that_is_mostly_0_is_not_of_zeros_alone(monkeypatch):
-    monkeypatch.setattr(judging, "_seconds", lambda f: 0.2)  # 12 elements in 5 seconds
+    monkeypatch.setattr(SECONDS, lambda f: 0.2)  # 12 elements in 5 seconds
     x = np.zeros((3, 300))
     x[:, 140] = 1
 
@@ -447,7 +449,7 @@ def test_a_sample_of_a_gradient_that_is_mostly_0_is_not_of_zeros_alone(monkeypat
 
 
 def test_a_network_that_takes_seconds_is_checked_as_far_as_there_is_time(monkeypatch):
-    monkeypatch.setattr(judging, "_seconds", lambda f: 2.0)  # 7 evaluations in 15 seconds
+    monkeypatch.setattr(SECONDS, lambda f: 2.0)  # 7 evaluations in 15 seconds
 
     found = check([Affine(30), Tanh(), Affine(3)], SoftmaxWithLoss(), X, LABELS)
 

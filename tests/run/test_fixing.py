@@ -2,11 +2,11 @@
 
 import json
 import random
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from timing import timed
 
 from layerkit import SpecError, build, load_registry
 from layerkit.run.fixing import fix
@@ -253,21 +253,19 @@ def test_many_wrong_names_end_in_time():
     layers = [{"type": "affine", "units": 4, "name": f"b{i}"} for i in range(100)]
     layers.append({"type": "add", "inputs": [f"c{i}" for i in range(100)]})
     text = json.dumps({**json.loads(DIGITS), "layers": layers})
-    began = time.process_time()
 
-    fix(text, REGISTRY, "spec.json", SPECS)
+    _, seconds = timed(lambda: fix(text, REGISTRY, "spec.json", SPECS), 12)
 
-    assert time.process_time() - began < 12
+    assert seconds < 12
 
 
 def test_many_misspelt_keys_are_mended_in_time():
     layers = [{"type": "affine", "unit": 10}] * 3000
     text = json.dumps({**json.loads(DIGITS), "layers": layers})
-    began = time.process_time()
 
-    fixed = fix(text, REGISTRY, "spec.json", SPECS)
+    fixed, seconds = timed(lambda: fix(text, REGISTRY, "spec.json", SPECS), 8)
 
-    assert time.process_time() - began < 8
+    assert seconds < 8
     assert fixed.text == text.replace('"unit"', '"units"')
     assert len(fixed.edits) == 3000
 

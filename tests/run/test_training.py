@@ -469,7 +469,7 @@ class Counted(np.ndarray):
 
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
-    monkeypatch.setattr("layerkit.training.data_checks.BLOCK", 7)  # of three examples
+    monkeypatch.setattr("layerkit.conversion.BLOCK", 7)  # of three examples
     x = np.arange(40).reshape(20, 2).astype(dtype).view(Counted)
     split = Split(x, np.arange(20) % 3)
     dataset = Stored(x)
