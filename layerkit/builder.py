@@ -20,7 +20,7 @@ from layerkit.errors import DataError, Path, Problem, ShapeError, SpecError
 from layerkit.footprint import bytes_of_training, graph_problem, training_problem
 from layerkit.network import Network, Node
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
-from layerkit.spec.metrics import metrics_of, monitor_of
+from layerkit.spec.metrics import NO_VALIDATION, metrics_of, monitor_of
 from layerkit.types import Array, Shape
 
 
@@ -36,7 +36,8 @@ class Experiment:
         optimizer: The optimizer, with its states declared.
         metrics: The metrics of an evaluation, by name.
         settings: The length of training, its batches and its evaluations.
-        monitor: The number that decides which parameters are best, such as ``test_accuracy``.
+        monitor: The score that decides which parameters are best, such as ``validation_accuracy``;
+            None if none does, because the data have no validation part.
     """
 
     spec: Spec
@@ -46,7 +47,7 @@ class Experiment:
     optimizer: Optimizer
     metrics: dict[str, Metric]
     settings: TrainingSettings
-    monitor: str
+    monitor: str | None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -57,7 +58,7 @@ class Experiment:
     @property
     def higher_is_better(self) -> bool:
         """Whether a higher value of ``monitor`` is better."""
-        return is_better_higher(self.monitor, self.metrics)
+        return self.monitor is not None and is_better_higher(self.monitor, self.metrics)
 
     @property
     def memory(self) -> int:
@@ -176,6 +177,8 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         raise spec.error(*problems, data_problem(error)) from error
     except SpecError as error:
         raise spec.error(*problems, *error.problems) from error
+    if not form.has_validation and content.training.early_stopping is not None:
+        problems.append(NO_VALIDATION)
     for metric in metrics.values():
         metric.meaning = network.meaning
     checked: list[tuple[Path, str, Loss | Metric]] = [
@@ -204,7 +207,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
         optimizer,
         metrics,
         content.training,
-        monitor,
+        monitor if form.has_validation else None,
     )
     # The number of examples is unknown until they are read; only one is certain before that.
     too_large = training_problem(network, experiment.memory_for(1), experiment.batch_of(1))

@@ -65,7 +65,7 @@ def check(
         at_most = " at most"  # the number of examples is unknown until they are read
         if gradients:
             data = data_of(experiment)
-            at_most, memory = "", experiment.memory_for(len(data.train), len(data.test))
+            at_most, memory = "", experiment.memory_for(len(data.train), data.most_evaluated)
             with _Progress() as progress:
                 checks = check_gradients(experiment, data, progress)
     if json:

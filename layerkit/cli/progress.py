@@ -10,6 +10,7 @@ from typing import Any
 from layerkit.builder import Experiment
 from layerkit.cli.terminal import echo
 from layerkit.contracts.dataset import Data
+from layerkit.contracts.metric import PARTS
 from layerkit.run import Result, Watcher
 from layerkit.training import Evaluation, Trainer
 from layerkit.wording import visible
@@ -24,7 +25,7 @@ class Table(Watcher):
         self.experiment = experiment
         self.data = data
         names = ["loss", *experiment.metrics]
-        scores = [f"{part}_{name}" for name in names for part in ("train", "test")]
+        scores = [f"{PARTS[part]}_{name}" for name in names for part in data.parts]
         self.widths = {score: max(len(score), SCORE_WIDTH) for score in scores}
         self.bar: Any = None
         self.print: Callable[[str], None] = echo
@@ -38,8 +39,8 @@ class Table(Watcher):
             self._show_bar(trainer)
         self.print(
             f"{self.experiment.spec.name}: {len(network.nodes)} layers, {shapes}, "
-            f"{network.parameter_count:,} parameters; {len(data.train):,} training and "
-            f"{len(data.test):,} test examples; {trainer.total_steps:,} steps"
+            f"{network.parameter_count:,} parameters; {counted(data)}; "
+            f"{trainer.total_steps:,} steps"
         )
         scores = [name.rjust(width) for name, width in self.widths.items()]
         self.print("  ".join(["  step", " epoch", *scores, "   time"]))
@@ -57,8 +58,8 @@ class Table(Watcher):
             self.bar.stop()
         steps = "1 step" if result.steps == 1 else f"{result.steps:,} steps"
         line = f"{result.status} after {steps} in {result.seconds:.1f} s"
-        if result.best is not None:
-            monitor = self.experiment.monitor
+        monitor = self.experiment.monitor
+        if result.best is not None and monitor is not None:
             best = score(result.best.scores[monitor])
             line += f"; best {monitor} {best} at step {result.best.step:,} (*)"
         self.print(line)
@@ -92,6 +93,12 @@ class Table(Watcher):
         self.bar.start()
         # Plain text, so that the terminal wraps long lines.
         self.print = lambda line: self.bar.console.print(Text(visible(line)), soft_wrap=True)
+
+
+def counted(data: Data) -> str:
+    """Return how many examples each part has, in words."""
+    *first, last = [f"{len(split):,} {part}" for part, split in data.parts.items()]
+    return f"{', '.join(first)} and {last} examples"
 
 
 def score(value: float) -> str:

@@ -43,10 +43,12 @@ class Form:
     Attributes:
         shape: The shape of one example.
         targets: The form of its target.
+        has_validation: Whether ``load`` returns a validation part.
     """
 
     shape: Shape
     targets: Targets
+    has_validation: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,23 +111,32 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """The training and the test part of a data set.
+    """The parts of a data set.
 
     Attributes:
         train: The examples to train on.
-        test: The examples to test on.
+        test: The examples to test on; nothing is ever chosen by them.
+        validation: The examples by which training chooses the best parameters and the time to stop;
+            None if it chooses nothing.
         notes: Sentences about anything that the data set read in a way that may surprise the user;
             the command prints them as warnings.
     """
 
     train: Split
     test: Split
+    validation: Split | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def parts(self) -> tuple[tuple[str, Split], tuple[str, Split]]:
-        """Both parts, each with its name in messages."""
-        return ("training", self.train), ("test", self.test)
+    def parts(self) -> dict[str, Split]:
+        """The parts by their names in messages, those that are there."""
+        parts = {"training": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def most_evaluated(self) -> int:
+        """The number of examples in the largest part that is only evaluated."""
+        return max(len(self.test), 0 if self.validation is None else len(self.validation))
 
 
 class Dataset(Component):
@@ -159,30 +170,33 @@ class Dataset(Component):
         """
 
 
-def check_form(part: str, split: Split, form: Form) -> None:
-    """Refuse examples that do not have the form that ``inspect`` returned beforehand.
+def check_form(data: Data, form: Form) -> None:
+    """Refuse data that do not have the form that ``inspect`` returned beforehand.
 
     Args:
-        part: The name of the part in messages.
-        split: Its examples.
+        data: The data.
         form: What ``inspect`` of the data set returned.
 
     Raises:
-        DataError: There are no examples, they or their targets have another shape, or a label is
-            out of range.
+        DataError: There is a validation part and should be none, or the other way round; a part
+            has no examples; examples or targets have another shape; or a label is out of range.
     """
-    check_not_empty(part, split)
-    expected = (len(split), *form.shape), (len(split), *form.targets.shape)
-    if (split.x.shape, split.t.shape) != expected:
-        raise DataError(
-            f"the {part} part must have examples {expected[0]} and targets {expected[1]}, "
-            f"got {split.x.shape} and {split.t.shape}"
-        )
-    if form.targets.classes is not None:
-        try:
-            check_range_of_labels(split.t, form.targets.classes)
-        except DataError as error:
-            raise DataError(f"the {part} part: {error}") from None
+    if (data.validation is not None) is not form.has_validation:
+        expected, got = ("a", "none") if form.has_validation else ("no", "one")
+        raise DataError(f"the data set must have {expected} validation part, as it said, got {got}")
+    for part, split in data.parts.items():
+        check_not_empty(part, split)
+        shapes = (len(split), *form.shape), (len(split), *form.targets.shape)
+        if (split.x.shape, split.t.shape) != shapes:
+            raise DataError(
+                f"the {part} part must have examples {shapes[0]} and targets {shapes[1]}, "
+                f"got {split.x.shape} and {split.t.shape}"
+            )
+        if form.targets.classes is not None:
+            try:
+                check_range_of_labels(split.t, form.targets.classes)
+            except DataError as error:
+                raise DataError(f"the {part} part: {error}") from None
 
 
 def check_not_empty(part: str, split: Split) -> None:

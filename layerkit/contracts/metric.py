@@ -136,14 +136,19 @@ def check_metrics(metrics: Mapping[str, Metric]) -> None:
         )
 
 
-def score_names(metrics: Iterable[str]) -> list[str]:
+PARTS = {"training": "train", "validation": "validation", "test": "test"}
+"""The names of the parts of a data set in the names of scores."""
+
+
+def score_names(metrics: Iterable[str], parts: Iterable[str]) -> list[str]:
     """Return the names of the scores of an evaluation: ``train_loss`` and the like.
 
     Args:
         metrics: The names of the metrics.
+        parts: The names of the parts, as in ``Data.parts``.
     """
     names = "loss", *metrics
-    return [f"{part}_{name}" for part in ("train", "test") for name in names]
+    return [f"{PARTS[part]}_{name}" for part in parts for name in names]
 
 
 def is_better_higher(score: str, metrics: Mapping[str, Metric]) -> bool:

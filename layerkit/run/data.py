@@ -25,8 +25,8 @@ def load_data(experiment: Experiment) -> Data:
     try:
         with about_data(experiment):
             data = experiment.dataset.load()
-            for part, split in data.parts:
-                check_form(part, split, experiment.form)
+            check_form(data, experiment.form)
+            for split in data.parts.values():
                 for array in split.arrays:
                     _protect(array)
     except OSError as error:  # of a file that opens, and then cannot be read
@@ -37,7 +37,7 @@ def load_data(experiment: Experiment) -> Data:
     if too_small:
         place = ("training", "batch_size")
         raise experiment.spec.error(Problem("small-batch", place, too_small))
-    experiment.check_memory(len(data.train), len(data.test))
+    experiment.check_memory(len(data.train), data.most_evaluated)
     return data
 
 

@@ -3,6 +3,7 @@
 import json
 import warnings
 from os import PathLike
+from os.path import exists
 from pathlib import Path
 from typing import get_args
 
@@ -26,7 +27,7 @@ LONGEST_RECORD = 1_000_000
 
 def load_model(
     folder: str | PathLike[str],
-    parameters: Which = "best",
+    parameters: Which | None = None,
     *,
     locked: bool = False,
     registry: Registry | None = None,
@@ -37,18 +38,21 @@ def load_model(
 
     Args:
         folder: The folder of the run, as in ``runs/digits-20261123-140342``.
-        parameters: Those of the best evaluation, or of the last one.
+        parameters: Those of the best evaluation, or of the last one; by default the best, if the
+            run had a validation part to choose them by, and else the last.
         locked: Whether changed code is an error instead.
         registry: The available components; by default those installed.
 
     Raises:
-        OptionError: ``parameters`` is neither of the two.
+        OptionError: ``parameters`` is not one of these.
         UserError: A file cannot be read; or the code has changed, and ``locked`` is set.
         SpecError: A plugin that the spec needs is missing.
         DataError: The record of the run or the parameters are damaged, or the parameters do not
             match the spec or are not finite in its type.
     """
     folder = expanded(folder)
+    if parameters is None:
+        parameters = "best" if exists(folder / "best.npz") else "last"
     if parameters not in get_args(Which):
         expected = " or ".join(map(repr, get_args(Which)))
         raise OptionError(f"parameters must be {expected}, got {shown(parameters)}")

@@ -34,10 +34,10 @@ def run_training(
     """Train, and write the results to a new folder.
 
     The folder holds ``spec.json`` (as it was run, ready to be run again), ``spec.lock.json`` (the
-    code and the machine), ``metrics.jsonl`` (a line for each evaluation), ``best.npz`` and
-    ``last.npz`` (parameters and states by name) and ``run.json`` (versions, status, times). All
-    except the last are identical to the byte if the same spec is run with the same versions on
-    the same machine.
+    code and the machine), ``metrics.jsonl`` (a line for each evaluation), ``last.npz`` (parameters
+    and states by name), ``best.npz`` (those of the best evaluation, if there is a validation part
+    to choose it by) and ``run.json`` (versions, status, times). All except the last are identical
+    to the byte if the same spec is run with the same versions on the same machine.
 
     Args:
         experiment: The experiment to train.
@@ -81,11 +81,11 @@ def run_training(
     with folder.discarded_on_failure():
         folder.write_json("spec.json", moved(spec, folder.path))
         folder.write_json("spec.lock.json", lock(computes))
+    network = experiment.network
     last: Evaluation | None = None
     began = time.perf_counter()
 
     def write_results(status: Status, reason: str = "") -> Result:
-        network = experiment.network
         if status != "failed" and not trainer.is_half_done:
             write_weights(folder, "last", network, network.params, network.states)
         result = result_of(status)
@@ -106,6 +106,8 @@ def run_training(
             watcher.started(trainer, folder.path)
         for last in trainer.run():
             folder.append_json_line("metrics.jsonl", asdict(last))
+            if trainer.monitor is None:  # the last parameters are the model, however the run ends
+                write_weights(folder, "last", network, network.params, network.states)
             is_best = trainer.best is not None and trainer.best.evaluation is last
             if trainer.best is not None and is_best:
                 snapshot = trainer.best

@@ -37,15 +37,24 @@ def metrics_of(
     return metrics, problems
 
 
-def monitor_of(content: TrainingSpec, metrics: dict[str, Metric]) -> tuple[str, list[Problem]]:
-    """Return the number that decides which parameters are best, and what is wrong with it.
+NO_VALIDATION = Problem(
+    "no-validation",
+    ("training", "early_stopping"),
+    "needs a validation part to judge by, and these data have none",
+    hint="give data a validation_fraction, such as 0.2, or leave early_stopping out",
+)
+"""The problem of a spec with early stopping whose data have no validation part."""
 
-    It is the number that early stopping watches, or else the first metric on the test data.
+
+def monitor_of(content: TrainingSpec, metrics: dict[str, Metric]) -> tuple[str, list[Problem]]:
+    """Return the score that decides which parameters are best, and what is wrong with it.
+
+    It is the number that early stopping watches, or else the first metric, on the validation part.
     """
     stopping = content.training.early_stopping
     if stopping is None:
-        return f"test_{next(iter(metrics), 'loss')}", []
-    known = score_names(metrics)
+        return f"validation_{next(iter(metrics), 'loss')}", []
+    known = score_names(metrics, ["validation"])
     if stopping.metric in known:
         return stopping.metric, []
     suggestion = suggested(stopping.metric, known)

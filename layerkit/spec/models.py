@@ -20,12 +20,13 @@ class EarlyStopping(SpecModel):
     """When to stop before the last step.
 
     Attributes:
-        metric: The number to watch, by its name in the table of the run: ``test_loss``.
+        metric: The number to watch, by its name in the table of the run:
+            ``validation_loss``.
         patience: The number of evaluations without a better value after which to stop.
         min_delta: The least improvement that counts as a better value.
     """
 
-    metric: str = "test_loss"
+    metric: str = "validation_loss"
     patience: PositiveInt = 5
     min_delta: NonNegativeFloat = 0.0
 

@@ -48,18 +48,39 @@ def check_arguments(
                 )
 
 
-def check_monitor(monitor: str, metrics: dict[str, Metric], settings: TrainingSettings) -> None:
-    """Refuse to monitor a score that evaluations do not have."""
-    scores = score_names(metrics)
+def checked_monitor(
+    monitor: str | None, metrics: dict[str, Metric], settings: TrainingSettings, data: Data
+) -> str | None:
+    """Return the score that chooses the best parameters; None if none does.
+
+    Only a score of the validation part may: a choice by the test part would make its scores better
+    than those of new examples.
+
+    Raises:
+        UserError: There is no such score, no validation part to choose by, or early stopping
+            watches another score.
+    """
+    stopping = settings.early_stopping
+    if data.validation is None:
+        if monitor is None and stopping is None:
+            return None
+        what = "early stopping" if monitor is None else f"monitor={monitor!r}"
+        raise UserError(
+            f"{what} chooses by a validation part, and these data have none; give them one, as in "
+            "Data(train, test, validation), or leave it out"
+        )
+    if monitor is None:
+        monitor = "validation_loss" if stopping is None else stopping.metric
+    scores = score_names(metrics, ["validation"])
     if monitor not in scores:
         advice = did_you_mean(str(monitor), scores)
         raise UserError(f"monitor must be one of {', '.join(scores)}, got {monitor!r}{advice}")
-    stopping = settings.early_stopping
     if stopping is not None and stopping.metric != monitor:
         raise UserError(
             f'early stopping watches "{stopping.metric}" and the trainer "{monitor}"; name the '
             f'same number in both: Trainer(..., monitor="{stopping.metric}")'
         )
+    return monitor
 
 
 def batch_problem(network: Network, settings: TrainingSettings, count: int) -> str:

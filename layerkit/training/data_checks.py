@@ -44,7 +44,7 @@ def check_data(
             finite; labels are not integers or out of range; weights are negative, not finite or
             all 0; or the loss needs probabilities and gets others.
     """
-    for part, split in data.parts:
+    for part, split in data.parts.items():
         _check_arrays(part, split)
         check_not_empty(part, split)
         _check_shape(part, split, network)
@@ -94,7 +94,7 @@ def _check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> N
     for metric in metrics:
         metric.meaning = network.meaning
         components.append(metric)
-    for part, split in data.parts:
+    for part, split in data.parts.items():
         for component in components:
             try:
                 component.check_targets(network.output_shape, split.t)

@@ -8,7 +8,7 @@ class EarlyStopping(Protocol):
 
     @property
     def metric(self) -> str:
-        """The score to watch, by its name in the table of the run: ``test_loss``."""
+        """The score to watch, by its name in the table of the run: ``validation_loss``."""
 
     @property
     def patience(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from layerkit import compilers
 from layerkit.arguments import checked_count, checked_seed, shown
 from layerkit.contracts.dataset import Data
-from layerkit.contracts.metric import Metric, is_better_higher
+from layerkit.contracts.metric import PARTS, Metric, is_better_higher
 from layerkit.contracts.optimizer import Optimizer
 from layerkit.contracts.ownership import variables
 from layerkit.contracts.schedule import Schedule
@@ -21,7 +21,7 @@ from layerkit.contracts.variable import CopiedWhole, bind_all
 from layerkit.errors import NonFiniteError, UserError
 from layerkit.network import Network
 from layerkit.threads import one_blas_thread
-from layerkit.training.beginning import batch_problem, check_arguments, check_monitor
+from layerkit.training.beginning import batch_problem, check_arguments, checked_monitor
 from layerkit.training.data_checks import check_data
 from layerkit.training.evaluation import evaluate
 from layerkit.training.records import Evaluation, Snapshot
@@ -64,7 +64,8 @@ class Trainer(CopiedWhole):
         optimizer: The optimizer; a new one.
         settings: How long to train, and on which batches.
         metrics: The metrics that evaluations report besides the loss, by name.
-        monitor: The score that selects the best parameters.
+        monitor: The score of the validation part that selects the best parameters; by default
+            its loss. Without a validation part nothing is selected.
         higher_is_better: Whether a higher score is better; by default as its metric declares.
         seed: The seed of the order of the examples and of the optimizer's random numbers.
 
@@ -102,7 +103,7 @@ class Trainer(CopiedWhole):
         optimizer: Optimizer,
         settings: TrainingSettings,
         metrics: dict[str, Metric],
-        monitor: str = "test_loss",
+        monitor: str | None = None,
         higher_is_better: bool | None = None,
         seed: int = 0,
     ) -> None:
@@ -111,7 +112,7 @@ class Trainer(CopiedWhole):
             raise UserError(
                 f"higher_is_better must be True, False or None, got {shown(higher_is_better)}"
             )
-        check_monitor(monitor, metrics, settings)
+        monitor = checked_monitor(monitor, metrics, settings, data)
         check_data(network, data, metrics.values())
         assert network.loss_function is not None
         network.loss_function.fit(network.output_shape, data.train.t)
@@ -135,10 +136,12 @@ class Trainer(CopiedWhole):
         self.loss = math.nan
         self.stop_requested = False
         self.stop_reason = ""
-        if higher_is_better is None:
-            higher_is_better = is_better_higher(monitor, metrics)
         self.monitor = monitor
-        self._best = Best(monitor, higher_is_better, settings.early_stopping)
+        self._best: Best | None = None
+        if monitor is not None:
+            if higher_is_better is None:
+                higher_is_better = is_better_higher(monitor, metrics)
+            self._best = Best(monitor, higher_is_better, settings.early_stopping)
         self.is_half_done = False
         self._is_evaluation_due = False
         refuse_unheld_options(optimizer, network.dtype)
@@ -163,7 +166,7 @@ class Trainer(CopiedWhole):
             self.optimizer.learning_rate.build(self._total_steps)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        memo.update({id(part): part for part in (self.data, self.data.train, self.data.test)})
+        memo.update({id(part): part for part in (self.data, *self.data.parts.values())})
         other = memo[id(self)] = object.__new__(type(self))
         other.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return other
@@ -192,12 +195,12 @@ class Trainer(CopiedWhole):
     @property
     def stopped_early(self) -> bool:
         """Whether the monitored score has stopped improving."""
-        return self._best.is_final
+        return self._best is not None and self._best.is_final
 
     @property
     def best(self) -> Snapshot | None:
-        """The best parameters so far."""
-        return self._best.snapshot
+        """The best parameters so far, by the validation part; None if there is none."""
+        return None if self._best is None else self._best.snapshot
 
     def run(self) -> Iterator[Evaluation]:
         """Train, and yield every evaluation.
@@ -217,7 +220,8 @@ class Trainer(CopiedWhole):
                     self.train_until(min(until, self.total_steps))
                     self._is_evaluation_due = True
                 evaluation = self._evaluate()
-                self._best.judge(evaluation, self.network)
+                if self._best is not None:
+                    self._best.judge(evaluation, self.network)
                 self._is_evaluation_due = False
             yield evaluation
 
@@ -278,12 +282,13 @@ class Trainer(CopiedWhole):
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
         with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for part, split in (("train", self.data.train), ("test", self.data.test)):
+            for name, split in self.data.parts.items():
+                part = PARTS[name]
                 part_scores = evaluate(self.network, split, self.metrics, self.fastest_step.outputs)
                 scores |= {f"{part}_{name}": score for name, score in part_scores.items()}
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
-                    raise self._non_finite(f"the {part} loss became {loss} after step {self.step}")
+                    raise self._non_finite(f"the {name} loss became {loss} after step {self.step}")
         if self._began_finite and not np.isfinite(self.optimizer_state).all():
             # From then on its rates are 0, and training would silently stop making progress.
             raise NonFiniteError(

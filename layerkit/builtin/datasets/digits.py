@@ -4,8 +4,8 @@ from importlib import resources
 
 import numpy as np
 
-from layerkit import Data, Dataset, Form, NonNegativeInt, Targets
-from layerkit.builtin.datasets.splitting import TestFraction, split
+from layerkit import Data, Dataset, Form, Fraction, NonNegativeInt, Targets
+from layerkit.builtin.datasets.splitting import TestFraction, check_fractions, split
 
 
 class Digits(Dataset):
@@ -18,7 +18,8 @@ class Digits(Dataset):
         test_fraction: The share of the images to test on.
         seed: The seed of the choice of the test images.
         flat: Whether an image is a vector rather than one channel of rows.
-        stratify: Whether the share to test on holds for each digit.
+        stratify: Whether the shares hold for each digit.
+        validation_fraction: The share of the images to choose by; 0 for no validation part.
 
     Shapes:
         x: ``(count, 64)``, or ``(count, 1, 8, 8)`` if not flat
@@ -35,15 +36,19 @@ class Digits(Dataset):
         seed: NonNegativeInt = 0,
         flat: bool = True,
         stratify: bool = False,
+        validation_fraction: Fraction = 0.0,
     ) -> None:
+        check_fractions(test_fraction, validation_fraction)
         self.test_fraction = test_fraction
         self.seed = seed
         self.flat = flat
         self.stratify = stratify
+        self.validation_fraction = validation_fraction
 
     def inspect(self) -> Form:
         """Return the form of the images, reading nothing."""
-        return Form((64,) if self.flat else (1, 8, 8), Targets(classes=10))
+        shape = (64,) if self.flat else (1, 8, 8)
+        return Form(shape, Targets(classes=10), bool(self.validation_fraction))
 
     def load(self) -> Data:
         """Read the images and split them."""
@@ -52,4 +57,4 @@ class Digits(Dataset):
             x, t = arrays["x"], arrays["t"]
         x = x.reshape(-1, *self.inspect().shape)
         rng = np.random.default_rng(self.seed)
-        return split(x, t, self.test_fraction, rng, 1 / 16, self.stratify)
+        return split(x, t, self.test_fraction, rng, 1 / 16, self.stratify, self.validation_fraction)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from layerkit import Array, Data, DataError, Dataset, Form, Split, Targets
+from layerkit import Array, Data, DataError, Dataset, Form, Fraction, Split, Targets
 from layerkit.builtin.datasets.files import unreadable
 from layerkit.builtin.datasets.idx import IdxError, IdxFile
 
@@ -31,6 +31,8 @@ class Mnist(Dataset):
 
     Args:
         flat: Whether an image is a vector rather than one channel of rows.
+        validation_fraction: The share of the 60,000 images, the last ones, to choose by; 0 for no
+            validation part.
 
     Shapes:
         x: ``(count, 784)``, or ``(count, 1, 28, 28)`` if not flat
@@ -43,21 +45,26 @@ class Mnist(Dataset):
 
     downloads = True
 
-    def __init__(self, flat: bool = True) -> None:
+    def __init__(self, flat: bool = True, validation_fraction: Fraction = 0.0) -> None:
         self.flat = flat
+        self.validation_fraction = validation_fraction
 
     def inspect(self) -> Form:
         """Return the form of the images, reading nothing."""
-        return Form((784,) if self.flat else (1, 28, 28), Targets(classes=10))
+        shape = (784,) if self.flat else (1, 28, 28)
+        return Form(shape, Targets(classes=10), bool(self.validation_fraction))
 
     def load(self) -> Data:
         """Read the images, downloading them if necessary."""
         train_x, train_t, test_x, test_t = (_read(file) for file in FILES)
         shape = (-1, *self.inspect().shape)
-        return Data(
-            Split(train_x.reshape(shape), train_t, 1 / 255),
-            Split(test_x.reshape(shape), test_t, 1 / 255),
-        )
+        train = Split(train_x.reshape(shape), train_t, 1 / 255)
+        test = Split(test_x.reshape(shape), test_t, 1 / 255)
+        if not self.validation_fraction:
+            return Data(train, test)
+        count = len(train)
+        chosen_by = min(max(round(count * self.validation_fraction), 1), count - 1)
+        return Data(train[: count - chosen_by], test, train[count - chosen_by :])
 
 
 def _read(file: IdxFile) -> Array:

@@ -9,13 +9,14 @@ from layerkit import (
     Data,
     Dataset,
     Form,
+    Fraction,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     Targets,
     check_memory,
 )
-from layerkit.builtin.datasets.splitting import TestFraction, split
+from layerkit.builtin.datasets.splitting import TestFraction, check_fractions, split
 
 BYTES_OF_A_POINT = 80
 """The memory of a point while it is generated: ten numbers."""
@@ -34,7 +35,8 @@ class Spiral(Dataset):
         noise: The standard deviation of the angle, in radians.
         test_fraction: The share of the points to test on, drawn at random.
         seed: The seed of the points and of the choice of those to test on.
-        stratify: Whether the share to test on holds for each arm.
+        stratify: Whether the shares hold for each arm.
+        validation_fraction: The share of the points to choose by; 0 for no validation part.
 
     Shapes:
         x: ``(count, 2)``
@@ -54,13 +56,16 @@ class Spiral(Dataset):
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
         stratify: bool = False,
+        validation_fraction: Fraction = 0.0,
     ) -> None:
+        check_fractions(test_fraction, validation_fraction)
         self.classes = classes
         self.per_class = per_class
         self.noise = noise
         self.test_fraction = test_fraction
         self.seed = seed
         self.stratify = stratify
+        self.validation_fraction = validation_fraction
 
     def inspect(self) -> Form:
         """Return the form of the points."""
@@ -68,7 +73,7 @@ class Spiral(Dataset):
         check_memory(
             f"{self.classes:,} arms of {self.per_class:,} points", count * BYTES_OF_A_POINT
         )
-        return Form((2,), Targets(classes=self.classes))
+        return Form((2,), Targets(classes=self.classes), bool(self.validation_fraction))
 
     def load(self) -> Data:
         """Generate the points and split them."""
@@ -78,4 +83,11 @@ class Spiral(Dataset):
         radius = np.tile(np.arange(self.per_class) / self.per_class, self.classes)
         angle = 4 * t + 4 * radius + self.noise * rng.standard_normal(len(t))
         x = np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
-        return split(x, t, self.test_fraction, rng, stratify=self.stratify)
+        return split(
+            x,
+            t,
+            self.test_fraction,
+            rng,
+            stratify=self.stratify,
+            validation_fraction=self.validation_fraction,
+        )

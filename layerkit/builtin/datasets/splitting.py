@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 from annotated_types import Interval
 
-from layerkit import Array, Data, Rng, Split
+from layerkit import Array, Data, DataError, Rng, Split
 
 TestFraction: TypeAlias = Annotated[float, Interval(gt=0, lt=1)]
 """The share of the examples that is kept for testing."""
@@ -26,11 +26,13 @@ def split(
     rng: Rng,
     scale: float = 1.0,
     stratify: bool = False,
+    validation_fraction: float = 0.0,
 ) -> Data:
-    """Split examples at random into a training and a test part, each of at least one example.
+    """Split examples at random into parts, each of at least one example.
 
     ``x`` and ``t`` are reordered in place: the test examples swap places with others at the end.
-    Both parts are then views, so the data is never in memory twice.
+    All parts are then views, so the data is never in memory twice. The training part without a
+    validation part is the same examples as both together.
 
     Args:
         x: The examples, ``(count, *shape)``; at least two.
@@ -42,6 +44,10 @@ def split(
             allow, rather than for all examples together. A class of at least two examples is then
             in both parts, and a class of a single example is in the training part. If all classes
             have a single example, they are drawn regardless of the class.
+        validation_fraction: The share of all examples to choose by; 0 for no validation part.
+
+    Raises:
+        DataError: There are too few examples.
     """
     count = len(x)
     order = rng.permutation(count)
@@ -56,10 +62,24 @@ def split(
     coming = train_count + np.flatnonzero(~is_test[train_count:])
     for array in (x, t):
         array[np.r_[leaving, coming]] = array[np.r_[coming, leaving]]
-    return Data(
-        Split(x[:train_count], t[:train_count], scale),
-        Split(x[train_count:], t[train_count:], scale),
-    )
+    test = Split(x[train_count:], t[train_count:], scale)
+    x, t = x[:train_count], t[:train_count]
+    if not validation_fraction:
+        return Data(Split(x, t, scale), test)
+    if train_count < 2:
+        raise DataError(f"{count} examples are too few for three parts")
+    rest = split(x, t, validation_fraction * count / train_count, rng, scale, stratify)
+    return Data(rest.train, test, rest.test)
+
+
+def check_fractions(test_fraction: float, validation_fraction: float) -> None:
+    """Refuse shares that leave no examples to train on.
+
+    Raises:
+        ValueError: They do.
+    """
+    if test_fraction + validation_fraction >= 1:
+        raise ValueError("test_fraction and validation_fraction must add up to less than 1")
 
 
 def _first_of_each_class(order: Array, labels: Array, share: float) -> Array:

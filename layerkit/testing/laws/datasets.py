@@ -53,11 +53,10 @@ def a_form_is_told_beforehand(subject: Subject) -> None:
 def the_data_has_the_form_that_was_told(subject: Subject) -> None:
     """Examples and targets have the form that ``inspect`` returns, and labels are in its range."""
     for form, data in _loaded(subject):
-        for part, split in data.parts:
-            try:
-                check_form(part, split, form)
-            except DataError as error:
-                raise LawBroken(f"load does not give the form of inspect: {error}") from None
+        try:
+            check_form(data, form)
+        except DataError as error:
+            raise LawBroken(f"load does not give the form of inspect: {error}") from None
 
 
 def loaded_again_it_is_the_same(subject: Subject) -> None:
@@ -73,7 +72,7 @@ def loaded_again_it_is_the_same(subject: Subject) -> None:
 def examples_are_numbers(subject: Subject) -> None:
     """Examples are integers or floats, and finite once scaled."""
     for _, data in _loaded(subject):
-        for _, split in data.parts:
+        for split in data.parts.values():
             if split.x.dtype.kind not in "uif" or split.t.dtype.kind not in "uif":
                 raise LawBroken(
                     f"examples and targets must be numbers, got {split.x.dtype} and {split.t.dtype}"
@@ -83,7 +82,7 @@ def examples_are_numbers(subject: Subject) -> None:
 
 
 def _arrays(data: Data) -> list[Array]:
-    return [np.asarray(a) for _, split in data.parts for a in (split.x, split.t)]
+    return [np.asarray(a) for split in data.parts.values() for a in (split.x, split.t)]
 
 
 LAWS = (
