@@ -495,30 +495,6 @@ class TestBackward:
         with pytest.raises(LayerkitError, match="another thread has computed a loss: call forward"):
             net.loss_function.backward()
 
-    def test_the_loss_gives_each_of_many_threads_its_own_gradient_or_none(self, net):
-        x = examples(net, 16).reshape(8, 2, 12) if net.shapes[0] == (12,) else None
-        if x is None:
-            pytest.skip("one kind of input suffices")
-        outputs = [net.predict(each) for each in x]
-        t = np.arange(2)
-        expected = []
-        for y in outputs:
-            net.loss_of(y, t)
-            expected.append(net.loss_function.backward().copy())
-
-        def gradient(i):
-            net.loss_of(outputs[i % 8], t)
-            try:
-                return i % 8, net.loss_function.backward().copy()
-            except LayerkitError:
-                return None
-
-        answers = [answer for answer in together(gradient, 400) if answer is not None]
-
-        assert answers
-        wrong = [i for i, dout in answers if not np.array_equal(dout, expected[i])]
-        assert wrong == []
-
     def test_it_goes_back_through_the_last_forward(self, net):
         x = examples(net, 3)
         net.predict(x)
@@ -613,3 +589,37 @@ def test_nobody_else_changes_a_network_that_is_trained(change):
     assert isinstance(refused, UserError)
     assert "another thread is training this network" in str(refused)
     assert ((net.params == before[0]).all(), (net.states == before[1]).all()) == (True, True)
+
+
+ROWS = np.random.default_rng(3)
+OUTPUTS = [ROWS.normal(size=(rows, 50)) for rows in (400, 500, 400, 450)]
+TARGETS = {
+    "labels": [ROWS.integers(0, 50, len(y)) for y in OUTPUTS],
+    "probabilities": [ROWS.dirichlet(np.ones(50), len(y)) for y in OUTPUTS],
+}
+
+
+@pytest.mark.parametrize("t", TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("of_network", [False, True], ids=["alone", "of a network"])
+def test_a_loss_gives_each_of_many_threads_its_own_numbers_or_none(t, of_network):
+    net = Network([Affine(50)], (5,), loss=SoftmaxWithLoss(), dtype="float64").initialize(0)
+    loss = net.loss_function if of_network else SoftmaxWithLoss()
+    forward = net.loss_of if of_network else loss.forward
+    expected = [(forward(y, of), loss.backward().copy()) for y, of in zip(OUTPUTS, t, strict=True)]
+
+    def numbers(i):
+        i %= len(OUTPUTS)
+        value = forward(OUTPUTS[i], t[i])
+        try:
+            return i, value, loss.backward().copy()
+        except LayerkitError:
+            return i, value, expected[i][1]
+
+    answers = together(numbers, 400)
+
+    wrong = [
+        i
+        for i, value, dout in answers
+        if value != expected[i][0] or not np.array_equal(dout, expected[i][1])
+    ]
+    assert wrong == []

@@ -5,8 +5,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import wraps
 from numbers import Real
-from threading import get_ident
-from typing import Any, ClassVar
+from threading import RLock, get_ident
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -43,10 +43,7 @@ class Loss(Component):
     advised: ClassVar[frozenset[str]] = frozenset({"each", "backward_each"})
     metrics: ClassVar[tuple[str, ...]] = ()
     meaning: ClassVar[Meaning] = "numbers"
-    _form: tuple[Shape, np.dtype[Any]] | None = None  # of what each returned
-    _share: Array | None = None
-    _total: float = 0.0
-    _thread: int | None = None  # the thread of the last forward, whose backward may follow
+    _last: "_Forward | None" = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -194,7 +191,68 @@ class Loss(Component):
 
         ``forward`` has the arguments and the errors.
         """
-        self._thread = get_ident()
+        with self._alone:
+            self._last = None  # what each keeps belongs to no forward until this one has ended
+            losses = self._losses(y, t)
+            share, weight = self._share_of(losses, weights, t)
+            weighed = losses
+            if share is not None:
+                weighed = self.scratch("weighed", losses.shape, losses.dtype)
+                np.multiply(share, losses, out=weighed)
+            total = float(np.add.reduce(weighed, axis=None))
+            if not math.isfinite(total):
+                y, t = as_batch(self, self.dtype, y, t)
+                _check_held(self, y, t)
+                check_finite(t)
+            self._last = _Forward(get_ident(), losses.shape, losses.dtype, share, weight)
+        return total, weight
+
+    def backward(self, dout: float = 1.0) -> Array:
+        """Return the gradient of the last ``forward`` with respect to ``y``, times ``dout``.
+
+        It is valid until the next ``backward`` of this thread.
+
+        Raises:
+            NotReadyError: There was no ``forward``, it failed, or the last one was that of another
+                thread.
+            UserError: ``dout`` is not a number.
+        """
+        if type(dout) is not float:
+            dout = _as_factor(self, dout)
+        with self._alone:
+            last = self._last
+            if last is None:
+                raise NotReadyError(
+                    f"{type(self).__name__} has no loss yet; backward needs what forward keeps: "
+                    "call forward first"
+                )
+            if last.thread != get_ident():
+                raise NotReadyError(
+                    f"{type(self).__name__}: backward follows a forward of the same thread, and "
+                    "since then another thread has computed a loss: call forward again, or give "
+                    "each thread a copy of the network"
+                )
+            gradient = self.backward_each(self._factors(last, dout))
+            if not isinstance(gradient, np.ndarray):
+                return gradient  # which the caller refuses
+            # Into memory of this thread, because a forward of another may use that of the gradient.
+            own = self.scratch(f"gradient {last.thread}", gradient.shape, gradient.dtype)
+            np.copyto(own, gradient)
+            return own
+
+    @property
+    def _alone(self) -> RLock:
+        """The lock of the thread that computes with this loss, because ``each`` keeps a batch."""
+        lock: RLock | None = self.__dict__.get("_lock")
+        return self.__dict__.setdefault("_lock", RLock()) if lock is None else lock
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for copies and pickles, without that of the last ``forward``."""
+        left_out = ("_lock", "_last")
+        return {name: v for name, v in super().__getstate__().items() if name not in left_out}
+
+    def _losses(self, y: Array, t: Array) -> Array:
+        """Return what ``each`` returns, after checking that it is a number for each example."""
         try:
             losses = self.each(y, t)
         except (FloatingPointError, RuntimeWarning):  # if the user turned these into errors
@@ -205,61 +263,41 @@ class Loss(Component):
                 f"{type(self).__name__}: each must return one number for each of {len(y)} "
                 f"examples, got {shown(losses)}"
             )
-        self._form = losses.shape, losses.dtype
+        return losses
+
+    def _share_of(
+        self, losses: Array, weights: Array | None, t: Array
+    ) -> tuple[Array | None, float]:
+        """Return the weight of each number, or None if all are 1, and the sum of the weights."""
         own = self.target_weights(t)
         if weights is None and own is None:
-            self._share, self._total = None, float(losses.size)
-            total = float(np.add.reduce(losses, axis=None))
-        else:
-            share = self.scratch("share", losses.shape, losses.dtype)
-            share.fill(1)
-            for weight in (weights, own):
-                if weight is not None:
-                    share *= _checked_weights(self, weight, losses)
-            self._share, self._total = share, float(np.add.reduce(share, axis=None))
-            losses = np.multiply(
-                share, losses, out=self.scratch("weighed", share.shape, share.dtype)
-            )
-            total = float(np.add.reduce(losses, axis=None))
-        if not math.isfinite(total):
-            y, t = as_batch(self, self.dtype, y, t)
-            _check_held(self, y, t)
-            check_finite(t)
-        return total, self._total
+            return None, float(losses.size)
+        share = self.scratch("share", losses.shape, losses.dtype)
+        share.fill(1)
+        for weight in (weights, own):
+            if weight is not None:
+                share *= _checked_weights(self, weight, losses)
+        return share, float(np.add.reduce(share, axis=None))
 
-    def backward(self, dout: float = 1.0) -> Array:
-        """Return the gradient of the last ``forward`` with respect to ``y``, times ``dout``.
+    def _factors(self, last: "_Forward", dout: float) -> Array:
+        """Return the gradient with respect to each number that ``each`` returned."""
+        factor = dout / last.weight if last.weight else 0.0
+        if last.share is not None:
+            out = self.scratch("dout", last.shape, last.dtype)
+            return np.multiply(last.share, factor, out=out)
+        # One number that is seen at each place, which is faster than an array full of them.
+        number = last.dtype.type(factor).tobytes()
+        return np.ndarray(last.shape, last.dtype, number, 0, (0,) * len(last.shape))
 
-        Raises:
-            NotReadyError: There was no ``forward``, or another thread has called it since.
-            UserError: ``dout`` is not a number.
-        """
-        if type(dout) is not float:
-            dout = _as_factor(self, dout)
-        if self._form is None:
-            raise NotReadyError(
-                f"{type(self).__name__} has no loss yet; backward needs what forward keeps: call "
-                "forward first"
-            )
-        if self._thread == get_ident():
-            gradient = self._backward(dout, *self._form)
-            if self._thread == get_ident():  # another thread may have computed a loss meanwhile
-                return gradient
-        raise NotReadyError(
-            f"{type(self).__name__}: backward follows a forward of the same thread, and since then "
-            "another thread has computed a loss: call forward again, or give each thread a copy of "
-            "the network"
-        )
 
-    def _backward(self, dout: float, shape: Shape, dtype: np.dtype[Any]) -> Array:
-        factor = dout / self._total if self._total else 0.0
-        if self._share is not None:
-            each = np.multiply(self._share, factor, out=self.scratch("dout", shape, dtype))
-        else:
-            # One number that is seen at each place, which is faster than an array full of them.
-            number = dtype.type(factor).tobytes()
-            each = np.ndarray(shape, dtype, number, 0, (0,) * len(shape))
-        return self.backward_each(each)
+class _Forward(NamedTuple):
+    """The last ``forward`` of a loss: its thread, the form of its losses, and their weights."""
+
+    thread: int
+    shape: Shape
+    dtype: np.dtype[Any]
+    share: Array | None
+    weight: float
 
 
 def _checking_batch(each: Callable[..., Array]) -> Callable[..., Array]:

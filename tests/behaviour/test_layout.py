@@ -33,7 +33,7 @@ TESTED_ELSEWHERE = {
     # Contracts and checks show in the components that keep or violate them.
     "behaviour/test_unheld_numbers.py": ["contracts/unheld", "conversion"],
     "behaviour/test_python_api.py": ["annotations", "arguments", "contracts/dataset"],
-    "behaviour/test_wrong_returns.py": ["contracts/loss", "contracts/metric", "contracts/schedule"],
+    "behaviour/test_wrong_returns.py": ["contracts/metric", "contracts/schedule"],
     "builtin/test_layers.py": ["builtin/functions"],
     "builtin/test_losses.py": ["builtin/fitting", "functions"],
     "test_initializers.py": ["builtin/initializers", "contracts/initializer"],
