@@ -199,7 +199,7 @@ class WholeSetMetric(Metric):
     those of the whole part, and twice that while the value is computed.
     """
 
-    _weighing: ClassVar[tuple[str, ...]] = ("update", "over_all")
+    _weighing: ClassVar[tuple[str, ...]] = ("update", "over_all", "details_over_all")
     _batches: list[tuple[Array, Array, Array]]
 
     @abstractmethod
@@ -251,16 +251,15 @@ class WholeSetMetric(Metric):
 
     def value(self) -> float:
         """Return the metric over all examples since ``reset``; NaN if there are none."""
-        examples = self._collected()
-        return float(self.over_all(*examples)) if examples else math.nan
+        return float(_applied(self.over_all, self._collected(), math.nan))
 
     def details(self) -> dict[str, Any]:
         """Return ``details_over_all`` of all examples since ``reset``."""
-        examples = self._collected()
-        return self.details_over_all(*examples) if examples else {}
+        details: dict[str, Any] = _applied(self.details_over_all, self._collected(), {})
+        return details
 
     def _collected(self) -> tuple[Array, ...]:
-        """Return outputs, targets and, if the metric takes them, weights of all examples."""
+        """Return outputs, targets and weights of all examples whose weight is not 0."""
         if not self._batches:
             return ()
         y, t, weights = map(np.concatenate, zip(*self._batches, strict=True))
@@ -268,13 +267,18 @@ class WholeSetMetric(Metric):
         if not is_counted.all():
             y, t, weights = y[is_counted], t[is_counted], weights[is_counted]
         self._batches = [(y, t, weights)]
-        if not len(y):
-            return ()
-        return (y, t, weights) if self.takes_weights else (y, t)
+        return (y, t, weights) if len(y) else ()
 
     def bytes_per_example(self, shape: Shape, targets: Targets, itemsize: int) -> int:
         """Return the bytes of outputs, targets and a weight, twice: as batches and joined."""
         return 2 * (math.prod(shape) * itemsize + 8 * math.prod(targets.shape) + 8)
+
+
+def _applied(method: Callable[..., Any], examples: tuple[Array, ...], of_none: Any) -> Any:
+    """Return what a method over all examples returns, with their weights if it takes them."""
+    if not examples:
+        return of_none
+    return method(*examples) if _has_weights(method) else method(*examples[:2])
 
 
 def check_metrics(metrics: Mapping[str, Metric]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 sk = pytest.importorskip("sklearn.metrics")
 
-from layerkit import MeanMetric, sigmoid, softmax  # noqa: E402
+from layerkit import sigmoid, softmax  # noqa: E402
 from layerkit.builtin import metrics as lk  # noqa: E402
 
 CASES = 200
