@@ -91,7 +91,11 @@ class AnswerMetric(Metric):
         if by_loss is not None:
             if self.multilabel is by_loss:
                 kind = "one choice among classes" if by_loss else "a yes or no each"
-                raise ShapeError(f"to the loss the outputs are {kind}", 'leave out "multilabel"')
+                raise ShapeError(
+                    f'cannot take "multilabel": {str(self.multilabel).lower()}, because to the '
+                    f"loss the outputs are {kind}",
+                    "leave the option out",
+                )
             return by_loss
         if not shape or shape[-1] == 1:
             return False

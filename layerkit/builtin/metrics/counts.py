@@ -57,7 +57,7 @@ class CountMetric(AnswerMetric):
         count = shape[-1] if self.is_choice(shape, targets.shape) else math.prod(shape)
         if self.label is not None and self.label >= count:
             raise ShapeError(
-                f"takes a label from 0 to {count - 1}, as there are outputs, got {self.label}"
+                f"takes a label from 0 to {count - 1}, one for each output, got {self.label}"
             )
 
     def reset(self) -> None:

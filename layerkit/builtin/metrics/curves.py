@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from layerkit import Array, DataError, Shape, WholeSetMetric, softmax
+from layerkit import Array, DataError, Shape, Targets, WholeSetMetric, softmax
 from layerkit.builtin.metrics.answers import AnswerMetric, Answers, arranged, listed
 
 
@@ -70,13 +70,23 @@ class CurveMetric(AnswerMetric, WholeSetMetric):
         each = "classes" if answers.are_choices else "outputs"
         return {each: listed(self._areas(answers))}
 
+    def bytes_per_example(self, shape: Shape, targets: Targets, itemsize: int) -> int:
+        """Return the bytes of all that is kept, of the probabilities and of one curve."""
+        kept = super().bytes_per_example(shape, targets, itemsize)
+        rows = math.prod(shape[:-1]) if self.is_choice(shape, targets.shape) else 1
+        probabilities = math.prod(shape) if self.meaning == "class_logits" else 0
+        return kept + 8 * probabilities + 64 * rows
+
     @np.errstate(invalid="ignore")  # of outputs that are infinite
     def _areas(self, answers: Answers) -> Array:
         scores = answers.scores
         if self.meaning == "class_logits":
-            scores = softmax(scores.astype(np.float64))
+            scores = scores.astype(np.float64)
+            softmax(scores, out=scores)
         areas = [
-            self.area(*_curve(scores[:, column], answers.is_right(column), answers.weights))
+            math.nan
+            if np.isnan(scores[:, column]).any()
+            else self.area(*_curve(scores[:, column], answers.is_right(column), answers.weights))
             for column in range(scores.shape[1])
         ]
         return np.array(areas)
