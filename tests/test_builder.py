@@ -216,8 +216,8 @@ def test_what_a_metric_keeps_of_every_example_counts_as_memory(registry, monkeyp
 
     needed = experiment.memory_for(10**6, 10**7)
 
-    # 10 outputs of 4 bytes, a label and a weight, while they are joined twice; 10 probabilities of 8
-    # bytes and a curve
+    # 10 outputs of 4 bytes, a label and a weight, while they are joined twice; 10 probabilities of
+    # 8 bytes and a curve
     kept = 10**7 * (2 * (10 * 4 + 8 + 8) + 10 * 8 + 64)
     assert needed == without.memory_for(10**6, 10**7) + kept
     monkeypatch.setattr("layerkit.footprint.available_memory", lambda: 2**29)
