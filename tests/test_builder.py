@@ -1,6 +1,7 @@
 """From a spec to a network, with nothing allocated."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,10 @@ def test_what_a_metric_keeps_of_every_example_counts_as_memory(registry, monkeyp
     assert problem.message.endswith(
         "are free; roc_auc keeps all outputs of an evaluation, 2.56 GB; leave it out"
     )
+    of_the_loss = replace(without, metrics=experiment.metrics)
+    with pytest.raises(SpecError) as refusal:
+        of_the_loss.check_memory(10**6, 10**7)
+    assert refusal.value.problems[0].path == ("loss",)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ class F1(CountMetric):
 
     ``tp`` counts the examples of a class that were taken for it, ``fp`` the others that were, and
     ``fn`` those of the class that were not. If outputs each say yes or no, each takes the place of
-    a class, and the metric is about yes; an output that is never yes, and rightly so, counts 0. The
-    score of each class stands in the details.
+    a class, and the metric is about yes; an output for which yes is neither right nor answered
+    counts 0. The score of each class stands in the details.
 
     Args:
         average: How the classes become one number: ``"macro"`` is their mean, ``"weighted"`` the

@@ -9,9 +9,9 @@ from layerkit.builtin.metrics.curves import CurveMetric
 
 
 class RocAuc(CurveMetric):
-    """The area under the ROC curve: how often a right yes has a larger output than a right no.
+    """The area under the ROC curve, the chance that a yes has a larger output than a no.
 
-    Equal outputs count one half. 1 is a perfect order and one half that of chance. Of several
+    Equal outputs count one half. 1 is a perfect order, and one half is that of chance. Of several
     classes, each is compared with all others, by its probability if outputs are logits, and the
     metric is the mean. A class of which there are no examples, or no others, has no curve and is
     left out of the mean. The area of each class stands in the details.

@@ -152,8 +152,8 @@ def weights_of_1_make_no_difference(use: Use) -> None:
 
 
 @each_use
-def a_weight_counts_an_example_so_often(use: Use) -> None:
-    """If it takes weights, one of 2 counts an example twice, and one of 0 leaves it out."""
+def an_example_of_weight_2_counts_twice(use: Use) -> None:
+    """If it takes weights, a weight of 2 counts an example twice, and 0 leaves it out."""
     if not use.create().takes_weights:
         return
     y, t = use.batch()
@@ -164,26 +164,26 @@ def a_weight_counts_an_example_so_often(use: Use) -> None:
     several = _value(use, y[repeated], t[repeated], [range(count)], np.ones(count))
     if _differ(weighted, several):
         raise LawBroken(
-            f"with weights of 0, 1 and 2 it is {weighted:.6g}, and {several:.6g} over examples "
-            "that occur so often"
+            f"with weights of 0, 1 and 2 it is {weighted:.6g}, and {several:.6g} over "
+            "examples repeated that often; a mean is sum(w v) / sum(w)"
         )
 
 
 @each_use
-def arrays_may_be_used_again(use: Use) -> None:
-    """After ``update``, the arrays that it was given may be overwritten."""
+def arrays_may_be_overwritten(use: Use) -> None:
+    """After ``update``, the caller may overwrite the arrays that it passed."""
     metric, (y, t) = use.create(), use.batch()
     half = EXAMPLES // 2
-    given = y[:half].copy(), t[:half].copy()
+    outputs, targets = y[:half].copy(), t[:half].copy()
     metric.reset()
-    metric.update(*given)
-    given[0][...], given[1][...] = y[half:], t[half:]
-    metric.update(*given)
+    metric.update(outputs, targets)
+    outputs[...], targets[...] = y[half:], t[half:]
+    metric.update(outputs, targets)
     expected, value = use.value((half, half)), metric.value()
     if _differ(expected, value):
         raise LawBroken(
-            f"it is {value:.6g} if the next batch comes in the same array, as from a network, "
-            f"and {expected:.6g} otherwise; keep y.copy()"
+            f"it is {value:.6g} if the next batch comes in the same arrays, as from a network, "
+            f"and {expected:.6g} otherwise; keep copies, such as y.copy()"
         )
 
 
@@ -229,8 +229,8 @@ LAWS = (
     the_order_of_batches_makes_no_difference,
     reset_begins_anew,
     weights_of_1_make_no_difference,
-    a_weight_counts_an_example_so_often,
-    arrays_may_be_used_again,
+    an_example_of_weight_2_counts_twice,
+    arrays_may_be_overwritten,
     details_can_be_saved,
     targets_of_another_layout_are_refused,
 )

@@ -4,8 +4,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from layerkit import DataError, Targets
+from layerkit import DataError, Network, Split, Targets
+from layerkit.builtin.layers import Affine, Relu
+from layerkit.builtin.losses import SoftmaxWithLoss
 from layerkit.builtin.metrics import AveragePrecision, RocAuc
+from layerkit.training import evaluate
 
 BOTH = [RocAuc, AveragePrecision]
 
@@ -123,3 +126,19 @@ def test_the_memory_that_is_told_is_about_what_it_takes(classes, meaning, dtype)
 
     told = metric.bytes_per_example((classes,), Targets(classes=classes), y.itemsize) * count
     assert told / 1.75 < peak < told * 1.75
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_an_evaluation_in_parts_is_one_over_the_whole_set(rows):
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(50, 4)), rng.integers(0, 3, 50)
+    network = Network([Affine(8), Relu(), Affine(3)], (4,), loss=SoftmaxWithLoss()).initialize(0)
+    network.rows_at_once = rows
+    metrics = {"roc_auc": RocAuc(), "average_precision": AveragePrecision()}
+
+    scores = evaluate(network, Split(x, t), metrics)
+
+    y = network.predict(x)
+    for name, of in (("roc_auc", RocAuc), ("average_precision", AveragePrecision)):
+        assert scores[name] == pytest.approx(judged(of(), y, t, meaning="class_logits"), rel=1e-6)
+        assert 0.2 < scores[name] < 0.8

@@ -121,7 +121,7 @@ class AddsToWeighted(OfError):
             self._sum += float(weights.sum())
 
 
-@breaks("a_weight_counts_an_example_so_often", "over examples that occur so often")
+@breaks("an_example_of_weight_2_counts_twice", "over examples repeated that often")
 class IgnoresWeights(OfError):
     __doc__ = Error.__doc__
 
@@ -129,7 +129,7 @@ class IgnoresWeights(OfError):
         super().update(y, t)
 
 
-@breaks("arrays_may_be_used_again", "keep y.copy()")
+@breaks("arrays_may_be_overwritten", "keep copies, such as y.copy()")
 class KeepsViews(MedianError):
     __doc__ = MedianError.__doc__
 
