@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from layerkit.contracts.initializer import Initializer as Initializer
     from layerkit.contracts.layer import Layer as Layer
     from layerkit.contracts.loss import Loss as Loss
-    from layerkit.contracts.metric import MeanMetric as MeanMetric, Metric as Metric
+    from layerkit.contracts.metric import (
+        MeanMetric as MeanMetric,
+        Metric as Metric,
+        WholeSetMetric as WholeSetMetric,
+    )
     from layerkit.contracts.optimizer import Optimizer as Optimizer
     from layerkit.contracts.registrar import Registrar as Registrar
     from layerkit.contracts.schedule import Schedule as Schedule
@@ -116,7 +120,7 @@ _NAMES = {
     "layerkit.contracts.layer": "Layer",
     "layerkit.contracts.loss": "Loss",
     "layerkit.markers": "hookimpl",
-    "layerkit.contracts.metric": "MeanMetric Metric",
+    "layerkit.contracts.metric": "MeanMetric Metric WholeSetMetric",
     "layerkit.network": "Network Node",
     "layerkit.contracts.optimizer": "Optimizer",
     "layerkit.plugins": "load_registry",

@@ -22,6 +22,7 @@ from layerkit.network import Network, Node
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
 from layerkit.spec.metrics import NO_VALIDATION, metrics_of, monitor_of
 from layerkit.types import Array, Shape
+from layerkit.wording import amount
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class Experiment:
 
     @property
     def memory(self) -> int:
-        """The most bytes that training takes for any number of examples, as in ``memory_for``."""
+        """The most bytes that training takes for any number of examples, as in ``memory_for``.
+
+        Metrics of the whole set keep more, in proportion to the number of examples.
+        """
         return self.memory_for(self.settings.batch_size, self.network.rows_at_once)
 
     def memory_for(self, train: int, test: int = 1) -> int:
@@ -73,7 +77,14 @@ class Experiment:
             test: The number of test examples.
         """
         batch, most = self.batch_of(train), max(train, test)
-        return bytes_of_training(self.network, self.optimizer, self.dtype, batch, most)
+        needed = bytes_of_training(self.network, self.optimizer, self.dtype, batch, most)
+        return needed + most * sum(self._kept_by_metrics.values())
+
+    @property
+    def _kept_by_metrics(self) -> dict[str, int]:
+        """How many bytes each metric keeps for each example of an evaluation."""
+        form = self.network.output_shape, self.form.targets, self.dtype.itemsize
+        return {name: metric.bytes_per_example(*form) for name, metric in self.metrics.items()}
 
     def batch_of(self, examples: int) -> int:
         """Return how many examples a step has, given the number of training examples."""
@@ -88,12 +99,21 @@ class Experiment:
             test: The number of test examples.
 
         Raises:
-            SpecError: It does not fit; the message names the largest layer.
+            SpecError: It does not fit; the message names the largest layer, or the metrics if they
+                take more than the rest.
         """
         needed = self.memory_for(train, test)
         problem = training_problem(self.network, needed, self.batch_of(train))
-        if problem is not None:
-            raise self.spec.error(problem)
+        if problem is None:
+            return
+        kept = {name: size * max(train, test) for name, size in self._kept_by_metrics.items()}
+        if 2 * sum(kept.values()) > needed:
+            name = max(kept, key=kept.__getitem__)
+            hint = f"{name} keeps all outputs of an evaluation, {amount(kept[name])}; leave it out"
+            assert isinstance(self.spec.content, TrainingSpec)
+            key = "loss" if self.spec.content.metrics is None else "metrics"
+            problem = replace(problem, path=(key,), hint=hint)
+        raise self.spec.error(problem)
 
 
 def build(spec: Spec) -> Network:

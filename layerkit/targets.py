@@ -181,6 +181,30 @@ def _advice_on_range(t: Array) -> str:
     return 'for other numbers there is "mean_squared_error"'
 
 
+def as_weights(weights: Any, count: int, name: str) -> Array:
+    """Return weights of examples in float64.
+
+    Args:
+        weights: One number for each example.
+        count: The number of examples.
+        name: Who takes them; the message begins with it.
+
+    Raises:
+        DataError: They are not numbers, or one is negative or not finite.
+        ShapeError: There is not one for each example.
+    """
+    array = checked_numbers(weights, name=f"{name}: weights").astype(np.float64)
+    if array.shape != (count,):
+        raise ShapeError(f"{name} takes one weight for each of {count} examples, got {array.shape}")
+    wrong = ~((array >= 0) & (array < np.inf))  # true for NaN too
+    if wrong.any():
+        raise DataError(
+            f"{name}: weights must be finite and at least 0, got {array[wrong][0]:g} at "
+            f"{_first(wrong)}"
+        )
+    return array
+
+
 def _first(wrong: Array) -> list[int]:
     """Return the indices of the first wrong element."""
     return [int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape)]

@@ -1,6 +1,7 @@
 """From a spec to a network, with nothing allocated."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,32 @@ def test_metrics_of_one_name_from_two_packages_are_both_measured(install):
     experiment = build_experiment(parse_spec(SPEC.replace('"loss"', both), load_registry()))
 
     assert list(experiment.metrics) == ["accuracy", "layerkit-foo/accuracy"]
+
+
+def test_what_a_metric_keeps_of_every_example_counts_as_memory(registry, monkeypatch):
+    text = SPEC.replace('"loss"', '"metrics": ["accuracy", "roc_auc"], "loss"')
+    experiment = build_experiment(parse_spec(text, registry))
+    without = build_experiment(parse_spec(SPEC, registry))
+
+    needed = experiment.memory_for(10**6, 10**7)
+
+    # 10 outputs of 4 bytes, a label and a weight, while they are joined twice; 10 probabilities of
+    # 8 bytes and a curve
+    kept = 10**7 * (2 * (10 * 4 + 8 + 8) + 10 * 8 + 64)
+    assert needed == without.memory_for(10**6, 10**7) + kept
+    monkeypatch.setattr("layerkit.footprint.available_memory", lambda: 2**29)
+    without.check_memory(10**6, 10**7)
+    with pytest.raises(SpecError) as refusal:
+        experiment.check_memory(10**6, 10**7)
+    (problem,) = refusal.value.problems
+    assert problem.path == ("metrics",)
+    assert problem.message.endswith(
+        "are free; roc_auc keeps all outputs of an evaluation, 2.56 GB; leave it out"
+    )
+    of_the_loss = replace(without, metrics=experiment.metrics)
+    with pytest.raises(SpecError) as refusal:
+        of_the_loss.check_memory(10**6, 10**7)
+    assert refusal.value.problems[0].path == ("loss",)
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,18 @@ def layerkit_register(registry: Registrar) -> None:
     registry.initializer("zeros", Zeros)
 
     registry.metric("accuracy", metrics.Accuracy)
+    registry.metric("average_precision", metrics.AveragePrecision)
     registry.metric("binary_accuracy", metrics.BinaryAccuracy)
+    registry.metric("confusion_matrix", metrics.ConfusionMatrix)
+    registry.metric("f1", metrics.F1)
+    registry.metric("log_loss", metrics.LogLoss)
     registry.metric("mean_absolute_error", metrics.MeanAbsoluteError)
+    registry.metric("precision", metrics.Precision)
     registry.metric("r2", metrics.R2)
+    registry.metric("recall", metrics.Recall)
+    registry.metric("roc_auc", metrics.RocAuc)
+    registry.metric("root_mean_squared_error", metrics.RootMeanSquaredError)
+    registry.metric("top_k", metrics.TopK)
 
     registry.dataset("csv", Csv)
     registry.dataset("digits", Digits)

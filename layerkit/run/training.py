@@ -105,7 +105,7 @@ def run_training(
         for watcher in watchers:
             watcher.started(trainer, folder.path)
         for last in trainer.run():
-            folder.append_json_line("metrics.jsonl", asdict(last))
+            folder.append_json_line("metrics.jsonl", recorded(last))
             if trainer.monitor is None:  # the last parameters are the model, however the run ends
                 write_weights(folder, "last", network, network.params, network.states)
             is_best = trainer.best is not None and trainer.best.evaluation is last
@@ -136,6 +136,11 @@ def run_training(
     return result
 
 
+def recorded(evaluation: Evaluation) -> dict[str, object]:
+    """Return an evaluation as the files of a run hold it; without details if there are none."""
+    return {name: value for name, value in asdict(evaluation).items() if value or name != "details"}
+
+
 def _record(
     experiment: Experiment, step: type[Step], result: Result, reason: str
 ) -> dict[str, object]:
@@ -148,8 +153,8 @@ def _record(
         "parameters": experiment.network.parameter_count,
         "input_shape": list(experiment.form.shape),
         "monitor": experiment.monitor,
-        "best": asdict(result.best) if result.best else None,
-        "last": asdict(result.last) if result.last else None,
+        "best": recorded(result.best) if result.best else None,
+        "last": recorded(result.last) if result.last else None,
         "step": f"{step.__module__}.{step.__qualname__}",
         "versions": {
             "layerkit": __version__,

@@ -9,7 +9,7 @@ import numpy as np
 from layerkit.arguments import check_instance, shown
 from layerkit.contracts.dataset import Data, Split, check_not_empty
 from layerkit.contracts.loss import Loss
-from layerkit.contracts.metric import Metric
+from layerkit.contracts.metric import Metric, no_weights
 from layerkit.conversion import (
     EXACT,
     collapsed_by,
@@ -96,6 +96,9 @@ def _check_targets(network: Network, data: Data, metrics: Iterable[Metric]) -> N
         components.append(metric)
     for part, split in data.parts.items():
         for component in components:
+            takes_weights = not isinstance(component, Metric) or component.takes_weights
+            if split.weights is not None and not takes_weights:
+                raise no_weights(type(component))
             try:
                 component.check_targets(network.output_shape, split.t)
             except DataError as error:

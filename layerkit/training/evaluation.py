@@ -68,7 +68,10 @@ def _judged(
             of_batch = network.loss_sums(y, part.t, part.weights)
             total, weight = total + of_batch[0], weight + of_batch[1]
             for metric in metrics.values():
-                metric.update(y, part.t)
+                if part.weights is None:
+                    metric.update(y, part.t)
+                else:
+                    metric.update(y, part.t, part.weights)
             if not math.isfinite(total) and from_step is not None:
                 # The step leaves no values, so repeat the pass to find where that arose.
                 network.loss_of(network.forward(gather.slice(start, stop).x), part.t)

@@ -1,8 +1,8 @@
 """Records that training produces: plain data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from layerkit.types import Array
 
@@ -18,12 +18,15 @@ class Evaluation:
         epoch: The number of passes made over the training data.
         learning_rate: The learning rate of the last update.
         scores: The loss and the metrics on each part: ``train_loss``, ``test_accuracy``, ...
+        details: What metrics say besides their scores, such as the table of a confusion matrix, by
+            the names of the scores; plain JSON.
     """
 
     step: int
     epoch: float
     learning_rate: float
     scores: dict[str, float]
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

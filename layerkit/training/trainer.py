@@ -281,6 +281,7 @@ class Trainer(CopiedWhole):
 
     def _evaluate(self) -> Evaluation:
         scores: dict[str, float] = {}
+        details: dict[str, Any] = {}
         with one_blas_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for name, split in self.data.parts.items():
                 part = PARTS[name]
@@ -289,6 +290,9 @@ class Trainer(CopiedWhole):
                 loss = scores[f"{part}_loss"]
                 if not math.isfinite(loss):
                     raise self._non_finite(f"the {name} loss became {loss} after step {self.step}")
+                for metric_name, metric in self.metrics.items():
+                    if of_metric := metric.details():
+                        details[f"{part}_{metric_name}"] = of_metric
         if self._began_finite and not np.isfinite(self.optimizer_state).all():
             # From then on its rates are 0, and training would silently stop making progress.
             raise NonFiniteError(
@@ -298,7 +302,7 @@ class Trainer(CopiedWhole):
             )
         epoch = self.step / self.batches.per_epoch
         rate = float(self.optimizer.rate(max(self.step - 1, 0)))
-        return Evaluation(self.step, epoch, rate, scores)
+        return Evaluation(self.step, epoch, rate, scores, details)
 
     def _non_finite(self, event: str) -> NonFiniteError:
         where = self.network.first_non_finite() or "the loss itself"

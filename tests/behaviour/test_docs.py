@@ -7,7 +7,7 @@ import pytest
 
 from layerkit import load_registry
 from layerkit.contracts.registrar import KINDS, Provider, Registrar
-from layerkit.testing import check_layer, checks
+from layerkit.testing import check_component, check_layer, checks
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugins" / "layerkit-example"
@@ -30,6 +30,21 @@ def test_the_layer_in_the_guide_keeps_every_law():
     records = check_layer(module["Blend"], registry=registry)
 
     assert [(r.check, r.reason) for r in records if r.status != "passed"] == []
+
+
+def test_the_metric_in_the_guide_keeps_every_law_and_takes_weights():
+    guide = (ROOT / "docs" / "layers.md").read_text()
+    (source,) = re.findall(r'```python\n("""The metric quantile_error[\s\S]*?)```', guide)
+    module: dict = {"__name__": "layerkit_quantile"}
+    exec(compile(source, "layers.md", "exec"), module)
+    registrar, registry = Registrar(Provider("layerkit-quantile", "1", "quantile")), load_registry()
+    module["layerkit_register"](registrar)
+    registry.admit(registrar.entries)
+
+    records = check_component(module["QuantileError"], registry=registry)
+
+    assert [(r.check, r.reason) for r in records if r.status != "passed"] == []
+    assert module["QuantileError"].takes_weights
 
 
 def test_the_list_of_laws_is_that_of_the_kit():

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from layerkit import ShapeError, Targets
-from layerkit.builtin.metrics import R2, Accuracy, BinaryAccuracy, MeanAbsoluteError
+from layerkit.builtin.metrics import (
+    R2,
+    Accuracy,
+    BinaryAccuracy,
+    MeanAbsoluteError,
+    RootMeanSquaredError,
+)
 
 
 def value_of(metric, *batches):
@@ -173,3 +179,38 @@ def test_a_metric_takes_outputs_that_fit_the_targets(metric, shape, targets):
 def test_a_metric_refuses_outputs_that_do_not_fit_the_targets(metric, shape, targets, message):
     with pytest.raises(ShapeError, match=message):
         metric.check(shape, targets)
+
+
+def test_root_mean_squared_error_is_the_mean_of_each_outputs_own_root():
+    # The squares of the first output are 9, 16 and 0, and those of the second 1, 1 and 1.
+    batches = [([[3.0, 1.0], [4.0, 1.0]], [[0.0, 0.0]] * 2), ([[0.0, 1.0]], [[0.0, 0.0]])]
+
+    assert value_of(RootMeanSquaredError(), *batches) == pytest.approx((math.sqrt(25 / 3) + 1) / 2)
+    assert value_of(RootMeanSquaredError(), ([[3.0], [5.0]], [0.0, 0.0])) == math.sqrt(17)
+    assert math.isnan(value_of(RootMeanSquaredError()))
+    assert not RootMeanSquaredError.higher_is_better
+
+
+@pytest.mark.parametrize("of", [R2, RootMeanSquaredError, MeanAbsoluteError])
+def test_errors_of_examples_with_weights(of):
+    rng = np.random.default_rng(0)
+    t = rng.normal(size=(10, 2)) + 1e3
+    y, counts = t + rng.normal(size=t.shape), np.array([0, 2, 1, 3, 0, 0, 1, 1, 2, 0])
+    y[0], t[0] = np.nan, 1e9  # an example of weight 0
+    weighted = of()
+    weighted.reset()
+
+    for rows in (slice(1), slice(1, 5), slice(5, 10)):
+        weighted.update(y[rows], t[rows], counts[rows])
+
+    repeated = np.repeat(y, counts, axis=0), np.repeat(t, counts, axis=0)
+    assert weighted.value() == pytest.approx(value_of(of(), repeated), rel=1e-9)
+
+
+def test_the_root_mean_squared_error_is_for_numbers():
+    metric = RootMeanSquaredError()
+    metric.check((2,), Targets((2,)))
+    metric.check_targets((2,), np.zeros((3, 2)))
+
+    with pytest.raises(ShapeError, match=r'takes numbers as targets, .*; use "accuracy"'):
+        metric.check((3,), Targets(classes=3))

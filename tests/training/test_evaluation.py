@@ -172,3 +172,31 @@ def test_a_metric_judges_one_evaluation_at_a_time():
         "its own metrics"
     )
     assert first.result() == evaluate(nets[1], split, shared)  # and afterwards it is free
+
+
+def test_weights_of_examples_count_in_the_loss_and_in_metrics():
+    net, t = network(SoftmaxWithLoss(), 3), RNG.integers(0, 3, 37)
+    weights = np.arange(37.0) % 3
+    rows = np.repeat(np.arange(37), np.arange(37) % 3)
+
+    weighted = evaluate(net, Split(X, t, weights=weights), {"accuracy": Accuracy()})
+
+    repeated = evaluate(net, Split(X[rows], t[rows]), {"accuracy": Accuracy()})
+    assert weighted == {name: pytest.approx(score, rel=1e-12) for name, score in repeated.items()}
+
+
+def test_a_metric_that_takes_no_weights_is_refused_where_there_are_some():
+    class Plain(Metric):
+        def reset(self):
+            pass
+
+        def update(self, y, t):
+            pass
+
+        def value(self):
+            return 0.0
+
+    net, t = network(SoftmaxWithLoss(), 3), RNG.integers(0, 3, 37)
+
+    with pytest.raises(UserError, match="Plain takes no weights of examples"):
+        evaluate(net, Split(X, t, weights=np.ones(37)), {"plain": Plain()})

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from layerkit import Array, MeanMetric, Metric, Shape, ShapeError, Targets, as_outputs
+from layerkit import (
+    Array,
+    MeanMetric,
+    Metric,
+    Shape,
+    ShapeError,
+    Targets,
+    WholeSetMetric,
+    as_outputs,
+)
 from mutants.catalogue import breaks, sound
 
 
@@ -16,6 +25,28 @@ class Error(MeanMetric):
 
     def each(self, y: Array, t: Array) -> Array:
         return np.abs(y - as_outputs(t, y.shape)).reshape(len(y), -1).mean(axis=1)
+
+
+@sound
+class MedianError(WholeSetMetric):
+    """Median of absolute differences, which takes no weights."""
+
+    def check(self, shape: Shape, targets: Targets) -> None:
+        Error().check(shape, targets)
+
+    def over_all(self, y: Array, t: Array) -> float:
+        return float(np.median(np.abs(y - t)))
+
+
+@sound
+class LargestError(MedianError):
+    """Largest absolute difference, with a table of those of the outputs."""
+
+    def over_all(self, y: Array, t: Array, weights: Array) -> float:
+        return float(np.abs(y - t).max())
+
+    def details_over_all(self, y: Array, t: Array, weights: Array) -> dict:
+        return {"largest": np.abs(y - t).max(axis=0).tolist()}
 
 
 class OfError(Error):
@@ -65,3 +96,50 @@ class NeverForgets(Metric):
 
     def value(self) -> float:
         return self.total / self.count
+
+
+@breaks("the_order_of_batches_makes_no_difference", "an evaluation has no order")
+class FavoursTheFirst(OfError):
+    __doc__ = Error.__doc__
+
+    def update(self, y: Array, t: Array, weights: Array | None = None) -> None:
+        if not self._count:
+            self._first = float(self.each(y, t)[0])
+        super().update(y, t, weights)
+
+    def value(self) -> float:
+        return super().value() + self._first
+
+
+@breaks("weights_of_1_make_no_difference", "with weights of 1 it is")
+class AddsToWeighted(OfError):
+    __doc__ = Error.__doc__
+
+    def update(self, y: Array, t: Array, weights: Array | None = None) -> None:
+        super().update(y, t, weights)
+        if weights is not None:
+            self._sum += float(weights.sum())
+
+
+@breaks("an_example_of_weight_2_counts_twice", "over examples repeated that often")
+class IgnoresWeights(OfError):
+    __doc__ = Error.__doc__
+
+    def update(self, y: Array, t: Array, weights: Array | None = None) -> None:
+        super().update(y, t)
+
+
+@breaks("arrays_may_be_overwritten", "keep copies, such as y.copy()")
+class KeepsViews(MedianError):
+    __doc__ = MedianError.__doc__
+
+    def update(self, y: Array, t: Array) -> None:
+        self._batches.append((y, as_outputs(t, y.shape), np.ones(len(y))))
+
+
+@breaks("details_can_be_saved", "details must return what JSON holds")
+class DetailsAreArrays(OfError):
+    __doc__ = Error.__doc__
+
+    def details(self) -> dict:
+        return {"sum": np.array(self._sum)}
