@@ -13,12 +13,13 @@ from layerkit.errors import Path, Problem, SpecError
 from layerkit.paths import expanded
 from layerkit.registry import Registry
 from layerkit.spec.components import ComponentSpec, LayerSpec, Reading
+from layerkit.spec.extending import extend, with_base
 from layerkit.spec.malformed import ENOUGH, MAX_DEPTH, depth
 from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.problems import problems_of
-from layerkit.spec.report import located, records, report
+from layerkit.spec.report import located, spec_error
 from layerkit.spec.text import Document, descriptor, parse, read_text
 from layerkit.spec.wiring import wire
 from layerkit.spec.wording import with_keys
@@ -72,7 +73,7 @@ class Spec:
 
     def error(self, *problems: Problem) -> SpecError:
         """Return an error about places of this spec."""
-        return _error(self.document, problems)
+        return spec_error(self.document, problems)
 
 
 def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence[str] = ()) -> Spec:
@@ -105,10 +106,11 @@ def parse_spec(
     document = parse(text, file)
     unread = any(p.span and not p.path for p in document.problems)
     if unread or len(document.problems) >= ENOUGH:
-        raise _error(document, document.problems)
+        raise spec_error(document, document.problems)
+    extend(document, folder)
     override(document, overrides)
     if too_large := _too_large(document.value):
-        raise _error(document, [too_large])
+        raise spec_error(document, [too_large])
     is_graph = isinstance(document.value, dict) and "inputs" in document.value
     content: TrainingSpec | GraphSpec | None = None
     problems = list(document.problems)
@@ -121,13 +123,13 @@ def parse_spec(
     except ValidationError as error:
         # With that key it would be a spec of the other kind.
         problems += [
-            with_keys(p, p.path, [] if is_graph else ["inputs"])
+            with_base(with_keys(p, p.path, [] if is_graph else ["inputs"]))
             for p in problems_of(error, document.value)
         ]
     wiring, misnamed = wire(document.value, registry)
     problems += misnamed
     if problems or content is None:
-        raise _error(document, problems[:ENOUGH])
+        raise spec_error(document, problems[:ENOUGH])
     return Spec(content, wiring, document, registry, folder)
 
 
@@ -151,7 +153,3 @@ def _too_large(value: Any) -> Problem | None:
         items = outer.items() if isinstance(outer, dict) else enumerate(outer)
         pending += [((*path, k), v) for k, v in items if isinstance(v, dict | list)]
     return None
-
-
-def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
-    return SpecError(problems, report(document, problems), records(document, problems))

@@ -10,7 +10,7 @@ import os
 import re
 import select
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -35,10 +35,12 @@ class Document:
     Attributes:
         file: The name to show for it.
         text: The text.
-        value: The parsed value.
+        value: The parsed value, with the base merged into it and the command line's values.
         problems: What is wrong with the text as JSON: at most one place where reading stopped, and
             any number of duplicate keys.
         overridden: For each place that the command line set, the words that set it.
+        base: The document that it extends, if it does.
+        written: The value of its own text, if it extends another.
     """
 
     file: str
@@ -46,16 +48,45 @@ class Document:
     value: Any = None
     problems: list[Problem] = field(default_factory=list)
     overridden: dict[Path, str] = field(default_factory=dict)
+    base: "Document | None" = None
+    written: Any = None
+
+    @property
+    def chain(self) -> list["Document"]:
+        """This document, the one that it extends, and so on."""
+        return [self, *(self.base.chain if self.base is not None else ())]
+
+    def holder(self, path: Path) -> "Document":
+        """Return the document in whose text the value at a path is, or that of the value around it.
+
+        A key of several files counts where it was written last.
+        """
+        if self.base is None:
+            return self
+        own, inherited = self.written, self.base.value
+        for part in path:
+            if not isinstance(own, dict):  # arrays and plain values replace those of the base
+                break
+            # For an object, the base may have a bare name, which is its type.
+            inherited = {"type": inherited} if isinstance(inherited, str) else inherited
+            is_inherited = isinstance(inherited, dict) and part in inherited
+            if part not in own:
+                return self.base.holder(path) if is_inherited else self
+            own, inherited = own[part], inherited[part] if is_inherited else None
+        return self
 
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Return problems in the order of the text.
+        """Return problems in the order of the text; those of a base come after it.
 
         Keys that the command line added to an object come after those in the text.
         """
         positions: dict[int, dict[str, int]] = {}
+        chain = self.chain
 
         def rank(problem: Problem) -> tuple[int, ...]:
-            ranks, value = [], self.value
+            holder = self.holder(problem.path)
+            ranks = [next(i for i, document in enumerate(chain) if document is holder)]
+            value = holder.value if holder.base is None else holder.written
             for part in problem.path:
                 if isinstance(part, int):
                     ranks.append(part)
@@ -85,6 +116,15 @@ class Document:
         if not any(p.span and not p.path for p in self.problems):  # it is JSON to its end
             _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
         return [_span(problem, keys, values) for problem in problems]
+
+    def places(self, problems: Sequence[Problem]) -> list[tuple["Document", Span]]:
+        """Return for each problem the document in whose text it is, and the characters."""
+        holders = [self.holder(problem.path) for problem in problems]
+        spans: dict[int, Span] = {}
+        for document in self.chain:
+            held = [i for i, holder in enumerate(holders) if holder is document]
+            spans |= zip(held, document.spans(problems[i] for i in held), strict=True)
+        return [(holder, spans[i]) for i, holder in enumerate(holders)]
 
 
 def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) -> Span:
