@@ -193,8 +193,13 @@ def _read_descriptor(number: int) -> bytes:
     """Return the contents of a descriptor, up to one byte more than a spec may have.
 
     The descriptor itself is read. Opening its path would wait for another writer if it is a named
-    pipe.
+    pipe. A terminal would wait for a spec that nobody types.
     """
+    if os.isatty(number):
+        raise UserError(
+            "standard input is a terminal; pass a file, as in layerkit run spec.json, or a pipe, as "
+            "in make_spec | layerkit run -"
+        )
     content = bytearray()
     while len(content) <= MAX_BYTES:
         try:

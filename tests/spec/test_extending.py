@@ -103,9 +103,6 @@ def test_a_schedule_inside_an_option_is_merged_too():
 
 
 def test_a_graph_may_extend_a_graph():
-    Path("base.json").write_text(
-        '{"version": 1, "inputs": {"x": 2, "y": 3}, "layers": [{"type": "mul", "inputs": ["x", "y"]}]}'
-    )
 
     mul = {"type": "mul", "inputs": ["x", "y"]}
 
