@@ -11,7 +11,7 @@ import re
 import select
 import stat
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -41,6 +41,8 @@ class Document:
         overridden: For each place that the command line set, the words that set it.
         base: The document that it extends, if it does.
         written: The value of its own text, if it extends another.
+        removed: The elements of arrays that the command line removed, in order, each with the index
+            that it then had.
     """
 
     file: str
@@ -50,6 +52,7 @@ class Document:
     overridden: dict[Path, str] = field(default_factory=dict)
     base: "Document | None" = None
     written: Any = None
+    removed: list[Path] = field(default_factory=list)
 
     @property
     def chain(self) -> list["Document"]:
@@ -75,6 +78,20 @@ class Document:
             own, inherited = own[part], inherited[part] if is_inherited else None
         return self
 
+    def forget(self, path: Path) -> None:
+        """Record that the command line removed the value at a path."""
+        kept = {p: words for p, words in self.overridden.items() if p[: len(path)] != path}
+        self.overridden = kept
+        if isinstance(path[-1], int):
+            self.removed.append(path)
+            self.overridden = {_shifted(p, path, -1): words for p, words in kept.items()}
+
+    def in_text(self, path: Path) -> Path:
+        """Return the path that a value has in its text, before elements of arrays were removed."""
+        for removed in reversed(self.removed):
+            path = _shifted(path, removed, 1)
+        return path
+
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems in the order of the text; those of a base come after it.
 
@@ -84,10 +101,11 @@ class Document:
         chain = self.chain
 
         def rank(problem: Problem) -> tuple[int, ...]:
-            holder = self.holder(problem.path)
+            path = self.in_text(problem.path)
+            holder = self.holder(path)
             ranks = [next(i for i, document in enumerate(chain) if document is holder)]
             value = holder.value if holder.base is None else holder.written
-            for part in problem.path:
+            for part in problem.path if self.base is None else path:
                 if isinstance(part, int):
                     ranks.append(part)
                     inside = isinstance(value, list) and part < len(value)
@@ -119,12 +137,24 @@ class Document:
 
     def places(self, problems: Sequence[Problem]) -> list[tuple["Document", Span]]:
         """Return for each problem the document in whose text it is, and the characters."""
+        if self.removed:
+            problems = [replace(p, path=self.in_text(p.path)) for p in problems]
         holders = [self.holder(problem.path) for problem in problems]
         spans: dict[int, Span] = {}
         for document in self.chain:
             held = [i for i, holder in enumerate(holders) if holder is document]
             spans |= zip(held, document.spans(problems[i] for i in held), strict=True)
         return [(holder, spans[i]) for i, holder in enumerate(holders)]
+
+
+def _shifted(path: Path, removed: Path, by: int) -> Path:
+    """Return the path of a value whose array loses or regains an element."""
+    *array, index = removed
+    at = len(array)
+    part = path[at] if len(path) > at and path[:at] == tuple(array) else None
+    if not isinstance(part, int) or not isinstance(index, int) or part < index:
+        return path
+    return (*path[:at], part + by, *path[at + 1 :])
 
 
 def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) -> Span:
@@ -197,8 +227,8 @@ def _read_descriptor(number: int) -> bytes:
     """
     if os.isatty(number):
         raise UserError(
-            "standard input is a terminal; pass a file, as in layerkit run spec.json, or a pipe, as "
-            "in make_spec | layerkit run -"
+            "standard input is a terminal; pass a file, as in layerkit run spec.json, or a pipe, "
+            "as in make_spec | layerkit run -"
         )
     content = bytearray()
     while len(content) <= MAX_BYTES:

@@ -103,8 +103,9 @@ def test_a_schedule_inside_an_option_is_merged_too():
 
 
 def test_a_graph_may_extend_a_graph():
-
     mul = {"type": "mul", "inputs": ["x", "y"]}
+    graph = {"version": 1, "inputs": {"x": 2, "y": 3}, "layers": [mul]}
+    Path("base.json").write_text(json.dumps(graph))
 
     value = extended({"inputs": {"y": 5}})
 
@@ -261,7 +262,7 @@ def test_what_cannot_be_extended_is_refused_where_it_is_named(name, layerkit):
     [
         ("", "base.json:1:1: the file is empty; a spec is a JSON object"),
         ('{"version": 1,}', 'base.json:1:14: a comma before "}" is not JSON; remove it'),
-        ("version: 1\n", "base.json:1:1: expected a value, got YAML"),
+        ("version: 1\n", "base.json:1:1: a spec is JSON, got YAML"),
         ('{"seed": 1, "seed": 2}', 'base.json:1:13: seed: the key "seed" appears twice; keep one'),
         ('{"packages": []}', 'base.json:1:2: packages: unknown key "packages"'),
     ],
