@@ -13,7 +13,7 @@ import pytest
 from mutating import damaged, tried
 
 from layerkit import Form, Targets
-from layerkit.builtin.datasets import Csv, Mnist, Npy, Npz
+from layerkit.builtin.datasets import Csv, Idx, Mnist, Npy, Npz
 from layerkit.builtin.datasets.idx import IdxFile
 
 NUMBERS = np.random.default_rng(0)
@@ -149,3 +149,33 @@ def test_idx(tmp_path, monkeypatch, pack):
 
     assert set(outcomes) <= {"read", "DataError"}
     assert outcomes["DataError"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_idx_files_of_any_shape(tmp_path, pack):
+    code = {np.dtype("u1"): 8, np.dtype(">f4"): 13, np.dtype(">i4"): 12}
+    arrays = [
+        NUMBERS.integers(0, 255, (12, 4, 4)).astype("u1"),
+        NUMBERS.normal(size=(12, 3)).astype(">f4"),
+        (np.arange(12) % 3 + 1).astype("u1"),
+        (np.arange(12) % 3).astype(">i4"),
+    ]
+    contents = [
+        struct.pack(f">4B{a.ndim}I", 0, 0, code[a.dtype], a.ndim, *a.shape) + a.tobytes()
+        for a in arrays
+    ]
+
+    def read(rng):
+        wrong = rng.randrange(2)
+        for i, name in enumerate(("x", "t")):
+            content = pack(contents[rng.choice((0, 1)) + 2 * i])
+            (tmp_path / name).write_bytes(damaged(content, rng) if i == wrong else content)
+        dataset = Idx(tmp_path / "x", t=tmp_path / "t", flat=rng.random() < 0.5)
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == form.shape
+        assert np.isfinite(data.train.x).all()
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
