@@ -11,9 +11,10 @@ import zipfile
 import numpy as np
 import pytest
 from mutating import damaged, tried
+from PIL import Image
 
 from layerkit import Form, Targets
-from layerkit.builtin.datasets import Csv, Idx, Mnist, Npy, Npz
+from layerkit.builtin.datasets import Csv, Idx, Images, Mnist, Npy, Npz
 from layerkit.builtin.datasets.idx import IdxFile
 
 NUMBERS = np.random.default_rng(0)
@@ -175,6 +176,33 @@ def test_idx_files_of_any_shape(tmp_path, pack):
         data = dataset.load()
         assert data.train.x.shape[1:] == form.shape
         assert np.isfinite(data.train.x).all()
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
+
+
+@pytest.mark.parametrize("name", ["png", "jpeg"])
+def test_images(tmp_path, name):
+    contents = []
+    for mode in ("RGB", "L", "P", "RGBA")[: 4 if name == "png" else 2]:
+        file = io.BytesIO()
+        pixels = NUMBERS.integers(0, 255, (8, 8, 4)).astype(np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(pixels).convert(mode).save(file, name, exif=exif)
+        contents.append(file.getvalue())
+
+    def read(rng):
+        for label in "ab":
+            (tmp_path / label).mkdir(exist_ok=True)
+            content = rng.choice(contents)
+            content = damaged(content, rng) if label == "b" else content
+            (tmp_path / label / f"0.{name}").write_bytes(content)
+        dataset = Images(tmp_path, size=rng.choice((None, 4)), colour=rng.choice(("grey", "rgb")))
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == data.test.x.shape[1:] == form.shape
 
     outcomes = tried(read)
 
