@@ -686,8 +686,8 @@ LARGE_BATCH = """{
         ("a..b=1", "layerkit: --set a..b=1: must be PATH=VALUE, as in training.epochs=5\n"),
         (
             "layers[9].units=3",
-            "layerkit: --set layers[9].units=3: layers has 3 elements, counted from 0; to add or "
-            "to remove one, give them all: 'layers=[...]'\n",
+            "layerkit: --set layers[9].units=3: layers has 3 elements, counted from 0; "
+            "'layers[+]=...' appends one\n",
         ),
         ("seed[0]=3", "layerkit: --set seed[0]=3: seed has no elements\n"),
         ("version.x=3", "layerkit: --set version.x=3: version is not an object\n"),
@@ -908,7 +908,7 @@ class TestData:
 
         assert data_problem(refused, SPEC) == (
             'data.npz: array "t" must have labels of at least 2 classes, got only 0; if its '
-            "integers are no labels, store them as floats"
+            'integers are no labels, set task to "regression", or store them as floats'
         )
 
     def test_with_python_objects_which_are_not_unpickled(self, refused):

@@ -5,9 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from layerkit import SpecError, load_registry, load_spec
 from layerkit.builder import build_experiment
+from layerkit.errors import Problem
+from layerkit.spec.extending import extend
+from layerkit.spec.text import parse
 
 BASE = """{
   "version": 1,
@@ -375,3 +379,87 @@ def test_a_spec_that_extends_another_is_not_mended(layerkit):
         "correct the places that layerkit check spec.json shows\n"
     )
     assert Path("spec.json").read_text() == text
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["a", "b", "x/y"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["k", "l", "m", "type"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+SPECS = st.dictionaries(st.sampled_from(["layers", "data", "training", "seed"]), VALUES)
+
+
+def leaves(value, path=()):
+    """Yield the path and the value of everything in a JSON value that holds nothing else."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        if isinstance(inner, dict | list) and inner:
+            yield from leaves(inner, (*path, key))
+        else:
+            yield (*path, key), inner
+
+
+def at(value, path):
+    for part in path:
+        value = {"type": value} if isinstance(value, str) and part == "type" else value
+        value = value[part]
+    return value
+
+
+@given(st.lists(SPECS, min_size=1, max_size=4))
+def test_every_value_is_found_in_the_text_of_its_file(tmp_path_factory, specs):
+    folder = tmp_path_factory.mktemp("chain")
+    for i, spec in enumerate(specs):
+        extends = {"extends": f"{i - 1}.json"} if i else {}
+        (folder / f"{i}.json").write_text(json.dumps({**extends, **spec}))
+    last = folder / f"{len(specs) - 1}.json"
+    document = parse(last.read_text(), str(last))
+
+    extend(document, folder)
+
+    for path, value in leaves(document.value):
+        holder = document.holder(path)
+        assert at(json.loads(holder.text), path) == value
+        [(_, (start, end))] = document.places([Problem("x", path)])
+        assert json.loads(holder.text[start:end]) == value
+
+
+def plain(value):
+    """Return whether no object in a value has a type, and no text could be one."""
+    if isinstance(value, dict):
+        return "type" not in value and all(map(plain, value.values()))
+    return all(map(plain, value)) if isinstance(value, list) else not isinstance(value, str)
+
+
+def patched(base, own):
+    """Return what JSON Merge Patch (RFC 7396, section 2) makes of a value."""
+    if not isinstance(own, dict):
+        return own
+    result = dict(base) if isinstance(base, dict) else {}
+    for key, value in own.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = patched(result.get(key), value)
+    return result
+
+
+def without_nulls(value):
+    """Return a value without the members of objects, outside arrays, that are null."""
+    if not isinstance(value, dict):
+        return value
+    return {k: without_nulls(v) for k, v in value.items() if v is not None}
+
+
+@given(SPECS.filter(plain), SPECS.filter(plain))
+def test_values_without_types_are_merged_as_a_merge_patch_does(tmp_path_factory, base, own):
+    folder = tmp_path_factory.mktemp("patch")
+    (folder / "base.json").write_text(json.dumps(base))
+    document = parse(json.dumps({"extends": "base.json", **own}), str(folder / "own.json"))
+
+    extend(document, folder)
+
+    assert without_nulls(document.value) == without_nulls(patched(base, own))

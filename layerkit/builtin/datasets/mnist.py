@@ -77,7 +77,7 @@ def _read(file: IdxFile) -> Array:
 
 def _path(file: IdxFile) -> Path:
     """Return the path of a file, downloading it if it is missing."""
-    root = os.environ.get("LAYERKIT_DATA")
+    root = os.path.expanduser(os.environ.get("LAYERKIT_DATA", ""))
     folders = [Path(root, name) for name in FOLDERS] if root else []
     path = _existing_path(file, folders)
     if path:

@@ -143,7 +143,8 @@ class TestTheImages:
         for file in FILES:
             name = file.name.replace("-idx", ".idx")
             (tmp_path / folder / f"{name}.gz").write_bytes(packed(mnist_folder, file))
-        monkeypatch.setenv("LAYERKIT_DATA", str(tmp_path))
+        monkeypatch.setenv("HOME", str(tmp_path.parent))
+        monkeypatch.setenv("LAYERKIT_DATA", f"~/{tmp_path.name}")  # as in a file of settings
 
         assert len(Mnist().load().test) == 10_000
 
