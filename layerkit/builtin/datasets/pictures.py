@@ -130,9 +130,9 @@ class Pictures:
         rows, columns = self.shape[1:]
         if image.size != (columns, rows):
             if self._size is None:
-                raise UnusableError(
-                    f"has {image.height} rows and {image.width} columns, and {self._first} has "
-                    f"{rows} and {columns}; set size"
+                raise DataError(  # at once, because most other images may differ too
+                    f"{path}: has {image.height} rows and {image.width} columns, and {self._first} "
+                    f"has {rows} and {columns}; set size, as in [{rows}, {columns}]"
                 )
             image = image.resize((columns, rows), self._pil.Resampling.BILINEAR)
         pixels = np.asarray(image)

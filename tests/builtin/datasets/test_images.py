@@ -338,7 +338,7 @@ class TestRefusals:
 
         first, other = fruit / "apple" / "0.png", fruit / "pear" / "9.png"
         assert loading_refused(Images(fruit)) == (
-            f"{other}: has 5 rows and 3 columns, and {first} has 4 and 3; set size"
+            f"{other}: has 5 rows and 3 columns, and {first} has 4 and 3; set size, as in [4, 3]"
         )
 
     def test_of_damaged_images_all_at_once(self, fruit):
