@@ -99,7 +99,7 @@ class Pictures:
         size = prod(shape)
         try:
             check_memory(f"{self._folder}: {count:,} images", 2 * size)
-        except DataError as error:
+        except DataError:
             try:
                 # The file has no name, so the system removes it with the last mapping.
                 with tempfile.TemporaryFile() as file:
@@ -107,7 +107,8 @@ class Pictures:
                     return np.memmap(file, np.uint8, "r+", shape=shape)
             except OSError as full:
                 raise DataError(
-                    f"{error.message}, and a temporary file for them cannot be written in "
+                    f"{self._folder}: {count:,} images take {size / 1e9:.3g} GB, more than half of "
+                    f"the free memory, and a temporary file for them cannot be written in "
                     f"{tempfile.gettempdir()}: {full.strerror}; set a smaller size, or TMPDIR to a "
                     "folder on another disk"
                 ) from full

@@ -258,7 +258,7 @@ class TestImagesLargerThanMemory:
 
         message = loading_refused(Images(fruit))
 
-        assert message.startswith(f"{fruit}: 8 images: needs 5.76e-07 GB of memory")
+        assert message.startswith(f"{fruit}: 8 images take 2.88e-07 GB, more than half of the free")
         assert message.endswith(
             ": No space left on device; set a smaller size, or TMPDIR to a folder on another disk"
         )
