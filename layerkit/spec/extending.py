@@ -87,19 +87,20 @@ def _read_base(
     document: Document, folder: FilePath, files: list[FilePath]
 ) -> tuple[FilePath, Document]:
     """Return the path of a document's base, relative to the folder, and what it holds."""
-    text = document.value[KEY]
-    if not isinstance(text, str):
-        hint = "a spec extends one other, which may extend another" if type(text) is list else ""
-        raise _refusal(document, "the path of a spec", got(text), hint, "wrong-type")
-    if not text:
+    written = document.value[KEY]
+    if not isinstance(written, str):
+        hint = "a spec extends one other, which may extend another" if type(written) is list else ""
+        raise _refusal(document, "the path of a spec", got(written), hint, "wrong-type")
+    if not written:
         raise _refusal(document, "", code="empty-text")
     try:
-        path = expanded(text)
+        path = expanded(written)
     except UserError as error:
         raise _refusal(document, str(error)) from None
     file = folder / path
+    text = _text(document, file)
     _check_chain(document, file, files)
-    base = parse(_text(document, file), str(file))
+    base = parse(text, str(file))
     if base.problems:
         raise spec_error(base, base.problems)
     if not isinstance(base.value, dict):

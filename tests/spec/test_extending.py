@@ -238,6 +238,9 @@ REFUSED = {
     "an array": ('"array.json"', "array.json is no spec: expected an object, got [1]"),
     "no home": ('"~nobody-of-that-name/x.json"', "~nobody-of-that-name/x.json: there is no such "
                 "home folder"),
+    "a null byte": ('"a\\u0000b"', "a\\x00b: cannot be read: embedded null byte"),
+    "a link to itself": ('"loop.json"', "loop.json: cannot be read: Too many levels of symbolic "
+                         "links"),
     "a pipe": ('"/dev/fd/7"', "/dev/fd/7 is a pipe; store what comes from it in a file first"),
     "a device": ('"/dev/null"', "/dev/null: a spec is a file, got a pipe or a device; store what "
                  "comes from it in a file first"),
@@ -249,6 +252,7 @@ def test_what_cannot_be_extended_is_refused_where_it_is_named(name, layerkit):
     written, told = REFUSED[name]
     Path("spec.json").write_text(f'{{"version": 1,\n "extends": {written}}}')
     Path("link.json").symlink_to("spec.json")
+    Path("loop.json").symlink_to("loop.json")
     Path("circle.json").write_text('{"extends": "spec.json"}')
     Path("array.json").write_text("[1]")
 
@@ -257,7 +261,7 @@ def test_what_cannot_be_extended_is_refused_where_it_is_named(name, layerkit):
     place = "circle.json:1:13" if name == "a circle" else "spec.json:2:13"
     assert (outcome.code, outcome.err.split("\n")[0]) == (2, f"{place}: extends: {told}")
     assert sorted(os.listdir()) == [
-        "array.json", "base.json", "circle.json", "link.json", "spec.json"
+        "array.json", "base.json", "circle.json", "link.json", "loop.json", "spec.json"
     ]  # fmt: skip
 
 
