@@ -75,7 +75,7 @@ def _remove(document: Document, words: str) -> None:
         outer, inner = inner, inner[part]
         passed.append(part)
     del outer[part]
-    document.forget(tuple(passed))
+    document.forget(tuple(passed), words)
 
 
 def _check(path: Path, words: str) -> None:

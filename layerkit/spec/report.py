@@ -104,12 +104,21 @@ def _location(document: Document, span: Span | None) -> dict[str, Any]:
 
 
 def _overrides(document: Document, problem: Problem) -> list[str]:
-    """Return the words of the command line that set a value, a part of it or its surroundings."""
-    return [
-        f"--set {visible(shortened(words))}"
+    """Return the words of the command line that are to blame for a problem.
+
+    They set a value, a part of it or its surroundings, or removed a key that is now missing.
+    """
+    to_blame = [
+        words
         for path, words in document.overridden.items()
         if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
     ]
+    to_blame += [
+        words
+        for (*path, key), words in document.dropped.items()
+        if tuple(path) == problem.path and f'"{key}"' in problem.expected
+    ]
+    return [f"--set {visible(shortened(words))}" for words in to_blame]
 
 
 def _one(document: Document, problem: Problem, at: tuple[Document, Span]) -> str:

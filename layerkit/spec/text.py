@@ -16,6 +16,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from layerkit.errors import Path, Problem, Span, UserError
+from layerkit.spec.locating import Locator, span_of
 from layerkit.spec.malformed import MAX_DEPTH, depth, read_by_hand, skip
 from layerkit.wording import visible
 
@@ -43,6 +44,7 @@ class Document:
         written: The value of its own text, if it extends another.
         removed: The elements of arrays that the command line removed, in order, each with the index
             that it then had.
+        dropped: For each member of an object that the command line removed, the words that did so.
     """
 
     file: str
@@ -53,6 +55,7 @@ class Document:
     base: "Document | None" = None
     written: Any = None
     removed: list[Path] = field(default_factory=list)
+    dropped: dict[Path, str] = field(default_factory=dict)
 
     @property
     def chain(self) -> list["Document"]:
@@ -78,13 +81,18 @@ class Document:
             own, inherited = own[part], inherited[part] if is_inherited else None
         return self
 
-    def forget(self, path: Path) -> None:
-        """Record that the command line removed the value at a path."""
-        kept = {p: words for p, words in self.overridden.items() if p[: len(path)] != path}
-        self.overridden = kept
-        if isinstance(path[-1], int):
+    def forget(self, path: Path, words: str) -> None:
+        """Record that words of the command line removed the value at a path."""
+        inside = {p for p in (*self.overridden, *self.dropped) if p[: len(path)] == path}
+        is_element = isinstance(path[-1], int)
+        for record in (self.overridden, self.dropped):
+            kept = {p: w for p, w in record.items() if p not in inside}
+            record.clear()
+            record |= {_shifted(p, path, -1): w for p, w in kept.items()} if is_element else kept
+        if is_element:
             self.removed.append(path)
-            self.overridden = {_shifted(p, path, -1): words for p, words in kept.items()}
+        else:
+            self.dropped[path] = words
 
     def in_text(self, path: Path) -> Path:
         """Return the path that a value has in its text, before elements of arrays were removed."""
@@ -132,8 +140,8 @@ class Document:
         keys: dict[Path, Span] = {}
         values: dict[Path, Span] = {}
         if not any(p.span and not p.path for p in self.problems):  # it is JSON to its end
-            _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
-        return [_span(problem, keys, values) for problem in problems]
+            Locator(self.text, keys, values).value((), places, skip(self.text, 0))
+        return [span_of(problem, keys, values) for problem in problems]
 
     def places(self, problems: Sequence[Problem]) -> list[tuple["Document", Span]]:
         """Return for each problem the document in whose text it is, and the characters."""
@@ -155,17 +163,6 @@ def _shifted(path: Path, removed: Path, by: int) -> Path:
     if not isinstance(part, int) or not isinstance(index, int) or part < index:
         return path
     return (*path[:at], part + by, *path[at + 1 :])
-
-
-def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) -> Span:
-    if problem.span is not None:
-        return problem.span
-    if problem.at_key and problem.path in keys:
-        return keys[problem.path]
-    path = problem.path
-    while path and path not in values:
-        path = path[:-1]
-    return values.get(path, (0, 0))
 
 
 def descriptor(file: FilePath) -> int | None:
@@ -288,39 +285,3 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"JSON has no {constant}")
-
-
-class _Locator:
-    """Finds places in a text that is known to be JSON; other values are skipped in C."""
-
-    def __init__(self, text: str, keys: dict[Path, Span], values: dict[Path, Span]) -> None:
-        self.text, self.keys, self.values = text, keys, values
-        self._skipped = json.JSONDecoder().raw_decode
-
-    def value(self, path: Path, places: dict[Any, Any], at: int) -> int:
-        """Record the span of a value and of the sought places inside it; return its end."""
-        end = self._inside(path, places, at) if places else None
-        end = self._skipped(self.text, at)[1] if end is None else end
-        self.values[path] = (at, end)
-        return end
-
-    def _inside(self, path: Path, places: dict[Any, Any], start: int) -> int | None:
-        text, opening = self.text, self.text[start]
-        if opening not in "{[":
-            return None
-        at, index = skip(text, start + 1), 0
-        while text[at] not in "}]":
-            key: str | int = index
-            if opening == "{":
-                key, end = self._skipped(text, at)
-                if key in places:
-                    self.keys[(*path, key)] = (at, end)
-                at = skip(text, skip(text, end) + 1)
-            if key in places:
-                at = self.value((*path, key), places[key], at)
-            else:
-                at = self._skipped(text, at)[1]
-            at, index = skip(text, at), index + 1
-            if text[at] == ",":
-                at = skip(text, at + 1)
-        return at + 1

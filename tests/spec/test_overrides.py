@@ -69,6 +69,27 @@ def test_a_value_is_removed(words, part, expected):
     assert document_after(*words).value.get(part) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["~loss"], '--set ~loss: needs "loss"'),
+        (["~layers[2].units"], '--set ~layers[2].units: layers[2]: needs "units"'),
+        (["~layers[2].units", "~layers[1]"],
+         '--set ~layers[2].units: layers[1]: needs "units"'),
+        (["~training.steps"],
+         '--set ~training.steps: training: needs either "steps" or "epochs"'),
+        (["~seed", "training.steps=0"],
+         "--set training.steps=0: training.steps: must be greater than 0, got 0"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_missing_is_blamed_on_what_removed_it(words, told):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(json.dumps({**SPEC, "seed": 1}), load_registry(), overrides=words)
+
+    assert str(caught.value) == f"{told}\n1 problem; nothing was run."
+    assert caught.value.records[0]["set"] == told.partition(": ")[0]
+
+
 def test_places_are_those_of_the_text_after_elements_were_removed():
     spec = {**SPEC, "layers": ["relu", "tanh", {"type": "affine", "units": 0}, "relu", "tanhh"]}
     text = json.dumps(spec, indent=1)
