@@ -117,10 +117,10 @@ class Idx(Dataset):
             raise ValueError(
                 "prefix chooses files of a folder, and t names a file; give one of them"
             )
-        if x_test is not None and t is None:
-            raise ValueError("x_test needs t, the file of the targets to train on")
         if (x_test is None) != (t_test is None):
             raise ValueError("x_test and t_test go together: give both or neither")
+        if x_test is not None and t is None:
+            raise ValueError("x_test needs t, the file of the targets to train on")
         if stratify and x_test is not None:
             raise ValueError("stratify needs one part to split, and x_test names another part")
         self.path = path
