@@ -2,7 +2,7 @@
 
 from layerkit import He, Normal, Registrar, Uniform, Xavier, Zeros, hookimpl
 from layerkit.builtin import metrics, schedules
-from layerkit.builtin.datasets import Csv, Digits, Mnist, Npy, Npz, Spiral
+from layerkit.builtin.datasets import Csv, Digits, Idx, Images, Mnist, Npy, Npz, Spiral
 from layerkit.builtin.initializers import Constant
 from layerkit.builtin.layers import (
     Add,
@@ -81,6 +81,8 @@ def layerkit_register(registry: Registrar) -> None:
 
     registry.dataset("csv", Csv)
     registry.dataset("digits", Digits)
+    registry.dataset("idx", Idx)
+    registry.dataset("images", Images)
     registry.dataset("mnist", Mnist)
     registry.dataset("npy", Npy)
     registry.dataset("npz", Npz)

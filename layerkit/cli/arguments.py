@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from layerkit.paths import expanded
+
 
 def path(text: str | Path) -> Path:
     """Return the path in an argument or its default; ``Path("")`` would be a folder.
@@ -19,7 +21,7 @@ def path(text: str | Path) -> Path:
 
 def spec(text: str | Path) -> Path:
     """Return the path of a spec; ``-`` means standard input, as usual in Unix."""
-    return Path("/dev/stdin") if text == "-" else path(text)
+    return Path("/dev/stdin") if text == "-" else expanded(path(text))
 
 
 Spec = Annotated[
@@ -34,8 +36,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Replace a value of the spec, as in training.epochs=5 or layers[-1].units=30; the "
-        "value is read as JSON, or else as text.",
+        help="Change a value of the spec, as in training.epochs=5 or layers[-1].units=30; the "
+        "value is read as JSON, or else as text. 'layers[+]=relu' appends, '~layers[1]' removes.",
     ),
 ]
 

@@ -11,6 +11,7 @@ from layerkit.paths import expanded, write_whole
 from layerkit.plugins import load_registry
 from layerkit.run import remember
 from layerkit.run.fixing import fix
+from layerkit.spec.extending import is_extending
 from layerkit.spec.text import descriptor, read_text
 
 BOM = b"\xef\xbb\xbf"
@@ -35,6 +36,12 @@ def fix_file(spec: Path, set_: list[str], json: bool) -> None:
     registry = load_registry()
     remember(registry, spec)
     text = read_text(path)
+    if is_extending(text):
+        # Its problems may be in another file, where no edit of this text would mend them.
+        raise UserError(
+            f"--fix: {spec} extends another file, and only a whole spec can be mended; correct the "
+            f"places that layerkit check {spec} shows"
+        )
     folder = path.parent if number is None else Path()
     fixed = fix(text, registry, str(path) if number is None else "standard input", folder)
     if number is not None:

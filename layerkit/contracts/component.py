@@ -26,7 +26,7 @@ class Example:
         below: For a layer whose inputs are whole numbers, such as indices: they are less than this.
         between: For a layer that takes only some numbers, such as a logarithm: inputs are drawn
             from between these two.
-        files: For a data set, the contents of its files, by name; paths in the options are
+        files: For a data set, the contents of its files, by name or path; paths in the options are
             relative to the folder of these files.
     """
 

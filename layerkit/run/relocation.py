@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from layerkit.spec import ComponentSpec, Spec
+from layerkit.spec.extending import BaseText
 
 
 def moved(spec: Spec, folder: Path) -> Any:
@@ -68,6 +69,8 @@ class _Places:
         """Return a path as written, or else relative to the new folder."""
         if written is not None and (written.startswith("~") or os.path.isabs(written)):
             return written
+        if isinstance(written, BaseText):
+            written = written.as_path
         target = os.path.realpath(path)
         try:
             if written is not None:

@@ -13,12 +13,13 @@ from layerkit.errors import Path, Problem, SpecError
 from layerkit.paths import expanded
 from layerkit.registry import Registry
 from layerkit.spec.components import ComponentSpec, LayerSpec, Reading
+from layerkit.spec.extending import extend, with_base
 from layerkit.spec.malformed import ENOUGH, MAX_DEPTH, depth
 from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
 from layerkit.spec.options import validated
 from layerkit.spec.overrides import override
 from layerkit.spec.problems import problems_of
-from layerkit.spec.report import located, records, report
+from layerkit.spec.report import located, spec_error
 from layerkit.spec.text import Document, descriptor, parse, read_text
 from layerkit.spec.wiring import wire
 from layerkit.spec.wording import DEFAULT_EFFORT, Effort, with_keys
@@ -73,7 +74,7 @@ class Spec:
 
     def error(self, *problems: Problem) -> SpecError:
         """Return an error about places of this spec."""
-        return _error(self.document, problems)
+        return spec_error(self.document, problems)
 
 
 def load_spec(file: str | PathLike[str], registry: Registry, overrides: Sequence[str] = ()) -> Spec:
@@ -105,11 +106,12 @@ def parse_spec(
     """Read a spec from its text; see ``load_spec``."""
     document = parse(text, file)
     if document.is_read and len(document.problems) < ENOUGH:
+        extend(document, folder)
         override(document, overrides)
     result = examined(document, registry, folder)
     if isinstance(result, Spec):
         return result
-    raise _error(document, result)
+    raise spec_error(document, result)
 
 
 def examined(
@@ -139,7 +141,7 @@ def examined(
     except ValidationError as error:
         # With that key it would be a spec of the other kind.
         problems += [
-            with_keys(p, p.path, [] if is_graph else ["inputs"])
+            with_base(with_keys(p, p.path, [] if is_graph else ["inputs"]))
             for p in problems_of(error, document.value)
         ]
     wiring, misnamed = wire(document.value, registry, effort)
@@ -156,7 +158,7 @@ def _too_large(document: Document) -> Problem | None:
     """
     value = document.value
     # Parsing has refused a text that nests too deeply.
-    if document.overridden and depth(value) > MAX_DEPTH:
+    if (document.overridden or document.base) and depth(value) > MAX_DEPTH:
         return Problem("too-deep", expected=f"nested deeper than {MAX_DEPTH} levels")
     inputs = value.get("inputs") if isinstance(value, dict) else None
     exempt = set(map(id, inputs.values())) if isinstance(inputs, dict) else set()
@@ -171,7 +173,3 @@ def _too_large(document: Document) -> Problem | None:
         items = outer.items() if isinstance(outer, dict) else enumerate(outer)
         pending += [((*path, k), v) for k, v in items if isinstance(v, dict | list)]
     return None
-
-
-def _error(document: Document, problems: Sequence[Problem]) -> SpecError:
-    return SpecError(problems, report(document, problems), records(document, problems))

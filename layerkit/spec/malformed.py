@@ -215,10 +215,11 @@ class _Reader:
 
     def unexpected(self, at: int, expected: str) -> _NotJsonError:
         """Return the error for unexpected text, with how to write it if that is clear."""
-        notation = other_notation(self.text) if not self.text[:at].strip() else None
+        is_start = self.text[:at].strip() in ("", "[")  # TOML may begin with a table, [data]
+        notation = other_notation(self.text) if is_start else None
         if notation:
             hint = "write it as JSON: an object in braces, keys and text in quotes"
-            return _NotJsonError(at, "no-json", f"expected {expected}, got {notation}", hint=hint)
+            return _NotJsonError(at, "no-json", f"a spec is JSON, got {notation}", hint=hint)
         word = _WORD.match(self.text, at)
         if not word:
             return _NotJsonError(at, "syntax", expected, got="the end of the text")

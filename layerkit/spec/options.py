@@ -31,6 +31,7 @@ from layerkit.contracts.component import Component, option_parameters
 from layerkit.docstrings import descriptions
 from layerkit.errors import OptionError, PluginError, place
 from layerkit.registry import Registry
+from layerkit.spec.extending import BaseText
 from layerkit.spec.problems import problems_of
 from layerkit.spec.wording import DEFAULT_EFFORT, worded
 
@@ -146,7 +147,7 @@ def _as_written_in_json(hint: Any) -> Any:
         return hint if inner is hint.__value__ else inner
     if hint is Path:
         schema = {"type": "string", "format": "path", "minLength": 1}
-        return Annotated[Path, Strict(False), BeforeValidator(_not_empty), WithJsonSchema(schema)]
+        return Annotated[Path, Strict(False), BeforeValidator(_path), WithJsonSchema(schema)]
     parts, origin = get_args(hint), get_origin(hint)
     if origin is Literal:
         return hint
@@ -156,10 +157,10 @@ def _as_written_in_json(hint: Any) -> Any:
     return Annotated[hint, Strict(False)] if tuple in (hint, origin) else hint
 
 
-def _not_empty(value: Any) -> Any:
+def _path(value: Any) -> Any:
     if value == "":
         raise PydanticCustomError("path_type", "an empty path")
-    return value
+    return value.as_path if isinstance(value, BaseText) else value
 
 
 def _is_json(default: Any) -> bool:

@@ -1,4 +1,4 @@
-"""``--set training.epochs=5``: values of a spec that the command line replaces."""
+"""``--set training.epochs=5``: values of a spec that the command line changes."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from layerkit.errors import Path, UserError, place
+from layerkit.spec.extending import KEY as EXTENDS
 from layerkit.spec.malformed import MAX_DEPTH, is_number, looks_like_json
 from layerkit.spec.text import Document, parse
 from layerkit.wording import shortened, visible
@@ -13,30 +14,75 @@ from layerkit.wording import shortened, visible
 _PART = re.compile(r"([^.\[\]=]+)|\[(-?[0-9]{1,9})\]")
 _INDEX = re.compile(r"[0-9]{1,9}")
 
+APPEND = "[+]"
+REMOVE = "~"
 
-def override(document: Document, assignments: Sequence[str]) -> None:
-    """Set values of a document, in order.
+_OTHER_APPENDS = re.compile(r"\+$|\[\]$")
+"""How other languages append to an array: ``layers+=``, ``layers[]=``."""
+
+
+def override(document: Document, changes: Sequence[str]) -> None:
+    """Change values of a document, in order.
 
     Missing objects on a path are created. A component given by its bare name becomes an object with
     that type.
 
     Args:
         document: The document, which is changed in place.
-        assignments: Each ``PATH=VALUE``, such as ``layers[0].units=30``; negative indices count
-            from the end. The value is JSON, or else text.
+        changes: Each ``PATH=VALUE``, such as ``layers[0].units=30``; or ``~PATH``, which removes an
+            element or a member. Negative indices count from the end, and ``[+]`` at the end of a
+            path appends an element. The value is JSON, or else text.
 
     Raises:
-        UserError: An assignment is malformed, or its path does not exist.
+        UserError: A change is malformed, or its path does not exist.
     """
-    for words in assignments:
-        written, equals, text = words.partition("=")
-        path = _path(written)
-        if not equals or not path:
-            raise _error(words, "must be PATH=VALUE, as in training.epochs=5")
-        if len(path) > MAX_DEPTH:
-            raise _error(words, f"nested deeper than {MAX_DEPTH} levels")
-        path = _assign(document, path, _value(written, text, words), words)
-        document.overridden[path] = words
+    for words in changes:
+        if words.startswith(REMOVE):
+            _remove(document, words)
+        else:
+            _set(document, words)
+
+
+def _set(document: Document, words: str) -> None:
+    written, equals, text = words.partition("=")
+    if equals and (other := _OTHER_APPENDS.search(written)):
+        array = visible(shortened(written[: other.start()]))
+        raise _error(words, f"to append an element, write '{array}[+]=...'")
+    array, is_appended, _ = written.partition(APPEND)
+    path = (*_path(array), *([APPEND] if is_appended else []))
+    if not equals or len(path) <= bool(is_appended) or array + is_appended != written:
+        raise _error(words, "must be PATH=VALUE, as in training.epochs=5")
+    _check(path, words)
+    path = _assign(document, path, _value(written, text, words), words)
+    document.overridden[path] = words
+
+
+def _remove(document: Document, words: str) -> None:
+    written, equals, _ = words[len(REMOVE) :].partition("=")
+    path = _path(written)
+    if equals:
+        shown = visible(shortened(written))
+        raise _error(words, f"~ removes, and takes no value: '{REMOVE}{shown}'")
+    if not path:
+        raise _error(words, "must be ~PATH, as in ~layers[1]")
+    _check(path, words)
+    inner, passed = document.value, list[str | int]()
+    for depth, part in enumerate(path):
+        if isinstance(part, int):
+            part = _index(inner, part, path[:depth], words)
+        elif not isinstance(inner, dict) or part not in inner:
+            raise _error(words, f"{place(path[:depth])} has no {visible(shortened(part))}")
+        outer, inner = inner, inner[part]
+        passed.append(part)
+    del outer[part]
+    document.forget(tuple(passed), words)
+
+
+def _check(path: Path, words: str) -> None:
+    if len(path) > MAX_DEPTH:
+        raise _error(words, f"nested deeper than {MAX_DEPTH} levels")
+    if path[0] == EXTENDS:
+        raise _error(words, "a spec extends another before --set applies; write it in the file")
 
 
 def _error(words: str, message: str) -> UserError:
@@ -49,7 +95,11 @@ def _value(written: str, text: str, words: str) -> Any:
     if not parsed.problems:
         return parsed.value
     if not text.strip():
-        raise _error(words, f"has no value; an empty text is written '{shown}=\"\"'")
+        raise _error(
+            words,
+            f"has no value; an empty text is written '{shown}=\"\"', and '{REMOVE}{shown}' removes "
+            "what is there",
+        )
     if is_number(text) and abs(float(text)) < 1e15:
         number = json.dumps(float(text) if re.search("[.eE]", text) else int(text))
         quotes = f"'{shown}=\"{shortened(text.strip())}\"'"
@@ -78,24 +128,35 @@ def _assign(document: Document, path: Path, value: Any, words: str) -> Path:
     passed: list[str | int] = []
     for depth, part in enumerate(path):
         inner = holder[key]
-        if isinstance(part, int):
-            if not isinstance(inner, list):
-                raise _error(words, f"{place(path[:depth])} has no elements")
-            if not -len(inner) <= part < len(inner):
-                before = place(path[:depth])
-                raise _error(
-                    words,
-                    f"{before} has {len(inner)} elements, counted from 0; to add or to remove one, "
-                    f"give them all: '{before}=[...]'",
-                )
-            part %= len(inner)
+        if part == APPEND:
+            _check_array(inner, path[:depth], words)
+            part = len(inner)
+            inner.append(None)
+        elif isinstance(part, int):
+            part = _index(inner, part, path[:depth], words)
         else:
             if isinstance(inner, str) and depth:
                 inner = holder[key] = {"type": inner}
             if not isinstance(inner, dict):
                 raise _error(words, f"{place(path[:depth])} is not an object")
-            inner.setdefault(part, {})
+            inner.setdefault(part, [] if path[depth + 1 :] == (APPEND,) else {})
         holder, key = inner, part
         passed.append(part)
     holder[key] = value
     return tuple(passed)
+
+
+def _index(array: Any, index: int, path: Path, words: str) -> int:
+    """Return the index of an element, counted from 0."""
+    _check_array(array, path, words)
+    if not -len(array) <= index < len(array):
+        name = place(path)
+        raise _error(
+            words, f"{name} has {len(array)} elements, counted from 0; '{name}[+]=...' appends one"
+        )
+    return index % len(array)
+
+
+def _check_array(value: Any, path: Path, words: str) -> None:
+    if not isinstance(value, list):
+        raise _error(words, f"{place(path)} has no elements")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from unicodedata import east_asian_width
 
-from layerkit.errors import Problem, Span, place
+from layerkit.errors import Problem, Span, SpecError, place
 from layerkit.spec.malformed import ENOUGH
 from layerkit.spec.text import Document, position
 from layerkit.wording import shortened, visible
@@ -29,14 +29,19 @@ def report(document: Document, problems: Sequence[Problem]) -> str:
     elif len(ordered) > MOST:
         count = f"... and {len(ordered) - MOST:,} more; {count}"
     shown = ordered[:MOST]
-    spans = document.spans(shown)
-    return "\n".join([*(_one(document, *pair) for pair in zip(shown, spans, strict=True)), count])
+    places = document.places(shown)
+    return "\n".join([*(_one(document, *pair) for pair in zip(shown, places, strict=True)), count])
+
+
+def spec_error(document: Document, problems: Sequence[Problem]) -> SpecError:
+    """Return the error about places of a document."""
+    return SpecError(problems, report(document, problems), records(document, problems))
 
 
 def located(document: Document, problem: Problem) -> str:
     """Return one problem with its place and the line of the text."""
-    [span] = document.spans([problem])
-    return _one(document, problem, span)
+    [place] = document.places([problem])
+    return _one(document, problem, place)
 
 
 def records(document: Document, problems: Sequence[Problem]) -> list[dict[str, Any]]:
@@ -46,29 +51,30 @@ def records(document: Document, problems: Sequence[Problem]) -> list[dict[str, A
     """
     shown = document.in_order(problems)[:MOST]
     edits = [suggested_edit(problem) for problem in shown]
-    spans = document.spans([*shown, *(edit for edit in edits if edit is not None)])
-    of_edits = iter(spans[len(shown) :])
+    places = document.places([*shown, *(edit for edit in edits if edit is not None)])
+    of_edits = iter(places[len(shown) :])
     recorded = []
-    for problem, edit, span in zip(shown, edits, spans, strict=False):
+    for problem, edit, (holder, span) in zip(shown, edits, places, strict=False):
         overrides = _overrides(document, problem)
         record = {
             "code": problem.code,
             "message": visible(shortened(problem.message, LONGEST)),
-            "file": visible(document.file),
+            "file": visible(holder.file),
             "path": [shortened(p) if isinstance(p, str) else p for p in problem.path],
             "set": overrides[0] if overrides else None,
-            **_location(document, None if overrides else span),
+            **_location(holder, None if overrides else span),
             "expected": shortened(problem.expected, LONGEST) or None,
             "got": problem.got,
             "suggestion": None,
         }
         if edit is not None and (suggestion := problem.suggestions[0]):
-            at = next(of_edits)
-            record["suggestion"] = {
-                "replacement": suggestion.text,
-                "applicability": suggestion.applicability,
-                **_location(document, None if overrides else at),
-            }
+            edited, at = next(of_edits)
+            if edited is holder:  # a record names only one file
+                record["suggestion"] = {
+                    "replacement": suggestion.text,
+                    "applicability": suggestion.applicability,
+                    **_location(holder, None if overrides else at),
+                }
         recorded.append(record)
     return recorded
 
@@ -98,18 +104,28 @@ def _location(document: Document, span: Span | None) -> dict[str, Any]:
 
 
 def _overrides(document: Document, problem: Problem) -> list[str]:
-    """Return the words of the command line that set a value, a part of it or its surroundings."""
-    return [
-        f"--set {visible(shortened(words))}"
+    """Return the words of the command line that are to blame for a problem.
+
+    They set a value, a part of it or its surroundings, or removed a key that is now missing.
+    """
+    to_blame = [
+        words
         for path, words in document.overridden.items()
         if problem.path and all(a == b for a, b in zip(path, problem.path, strict=False))
     ]
+    to_blame += [
+        words
+        for (*path, key), words in document.dropped.items()
+        if tuple(path) == problem.path and f'"{key}"' in problem.expected
+    ]
+    return [f"--set {visible(shortened(words))}" for words in to_blame]
 
 
-def _one(document: Document, problem: Problem, span: Span) -> str:
+def _one(document: Document, problem: Problem, at: tuple[Document, Span]) -> str:
     where = f"{place(problem.path)}: " if problem.path else ""
     said = _lines(where + problem.message)
-    file = visible(document.file)
+    holder, (start, end) = at
+    file, text = visible(holder.file), holder.text
     # The text does not show a value that the command line replaced.
     replaced = _overrides(document, problem)
     if replaced:
@@ -117,12 +133,11 @@ def _one(document: Document, problem: Problem, span: Span) -> str:
         if suggestion is not None and suggestion.wording == "text":
             quotes = f"; in a shell that is '{place(problem.path)}={suggestion.text}'"
         return f"{' '.join(replaced[:MOST])}: {said}{quotes}"
-    if not document.text.strip():
+    if not text.strip():
         return f"{file}:1:1: {said}"
-    start, end = span
-    number, column = position(document.text, start)
-    last = document.text.find("\n", start)
-    line = document.text[start - column + 1 : last if last >= 0 else None].rstrip("\r")
+    number, column = position(text, start)
+    last = text.find("\n", start)
+    line = text[start - column + 1 : last if last >= 0 else None].rstrip("\r")
     heading = f"{file}:{number}:{column}: {said}"
     return "\n".join([heading, *_excerpt(line, number, column - 1, end - start)])
 

@@ -7,6 +7,7 @@ from layerkit.contracts.registrar import KINDS, Entry
 from layerkit.docstrings import descriptions, docstring_sections
 from layerkit.registry import Registry
 from layerkit.spec.components import Place
+from layerkit.spec.extending import KEY as EXTENDS
 from layerkit.spec.models import EarlyStopping, GraphSpec, TrainingSettings, TrainingSpec
 from layerkit.spec.options import SpecModel, options_schema
 
@@ -41,15 +42,53 @@ def spec_schema(registry: Registry) -> dict[str, Any]:
     graph = _definition(GraphSpec, definitions)
     for spec in (training, graph):
         spec["properties"]["layers"]["items"] = {"$ref": f"#/$defs/{PLACED_LAYER}"}
+    definitions |= {"graph_spec": graph, "training_spec": training}
+    either = {**graph, "properties": {**graph["properties"], **training["properties"]}}
+    extending = _partial(either, definitions)
+    extending["properties"][EXTENDS] = {
+        "type": "string",
+        "minLength": 1,
+        "description": "The spec that this one is merged into, relative to this file.",
+    }
+    extending["description"] = "The values of a spec that differ from those of another one."
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
         "type": "object",
-        "if": {"required": ["inputs"]},
-        "then": {"$ref": "#/$defs/graph_spec"},
-        "else": {"$ref": "#/$defs/training_spec"},
-        "$defs": {**definitions, "graph_spec": graph, "training_spec": training},
+        "if": {"required": [EXTENDS]},
+        "then": {"$ref": "#/$defs/extending_spec"},
+        "else": {
+            "if": {"required": ["inputs"]},
+            "then": {"$ref": "#/$defs/graph_spec"},
+            "else": {"$ref": "#/$defs/training_spec"},
+        },
+        "$defs": {**definitions, "extending_spec": extending},
     }
+
+
+def _partial(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value that may be merged into another one.
+
+    Its objects lack members and may have nulls; arrays are as they were. The schemas that it refers
+    to are added to the definitions.
+    """
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix("#/$defs/")
+        partial = f"partial_{name}"
+        if partial not in definitions:
+            definitions[partial] = {}  # it may refer to itself
+            definitions[partial] = _partial(definitions[name], definitions)
+        schema = {**schema, "$ref": f"#/$defs/{partial}"}
+    schema = {k: v for k, v in schema.items() if k not in ("required", "oneOf", "minProperties")}
+    for key in ("properties", "patternProperties"):
+        for name, member in schema.get(key, {}).items():
+            either = {"anyOf": [_partial(member, definitions), {"type": "null"}]}
+            if "description" in member:
+                either["description"] = member["description"]
+            schema[key] = {**schema[key], name: either}
+    if "anyOf" in schema:
+        schema["anyOf"] = [_partial(choice, definitions) for choice in schema["anyOf"]]
+    return schema
 
 
 def _definition(model: type[SpecModel], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import os
 import re
 import select
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from layerkit.errors import Path, Problem, Span, UserError
+from layerkit.spec.locating import Locator, span_of
 from layerkit.spec.malformed import MAX_DEPTH, depth, read_by_hand, skip
 from layerkit.wording import visible
 
@@ -35,10 +36,15 @@ class Document:
     Attributes:
         file: The name to show for it.
         text: The text.
-        value: The parsed value.
+        value: The parsed value, with the base merged into it and the command line's values.
         problems: What is wrong with the text as JSON: at most one place where reading stopped, and
             any number of duplicate keys.
         overridden: For each place that the command line set, the words that set it.
+        base: The document that it extends, if it does.
+        written: The value of its own text, if it extends another.
+        removed: The elements of arrays that the command line removed, in order, each with the index
+            that it then had.
+        dropped: For each member of an object that the command line removed, the words that did so.
     """
 
     file: str
@@ -46,6 +52,53 @@ class Document:
     value: Any = None
     problems: list[Problem] = field(default_factory=list)
     overridden: dict[Path, str] = field(default_factory=dict)
+    base: "Document | None" = None
+    written: Any = None
+    removed: list[Path] = field(default_factory=list)
+    dropped: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def chain(self) -> list["Document"]:
+        """This document, the one that it extends, and so on."""
+        return [self, *(self.base.chain if self.base is not None else ())]
+
+    def holder(self, path: Path) -> "Document":
+        """Return the document in whose text the value at a path is, or that of the value around it.
+
+        A key of several files counts where it was written last.
+        """
+        if self.base is None:
+            return self
+        own, inherited = self.written, self.base.value
+        for part in path:
+            if not isinstance(own, dict):  # arrays and plain values replace those of the base
+                break
+            # For an object, the base may have a bare name, which is its type.
+            inherited = {"type": inherited} if isinstance(inherited, str) else inherited
+            is_inherited = isinstance(inherited, dict) and part in inherited
+            if part not in own:
+                return self.base.holder(path) if is_inherited else self
+            own, inherited = own[part], inherited[part] if is_inherited else None
+        return self
+
+    def forget(self, path: Path, words: str) -> None:
+        """Record that words of the command line removed the value at a path."""
+        inside = {p for p in (*self.overridden, *self.dropped) if p[: len(path)] == path}
+        is_element = isinstance(path[-1], int)
+        for record in (self.overridden, self.dropped):
+            kept = {p: w for p, w in record.items() if p not in inside}
+            record.clear()
+            record |= {_shifted(p, path, -1): w for p, w in kept.items()} if is_element else kept
+        if is_element:
+            self.removed.append(path)
+        else:
+            self.dropped[path] = words
+
+    def in_text(self, path: Path) -> Path:
+        """Return the path that a value has in its text, before elements of arrays were removed."""
+        for removed in reversed(self.removed):
+            path = _shifted(path, removed, 1)
+        return path
 
     @property
     def is_read(self) -> bool:
@@ -53,15 +106,19 @@ class Document:
         return not any(p.span and not p.path for p in self.problems)
 
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Return problems in the order of the text.
+        """Return problems in the order of the text; those of a base come after it.
 
         Keys that the command line added to an object come after those in the text.
         """
         positions: dict[int, dict[str, int]] = {}
+        chain = self.chain
 
         def rank(problem: Problem) -> tuple[int, ...]:
-            ranks, value = [], self.value
-            for part in problem.path:
+            path = self.in_text(problem.path)
+            holder = self.holder(path)
+            ranks = [next(i for i, document in enumerate(chain) if document is holder)]
+            value = holder.value if holder.base is None else holder.written
+            for part in problem.path if self.base is None else path:
                 if isinstance(part, int):
                     ranks.append(part)
                     inside = isinstance(value, list) and part < len(value)
@@ -89,19 +146,29 @@ class Document:
         keys: dict[Path, Span] = {}
         values: dict[Path, Span] = {}
         if sought and self.is_read:
-            _Locator(self.text, keys, values).value((), places, skip(self.text, 0))
-        return [_span(problem, keys, values) for problem in problems]
+            Locator(self.text, keys, values).value((), places, skip(self.text, 0))
+        return [span_of(problem, keys, values) for problem in problems]
+
+    def places(self, problems: Sequence[Problem]) -> list[tuple["Document", Span]]:
+        """Return for each problem the document in whose text it is, and the characters."""
+        if self.removed:
+            problems = [replace(p, path=self.in_text(p.path)) for p in problems]
+        holders = [self.holder(problem.path) for problem in problems]
+        spans: dict[int, Span] = {}
+        for document in self.chain:
+            held = [i for i, holder in enumerate(holders) if holder is document]
+            spans |= zip(held, document.spans(problems[i] for i in held), strict=True)
+        return [(holder, spans[i]) for i, holder in enumerate(holders)]
 
 
-def _span(problem: Problem, keys: dict[Path, Span], values: dict[Path, Span]) -> Span:
-    if problem.span is not None:
-        return problem.span
-    if problem.at_key and problem.path in keys:
-        return keys[problem.path]
-    path = problem.path
-    while path and path not in values:
-        path = path[:-1]
-    return values.get(path, (0, 0))
+def _shifted(path: Path, removed: Path, by: int) -> Path:
+    """Return the path of a value whose array loses or regains an element."""
+    *array, index = removed
+    at = len(array)
+    part = path[at] if len(path) > at and path[:at] == tuple(array) else None
+    if not isinstance(part, int) or not isinstance(index, int) or part < index:
+        return path
+    return (*path[:at], part + by, *path[at + 1 :])
 
 
 def descriptor(file: FilePath) -> int | None:
@@ -159,8 +226,13 @@ def _read_descriptor(number: int) -> bytes:
     """Return the contents of a descriptor, up to one byte more than a spec may have.
 
     The descriptor itself is read. Opening its path would wait for another writer if it is a named
-    pipe.
+    pipe. A terminal would wait for a spec that nobody types.
     """
+    if os.isatty(number):
+        raise UserError(
+            "standard input is a terminal; pass a file, as in layerkit run spec.json, or a pipe, "
+            "as in make_spec | layerkit run -"
+        )
     content = bytearray()
     while len(content) <= MAX_BYTES:
         try:
@@ -219,39 +291,3 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"JSON has no {constant}")
-
-
-class _Locator:
-    """Finds places in a text that is known to be JSON; other values are skipped in C."""
-
-    def __init__(self, text: str, keys: dict[Path, Span], values: dict[Path, Span]) -> None:
-        self.text, self.keys, self.values = text, keys, values
-        self._skipped = json.JSONDecoder().raw_decode
-
-    def value(self, path: Path, places: dict[Any, Any], at: int) -> int:
-        """Record the span of a value and of the sought places inside it; return its end."""
-        end = self._inside(path, places, at) if places else None
-        end = self._skipped(self.text, at)[1] if end is None else end
-        self.values[path] = (at, end)
-        return end
-
-    def _inside(self, path: Path, places: dict[Any, Any], start: int) -> int | None:
-        text, opening = self.text, self.text[start]
-        if opening not in "{[":
-            return None
-        at, index = skip(text, start + 1), 0
-        while text[at] not in "}]":
-            key: str | int = index
-            if opening == "{":
-                key, end = self._skipped(text, at)
-                if key in places:
-                    self.keys[(*path, key)] = (at, end)
-                at = skip(text, skip(text, end) + 1)
-            if key in places:
-                at = self.value((*path, key), places[key], at)
-            else:
-                at = self._skipped(text, at)[1]
-            at, index = skip(text, at), index + 1
-            if text[at] == ",":
-                at = skip(text, at + 1)
-        return at + 1

@@ -186,7 +186,7 @@ class TestData:
 
         assert data_problem(refused, SPEC) == (
             'data.npz: array "t" must have labels of at least 2 classes, got only 0; if its '
-            "integers are no labels, store them as floats"
+            'integers are no labels, set task to "regression", or store them as floats'
         )
 
     def test_with_python_objects_which_are_not_unpickled(self, refused):

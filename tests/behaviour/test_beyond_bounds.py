@@ -201,6 +201,7 @@ NOTATIONS = {
     "YAML with a comment": "# a net\n---\nversion: 1\n",
     "YAML, a list": "- relu\n- tanh\n",
     "TOML": "version = 1\n[data]\ntype = 'digits'\n",
+    "TOML, a table": "[data]\ntype = 'digits'\n",
 }
 
 
@@ -213,7 +214,8 @@ def test_another_notation_is_told_by_its_name(layerkit, name, text):
     assert outcome.code == 2
     notation = name[:4]
     assert (
-        f"{notation}; write it as JSON: an object in braces, keys and text in quotes" in outcome.err
+        f"a spec is JSON, got {notation}; write it as JSON: an object in braces, keys and text in "
+        "quotes" in outcome.err
     )
 
 

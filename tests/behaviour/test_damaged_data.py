@@ -11,9 +11,10 @@ import zipfile
 import numpy as np
 import pytest
 from mutating import damaged, tried
+from PIL import Image
 
 from layerkit import Form, Targets
-from layerkit.builtin.datasets import Csv, Mnist, Npy, Npz
+from layerkit.builtin.datasets import Csv, Idx, Images, Mnist, Npy, Npz
 from layerkit.builtin.datasets.idx import IdxFile
 
 NUMBERS = np.random.default_rng(0)
@@ -149,3 +150,60 @@ def test_idx(tmp_path, monkeypatch, pack):
 
     assert set(outcomes) <= {"read", "DataError"}
     assert outcomes["DataError"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_idx_files_of_any_shape(tmp_path, pack):
+    code = {np.dtype("u1"): 8, np.dtype(">f4"): 13, np.dtype(">i4"): 12}
+    arrays = [
+        NUMBERS.integers(0, 255, (12, 4, 4)).astype("u1"),
+        NUMBERS.normal(size=(12, 3)).astype(">f4"),
+        (np.arange(12) % 3 + 1).astype("u1"),
+        (np.arange(12) % 3).astype(">i4"),
+    ]
+    contents = [
+        struct.pack(f">4B{a.ndim}I", 0, 0, code[a.dtype], a.ndim, *a.shape) + a.tobytes()
+        for a in arrays
+    ]
+
+    def read(rng):
+        wrong = rng.randrange(2)
+        for i, name in enumerate(("x", "t")):
+            content = pack(contents[rng.choice((0, 1)) + 2 * i])
+            (tmp_path / name).write_bytes(damaged(content, rng) if i == wrong else content)
+        dataset = Idx(tmp_path / "x", t=tmp_path / "t", flat=rng.random() < 0.5)
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == form.shape
+        assert np.isfinite(data.train.x).all()
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}
+
+
+@pytest.mark.parametrize("name", ["png", "jpeg"])
+def test_images(tmp_path, name):
+    contents = []
+    for mode in ("RGB", "L", "P", "RGBA")[: 4 if name == "png" else 2]:
+        file = io.BytesIO()
+        pixels = NUMBERS.integers(0, 255, (8, 8, 4)).astype(np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(pixels).convert(mode).save(file, name, exif=exif)
+        contents.append(file.getvalue())
+
+    def read(rng):
+        for label in "ab":
+            (tmp_path / label).mkdir(exist_ok=True)
+            content = rng.choice(contents)
+            content = damaged(content, rng) if label == "b" else content
+            (tmp_path / label / f"0.{name}").write_bytes(content)
+        dataset = Images(tmp_path, size=rng.choice((None, 4)), colour=rng.choice(("grey", "rgb")))
+        form = dataset.inspect()
+        data = dataset.load()
+        assert data.train.x.shape[1:] == data.test.x.shape[1:] == form.shape
+
+    outcomes = tried(read)
+
+    assert set(outcomes) == {"read", "DataError"}

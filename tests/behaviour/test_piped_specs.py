@@ -72,6 +72,22 @@ def test_a_spec_is_read_from_standard_input(tmp_path, verb, name):
     assert json.loads(out)
 
 
+@pytest.mark.parametrize("verb", ["run", "check", "check --fix"])
+def test_a_terminal_is_refused_as_standard_input(tmp_path, verb):
+    controller, terminal = os.openpty()
+    try:
+        code, out, err = run(tmp_path, *verb.split(), "-", stdin=terminal)
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        "layerkit: standard input is a terminal; pass a file, as in layerkit run spec.json, or a "
+        "pipe, as in make_spec | layerkit run -\n"
+    )
+
+
 @pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
 def test_a_spec_is_read_from_a_pipe_that_a_shell_opened(tmp_path, piped, folder):
     reader = piped(GRAPH)

@@ -98,7 +98,8 @@ def test_labels_that_are_stored_as_other_numbers(refusal, t):
 
     assert refusal({**NPZ, "t": "classes"}, one(2), "softmax_with_loss") == [
         "data: softmax_with_loss takes labels of classes, or one probability for each class, got "
-        "single numbers; labels are integers; store classes.astype(int)"
+        "single numbers; labels are integers; store classes.astype(int), or set task to "
+        '"classification"'
     ]
 
 

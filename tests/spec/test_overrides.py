@@ -9,6 +9,8 @@ from timing import timed
 
 from layerkit import SpecError, UserError, load_registry
 from layerkit.spec import parse_spec
+from layerkit.spec.overrides import override
+from layerkit.spec.text import parse
 
 SPEC = {
     "version": 1,
@@ -18,6 +20,13 @@ SPEC = {
     "optimizer": {"type": "sgd", "learning_rate": 0.1},
     "training": {"steps": 1},
 }
+
+
+def document_after(*words: str):
+    """Return the document of the spec after changes, valid or not."""
+    document = parse(json.dumps(SPEC), "spec.json")
+    override(document, words)
+    return document
 
 
 def value_after(*words: str):
@@ -36,20 +45,99 @@ def value_after(*words: str):
         ("optimizer.learning_rate=1e-2", "optimizer", {"type": "sgd", "learning_rate": 0.01}),
         ("optimizer.learning_rate= 1", "optimizer", {"type": "sgd", "learning_rate": 1}),
         ("optimizer=adam", "optimizer", "adam"),
+        ("layers[+]=softplus", "layers", [*SPEC["layers"], "softplus"]),
+        ('layers[+]={"type": "relu"}', "layers", [*SPEC["layers"], {"type": "relu"}]),
+        ("metrics[+]=accuracy", "metrics", ["accuracy"]),
     ],
 )
 def test_a_value_is_set(words, part, expected):
-    assert value_after(words)[part] == expected
+    assert document_after(words).value[part] == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "expected"),
+    [
+        (["~layers[1]"], "layers", [SPEC["layers"][0], SPEC["layers"][2]]),
+        (["~layers[-1]"], "layers", SPEC["layers"][:2]),
+        (["~layers[0]", "~layers[0]"], "layers", SPEC["layers"][2:]),
+        (["layers[+]=relu", "~layers[-1]"], "layers", SPEC["layers"]),
+        (["~layers[0].units"], "layers", [{"type": "affine"}, *SPEC["layers"][1:]]),
+        (["~optimizer.learning_rate"], "optimizer", {"type": "sgd"}),
+        (["~loss"], "loss", None),
+    ],
+)
+def test_a_value_is_removed(words, part, expected):
+    assert document_after(*words).value.get(part) == expected
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("layers[-4].units=1", "layers has 3 elements, counted from 0; to add or to remove one, "
-         "give them all: 'layers=[...]'"),
-        ("layers[3]=softmax", "layers has 3 elements, counted from 0; to add or to remove one, "
-         "give them all: 'layers=[...]'"),
-        ("layers[1]=", "has no value; an empty text is written 'layers[1]=\"\"'"),
+        (["~loss"], '--set ~loss: needs "loss"'),
+        (["~layers[2].units"], '--set ~layers[2].units: layers[2]: needs "units"'),
+        (["~layers[2].units", "~layers[1]"],
+         '--set ~layers[2].units: layers[1]: needs "units"'),
+        (["~training.steps"],
+         '--set ~training.steps: training: needs either "steps" or "epochs"'),
+        (["~seed", "training.steps=0"],
+         "--set training.steps=0: training.steps: must be greater than 0, got 0"),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_missing_is_blamed_on_what_removed_it(words, told):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(json.dumps({**SPEC, "seed": 1}), load_registry(), overrides=words)
+
+    assert str(caught.value) == f"{told}\n1 problem; nothing was run."
+    assert caught.value.records[0]["set"] == told.partition(": ")[0]
+
+
+def test_places_are_those_of_the_text_after_elements_were_removed():
+    spec = {**SPEC, "layers": ["relu", "tanh", {"type": "affine", "units": 0}, "relu", "tanhh"]}
+    text = json.dumps(spec, indent=1)
+    words = ["layers[3]=reluu", "~layers[0]", "~layers[0]", "layers[+]=affine"]
+
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text, load_registry(), "spec.json", overrides=words)
+
+    lines = {number: line.strip() for number, line in enumerate(text.splitlines(), start=1)}
+    records = {tuple(r["path"]): r for r in caught.value.records}
+    assert list(records) == [
+        ("layers", 0, "units"), ("layers", 1), ("layers", 2), ("layers", 3)
+    ]  # fmt: skip
+    assert lines[records["layers", 0, "units"]["location"]["line"]] == '"units": 0'
+    assert lines[records["layers", 2]["location"]["line"]] == '"tanhh"'
+    assert records["layers", 1]["set"] == "--set layers[3]=reluu"
+    assert records["layers", 3]["set"] == "--set layers[+]=affine"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("layers[-4].units=1", "layers has 3 elements, counted from 0; 'layers[+]=...' appends "
+         "one"),
+        ("layers[3]=softmax", "layers has 3 elements, counted from 0; 'layers[+]=...' appends "
+         "one"),
+        ("layers[1]=", "has no value; an empty text is written 'layers[1]=\"\"', and "
+         "'~layers[1]' removes what is there"),
+        ("layers[+].units=3", "must be PATH=VALUE, as in training.epochs=5"),
+        ("[+]=relu", "must be PATH=VALUE, as in training.epochs=5"),
+        ("layers[+][+]=relu", "must be PATH=VALUE, as in training.epochs=5"),
+        ("loss[+]=relu", "loss has no elements"),
+        ("layers+=relu", "to append an element, write 'layers[+]=...'"),
+        ("layers[]=relu", "to append an element, write 'layers[+]=...'"),
+        ("~layers[3]", "layers has 3 elements, counted from 0; 'layers[+]=...' appends one"),
+        ("~layers[-4]", "layers has 3 elements, counted from 0; 'layers[+]=...' appends one"),
+        ("~loss[0]", "loss has no elements"),
+        ("~optimizer.momentun", "optimizer has no momentun"),
+        ("~loss.type", "loss has no type"),
+        ("~training.early_stopping.patience", "training has no early_stopping"),
+        ("~nosuch", "the spec has no nosuch"),
+        ("~layers[1]=relu", "~ removes, and takes no value: '~layers[1]'"),
+        ("~layers[1]=", "~ removes, and takes no value: '~layers[1]'"),
+        ("~", "must be ~PATH, as in ~layers[1]"),
+        ("~layers[+]", "must be ~PATH, as in ~layers[1]"),
+        ("extends=base.json", "a spec extends another before --set applies; write it in the file"),
+        ("~extends", "a spec extends another before --set applies; write it in the file"),
         ("optimizer.learning_rate=.01", "JSON writes this number 0.01; text is written "
          "'optimizer.learning_rate=\".01\"'"),
         ("optimizer.learning_rate=1.", "JSON writes this number 1.0; text is written "
@@ -144,8 +232,8 @@ def test_thousands_of_values_are_set_in_order(layerkit, tmp_path, monkeypatch):
         ("a..b=1", "layerkit: --set a..b=1: must be PATH=VALUE, as in training.epochs=5\n"),
         (
             "layers[9].units=3",
-            "layerkit: --set layers[9].units=3: layers has 3 elements, counted from 0; to add or "
-            "to remove one, give them all: 'layers=[...]'\n",
+            "layerkit: --set layers[9].units=3: layers has 3 elements, counted from 0; "
+            "'layers[+]=...' appends one\n",
         ),
         ("seed[0]=3", "layerkit: --set seed[0]=3: seed has no elements\n"),
         ("version.x=3", "layerkit: --set version.x=3: version is not an object\n"),

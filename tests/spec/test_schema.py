@@ -139,6 +139,46 @@ def test_a_value_anywhere_is_refused_by_the_schema_exactly_if_layerkit_refuses_i
             assert agree(document), (path, junk)
 
 
+EXTENDING = [
+    {},
+    {"seed": 1, "name": None, "metrics": ["accuracy"]},
+    {"training": {"batch_size": 5, "epochs": None, "steps": 3, "early_stopping": {"patience": 3}}},
+    {"optimizer": "adam", "data": {"flat": True}},
+    {"optimizer": {"learning_rate": {"final": 0.1}, "momentum": None}},
+    {"layers": ["relu", {"type": "affine", "units": 10}]},
+]
+
+
+@pytest.mark.parametrize("own", EXTENDING)
+def test_a_spec_that_extends_another_lacks_whatever_it_does_not_change(own, tmp_path):
+    rate = {"type": "cosine", "learning_rate": 0.1}
+    base = {**TRAINING, "optimizer": {"type": "sgd", "learning_rate": rate, "momentum": 0.9}}
+    (tmp_path / "base.json").write_text(json.dumps(base))
+    document = {"extends": "base.json", **own}
+
+    assert VALIDATOR.is_valid(document)
+    parse_spec(json.dumps(document), REGISTRY, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"extends": 1},
+        {"extends": ""},
+        {"sede": 1},
+        {"seed": -1},
+        {"training": {"batchsize": 5}},
+        {"optimizer": {"type": "sgd", "learningrate": 1}},
+        {"optimizer": {"momentun": 1}},
+        {"layers": [{"units": 10}]},
+        {"layers": []},
+        {"layers": [{"type": "affine", "units": None}]},
+    ],
+)
+def test_what_a_spec_changes_in_another_is_checked(own):
+    assert not VALIDATOR.is_valid({"extends": "base.json", **own})
+
+
 def test_every_component_says_which_package_it_comes_from():
     installed = {f"{e.provider.distribution} {e.provider.version}" for e in REGISTRY}
     for kind in KINDS:

@@ -85,6 +85,10 @@ class Mutator:
         written = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
         if self.random.random() < 0.1:
             written = self._spoilt(written)
+        if self.random.random() < 0.2:
+            return f"~{written}"
+        if self.random.random() < 0.1:
+            written += "[+]"
         value = json.dumps(self.value(), ensure_ascii=False)
         kind = self.random.random()
         if kind < 0.2:

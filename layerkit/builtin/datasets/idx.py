@@ -1,13 +1,15 @@
-"""The IDX format of the MNIST files: a magic number, the shape, and bytes."""
+"""The IDX format of the MNIST files: a magic number, the shape, and the numbers."""
 
 import gzip
 import hashlib
+import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,12 @@ from layerkit import Array, Shape, open_file
 
 CHUNK = 2**18
 """The number of bytes that are unpacked at a time."""
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""The types of numbers, by their codes."""
+
+MOST_AXES = 32
+"""The most axes of an array; more are not meant."""
 
 
 class IdxError(ValueError):
@@ -49,17 +57,9 @@ class IdxFile:
         """
         array = np.empty(self.shape, np.uint8)
         digest = hashlib.md5(usedforsecurity=False)
-        with _unpacked(path) as file:
+        with unpacked(path) as file:
             digest.update(self._header(file))
-            view, done = array.reshape(-1).data, 0
-            while done < len(view):
-                size = file.readinto(view[done : done + CHUNK])
-                if not size:
-                    raise IdxError(f"ends after {done:,} of {len(view):,} bytes of data")
-                digest.update(view[done : done + size])
-                done += size
-            if file.read(1):
-                raise IdxError(f"continues after {len(view):,} bytes of data, where it should end")
+            fill(array, file, digest.update)
         if digest.hexdigest() != self.md5:
             raise IdxError(
                 f"has the MD5 checksum {digest.hexdigest()} where {self.md5} was expected "
@@ -86,8 +86,79 @@ class IdxFile:
         return magic + sizes
 
 
+class IdxHeader(NamedTuple):
+    """What the header of an IDX file says.
+
+    Attributes:
+        shape: The shape of the array.
+        dtype: The type of its numbers, in the byte order of the file.
+    """
+
+    shape: Shape
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(file: BufferedIOBase) -> IdxHeader:
+    """Read the header of any IDX file, and leave the file at the start of the array.
+
+    Raises:
+        IdxError: There is none.
+        OSError: The file cannot be read.
+    """
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in TYPES or not start[3]:
+        raise IdxError(
+            "is not an IDX file: expected it to begin with two zeros, the code of a type and the "
+            f"number of axes, got {start.hex(' ') or 'nothing'}"
+        )
+    if start[3] > MOST_AXES:
+        raise IdxError(f"has {start[3]} axes, and at most {MOST_AXES} are read")
+    sizes = file.read(4 * start[3])
+    if len(sizes) < 4 * start[3]:
+        raise IdxError("ends within its header")
+    shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+    return IdxHeader(shape, np.dtype(TYPES[start[2]]))
+
+
+def fill(array: Array, file: BufferedIOBase, seen: Callable[[Any], object]) -> None:
+    """Read an array in place, piece by piece, to the end of a file.
+
+    Args:
+        array: The array, contiguous, in the byte order of the file.
+        file: The file, at the start of the array.
+        seen: Called with each piece.
+
+    Raises:
+        IdxError: The file has fewer bytes, or more.
+        OSError: It cannot be read.
+    """
+    view, done = array.reshape(-1).view(np.uint8).data, 0
+    while done < len(view):
+        size = file.readinto(view[done : done + CHUNK])
+        if not size:
+            raise IdxError(f"ends after {done:,} of {len(view):,} bytes of data")
+        seen(view[done : done + size])
+        done += size
+    if file.read(1):
+        raise IdxError(f"continues after {len(view):,} bytes of data, where it should end")
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return the names under which a file of the MNIST database is distributed.
+
+    The original has hyphens only; others write ``train-images.idx3-ubyte``. Each may be packed.
+    """
+    dotted = name.replace("-idx", ".idx")
+    return name, f"{name}.gz", dotted, f"{dotted}.gz"
+
+
 @contextmanager
-def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
+def unpacked(path: Path) -> Iterator[BufferedIOBase]:
     """Open a file for reading, through gzip if its content is packed, whatever its name."""
     with open_file(path) as file:
         packed = file.read(2) == b"\x1f\x8b"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from layerkit import Array, Data, DataError, Dataset, Form, Fraction, Split, Targets
 from layerkit.builtin.datasets.files import unreadable
-from layerkit.builtin.datasets.idx import IdxError, IdxFile
+from layerkit.builtin.datasets.idx import IdxError, IdxFile, spellings
 
 FILES = (
     IdxFile("train-images-idx3-ubyte", (60_000, 28, 28), "6bbc9ace898e44ae57da46a324031adb"),
@@ -19,13 +19,16 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 
+FOLDERS = ("mnist", "", "MNIST/raw")
+"""Where the files may be in ``$LAYERKIT_DATA``; torchvision stores them in the last one."""
+
 
 class Mnist(Dataset):
     """60,000 handwritten digits to train on and 10,000 to test on, of 28 x 28 pixels, 0 to 255.
 
-    The four IDX files, unpacked or as ``.gz``, are searched in the folder ``mnist`` of
-    ``$LAYERKIT_DATA``, in ``$LAYERKIT_DATA`` itself and in the user's cache. A missing file is
-    downloaded into the cache, from ``$LAYERKIT_MNIST_MIRROR`` if that is set. Their
+    The four IDX files, unpacked or as ``.gz``, are searched in the folders ``mnist`` and
+    ``MNIST/raw`` of ``$LAYERKIT_DATA``, in ``$LAYERKIT_DATA`` itself and in the user's cache. A
+    missing file is downloaded into the cache, from ``$LAYERKIT_MNIST_MIRROR`` if that is set. Their
     content is compared with the published checksums. Pixels stay bytes in memory, 55 MB in all,
     and are multiplied by 1/255 batch by batch.
 
@@ -81,8 +84,8 @@ def _read(file: IdxFile) -> Array:
 
 def _path(file: IdxFile) -> Path:
     """Return the path of a file, downloading it if it is missing."""
-    root = os.environ.get("LAYERKIT_DATA")
-    folders = [Path(root, "mnist"), Path(root)] if root else []
+    root = os.path.expanduser(os.environ.get("LAYERKIT_DATA", ""))
+    folders = [Path(root, name) for name in FOLDERS] if root else []
     path = _existing_path(file, folders)
     if path:
         return path
@@ -112,7 +115,7 @@ def _path(file: IdxFile) -> Path:
 
 def _existing_path(file: IdxFile, folders: list[Path]) -> Path | None:
     for folder in folders:
-        for name in (file.name, f"{file.name}.gz"):
+        for name in spellings(file.name):
             if _exists(folder / name):
                 return folder / name
     return None

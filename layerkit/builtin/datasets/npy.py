@@ -24,7 +24,16 @@ from layerkit import (
 )
 from layerkit.builtin.datasets.files import opened, unreadable
 from layerkit.builtin.datasets.splitting import noted
-from layerkit.builtin.datasets.stored import Part, StoredArrays, form_of
+from layerkit.builtin.datasets.stored import (
+    Channels,
+    Part,
+    StoredArrays,
+    Task,
+    about_channels,
+    as_task,
+    form_of,
+    placed,
+)
 
 BLOCK = 2**20
 """How many numbers are checked at a time: a few megabytes."""
@@ -49,7 +58,7 @@ class Npy(Dataset):
     processes that have mapped the old one keep it.
 
     Targets that are one integer for each example are class labels, starting at 0; all others are
-    numbers.
+    numbers, unless ``task`` says otherwise.
 
     Args:
         x: The ``.npy`` file of the examples.
@@ -57,6 +66,10 @@ class Npy(Dataset):
         x_test: The file of the examples to test on.
         t_test: The file of their targets.
         scale: The factor of each batch of ``x``: 1/255 turns bytes into 0 to 1.
+        task: Whether targets are labels, even if they are stored as whole floats or as booleans, or
+            numbers, even if they are integers; by default, their type decides.
+        channels: Whether an image is stored as ``(channels, rows, columns)``, which layers take, or
+            with its channels last, which each batch then has first.
 
     Shapes:
         x: ``(count, *shape)``
@@ -74,27 +87,46 @@ class Npy(Dataset):
     )
 
     def __init__(
-        self, x: Path, t: Path, x_test: Path, t_test: Path, scale: PositiveFloat = 1.0
+        self,
+        x: Path,
+        t: Path,
+        x_test: Path,
+        t_test: Path,
+        scale: PositiveFloat = 1.0,
+        task: Task | None = None,
+        channels: Channels | None = None,
     ) -> None:
         self.x = x
         self.t = t
         self.x_test = x_test
         self.t_test = t_test
         self.scale = scale
+        self.task = task
+        self.channels = channels
 
     def inspect(self) -> Form:
         """Return the form of the examples, reading the targets and the header of ``x``."""
         files = MappedFiles()
-        return form_of(files, self._parts(), [files.numbers(t) for _, t in self._parts()])
+        ts = [self._targets(files, t) for _, t in self._parts()]
+        return placed(files, str(self.x), form_of(files, self._parts(), ts), self.channels)
 
     def load(self) -> Data:
         """Map the files, after checking that all floats are finite."""
         form, files = self.inspect(), MappedFiles()
         train, test = (
-            Split(files.numbers(x), files.numbers(t), self.scale) for x, t in self._parts()
+            Split(self._examples(files, x), self._targets(files, t), self.scale)
+            for x, t in self._parts()
         )
-        data, classes = Data(train, test), form.targets.classes
+        notes = about_channels(str(self.x), form, self.channels)
+        data, classes = Data(train, test, notes=notes), form.targets.classes
         return data if classes is None else noted(data, str(self.t), range(classes))
+
+    def _examples(self, files: "MappedFiles", name: str) -> Array:
+        x = files.numbers(name)
+        return np.moveaxis(x, -1, 1) if self.channels == "last" else x
+
+    def _targets(self, files: "MappedFiles", name: str) -> Array:
+        return as_task(files, name, files.numbers(name), self.task)
 
     def _parts(self) -> list[Part]:
         """Return the files of the examples and the targets of each part."""

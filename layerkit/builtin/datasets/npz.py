@@ -1,6 +1,7 @@
 """Arrays in a NumPy archive."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,16 @@ from layerkit import (
 )
 from layerkit.builtin.datasets.archive import Archive
 from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
-from layerkit.builtin.datasets.stored import Part, form_of
+from layerkit.builtin.datasets.stored import (
+    Channels,
+    Part,
+    Task,
+    about_channels,
+    as_task,
+    channels_first,
+    form_of,
+    placed,
+)
 
 
 def _xor() -> bytes:
@@ -32,7 +42,7 @@ class Npz(Dataset):
     """Examples and targets that ``np.savez`` or ``np.savez_compressed`` stored.
 
     Targets that are one integer for each example are class labels, starting at 0;
-    all others are numbers.
+    all others are numbers, unless ``task`` says otherwise.
 
     Args:
         path: The ``.npz`` file.
@@ -46,6 +56,10 @@ class Npz(Dataset):
         scale: The factor of each batch of ``x``: 1/255 turns bytes into 0 to 1.
         stratify: Whether the share to test on holds for each class, so that every class of at
             least two examples is in both parts.
+        task: Whether targets are labels, even if they are stored as whole floats or as booleans, or
+            numbers, even if they are integers; by default, their type decides.
+        channels: Whether an image is stored as ``(channels, rows, columns)``, which layers take, or
+            with its channels last, which are then put first.
 
     Shapes:
         x: ``(count, *shape)``
@@ -63,6 +77,10 @@ class Npz(Dataset):
             {"path": "xor.npz", "x_test": "x", "t_test": "t", "scale": 0.5},
             files={"xor.npz": _xor()},
         ),
+        Example(
+            {"path": "xor.npz", "task": "regression", "channels": "first"},
+            files={"xor.npz": _xor()},
+        ),
     )
 
     def __init__(
@@ -76,6 +94,8 @@ class Npz(Dataset):
         t_test: str | None = None,
         scale: PositiveFloat = 1.0,
         stratify: bool = False,
+        task: Task | None = None,
+        channels: Channels | None = None,
     ) -> None:
         if (x_test is None) != (t_test is None):
             raise ValueError("x_test and t_test go together: give both or neither")
@@ -90,6 +110,8 @@ class Npz(Dataset):
         self.t_test = t_test
         self.scale = scale
         self.stratify = stratify
+        self.task = task
+        self.channels = channels
 
     def inspect(self) -> Form:
         """Return the form of the examples, reading the targets and the header of ``x``."""
@@ -102,11 +124,14 @@ class Npz(Dataset):
             ts = self._targets(archive)
             form = self._form(archive, ts)
             xs = [archive.numbers(name) for name, _ in self._parts()]
+        if self.channels == "last":
+            xs = [channels_first(x) for x in xs]
         if len(xs) == 2:
             data = Data(Split(xs[0], ts[0], self.scale), Split(xs[1], ts[1], self.scale))
         else:
             rng = np.random.default_rng(self.seed)
             data = split(xs[0], ts[0], self.test_fraction, rng, self.scale, self.stratify)
+        data = replace(data, notes=about_channels(str(self.path), form, self.channels))
         if form.targets.classes is None:
             return data
         advice = "" if self.stratify or len(xs) == 2 else STRATIFY
@@ -116,7 +141,7 @@ class Npz(Dataset):
         form = form_of(archive, self._parts(), ts)
         if self.stratify and form.targets.classes is None:
             archive.refuse(f'stratify needs labels, and array "{self.t}" holds numbers')
-        return form
+        return placed(archive, self.x, form, self.channels)
 
     def _parts(self) -> list[Part]:
         """Return the names of the examples and the targets of each part."""
@@ -126,4 +151,5 @@ class Npz(Dataset):
         return parts
 
     def _targets(self, archive: Archive) -> list[Array]:
-        return [archive.numbers(t) for _, t in self._parts()]
+        ts = [t for _, t in self._parts()]
+        return [as_task(archive, t, archive.numbers(t), self.task) for t in ts]

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,15 @@ from layerkit import Array, Form, Shape, Targets
 Part: TypeAlias = tuple[str, str]
 """The names of the examples and of the targets of a part of a data set."""
 
+
+Task: TypeAlias = Literal["classification", "regression"]
+"""Whether targets are labels or numbers, if their type does not say it."""
+
+Channels: TypeAlias = Literal["first", "last"]
+"""Where the channels of images are stored."""
+
+COUNTS_OF_CHANNELS = (1, 3, 4)
+"""The numbers of channels of usual images."""
 
 MOST_GAPS = 5
 """The most gaps between labels that a message names."""
@@ -89,7 +98,12 @@ def form_of(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) ->
     if _are_labels(ts[0]):
         return Form(shapes[0][1:], Targets(classes=_classes(stored, parts, ts)))
     could_be_labels = ts[0].ndim == 1 and (ts[0] == np.rint(ts[0])).all()
-    advice = f"labels are integers; store {parts[0][1]}.astype(int)" if could_be_labels else ""
+    name = parts[0][1]
+    advice = (
+        f'labels are integers; store {name}.astype(int), or set task to "classification"'
+        if could_be_labels
+        else ""
+    )
     return Form(shapes[0][1:], Targets(ts[0].shape[1:], advice=advice))
 
 
@@ -132,7 +146,7 @@ def _classes(stored: StoredArrays, parts: Sequence[Part], ts: Sequence[Array]) -
     if len(present) == 1:
         stored.refuse(
             f'array "{name}" must have labels of at least 2 classes, got only 0; '
-            "if its integers are no labels, store them as floats"
+            'if its integers are no labels, set task to "regression", or store them as floats'
         )
     return len(present)
 
@@ -146,6 +160,73 @@ def _gaps(labels: list[int]) -> str:
     if len(words) > MOST_GAPS:
         words[MOST_GAPS:] = [f"many more up to {ranges[-1][1]}"]
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def as_task(stored: StoredArrays, name: str, t: Array, task: Task | None) -> Array:
+    """Return targets as labels or as numbers, which their type then says.
+
+    Args:
+        stored: The arrays, for messages.
+        name: The name of the targets.
+        t: The targets.
+        task: What they are; None if their type says it.
+
+    Raises:
+        DataError: They cannot be labels.
+    """
+    if task is None or (task == "regression" and not _are_labels(t)):
+        return t
+    if task == "regression":
+        return t.astype(np.float64)
+    t = t[:, 0] if t.ndim == 2 and t.shape[1] == 1 else t
+    if t.ndim != 1:
+        stored.refuse(
+            f'{name}: task is "classification", so it must hold one label for each example, got '
+            f"entries of shape {t.shape[1:]}; for one-hot targets store {name}.argmax(axis=1)"
+        )
+    if t.dtype.kind == "f" and not (is_whole := t == np.rint(t)).all():
+        i = int(is_whole.argmin())
+        stored.refuse(
+            f'{name}[{i}]: task is "classification", so it must be an integer, got {t[i]}'
+        )
+    return t if _are_labels(t) else t.astype(np.int64)
+
+
+def placed(stored: StoredArrays, name: str, form: Form, channels: Channels | None) -> Form:
+    """Return the form of examples after their channels have been put first.
+
+    Raises:
+        DataError: The examples have no channels.
+    """
+    if channels != "last":
+        return form
+    if len(form.shape) < 2:
+        stored.refuse(
+            f'{name}: channels "last" needs examples of at least 2 axes, got the shape {form.shape}'
+        )
+    return Form((form.shape[-1], *form.shape[:-1]), form.targets)
+
+
+def channels_first(x: Array) -> Array:
+    """Return examples with their last axis first, reordered in place so that no copy is needed."""
+    rows = x.reshape(len(x), -1)
+    for example, row in zip(x, rows, strict=True):
+        row[...] = np.moveaxis(example, -1, 0).ravel()
+    return rows.reshape(len(x), x.shape[-1], *x.shape[1:-1])
+
+
+def about_channels(where: str, form: Form, channels: Channels | None) -> tuple[str, ...]:
+    """Return a note if examples look like images whose channels are last."""
+    shape = form.shape
+    is_likely = (
+        len(shape) == 3 and shape[2] in COUNTS_OF_CHANNELS and shape[0] not in COUNTS_OF_CHANNELS
+    )
+    if channels is not None or not is_likely:
+        return ()
+    return (
+        f"{where}: examples of shape {shape} look like images with their channels last, and layers "
+        'take channels first; set channels to "last", or to "first" if they are',
+    )
 
 
 def _are_labels(t: Array) -> bool:

@@ -24,6 +24,7 @@ def _each(subject: Subject) -> Iterator[list[Dataset]]:
             place = Path(folder, str(i))
             place.mkdir()
             for file, content in example.files.items():
+                (place / file).parent.mkdir(parents=True, exist_ok=True)
                 (place / file).write_bytes(content)
             value = {"type": name, **example.options}
             datasets.append(Reading(reading.registry, place).component(Dataset, value).create())

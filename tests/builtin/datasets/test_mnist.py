@@ -135,6 +135,19 @@ class TestTheImages:
 
         assert Mnist(flat=False).load().test.x.shape == (10_000, 1, 28, 28)
 
+    @pytest.mark.parametrize("folder", ["mnist", "MNIST/raw", "."])
+    def test_they_are_found_where_and_as_others_store_them(
+        self, cache, mnist_folder, monkeypatch, tmp_path, folder
+    ):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for file in FILES:
+            name = file.name.replace("-idx", ".idx")
+            (tmp_path / folder / f"{name}.gz").write_bytes(packed(mnist_folder, file))
+        monkeypatch.setenv("HOME", str(tmp_path.parent))
+        monkeypatch.setenv("LAYERKIT_DATA", f"~/{tmp_path.name}")  # as in a file of settings
+
+        assert len(Mnist().load().test) == 10_000
+
 
 class TestDownloading:
     def test_what_is_nowhere_is_downloaded_into_the_cache(
@@ -213,8 +226,8 @@ class TestDownloading:
 
         first, failure, advice = str(error.value).splitlines()
         assert first == (
-            f"MNIST: train-images-idx3-ubyte is not in {tmp_path / 'mnist'}, {tmp_path}, {cache}, "
-            "and downloading it failed:"
+            f"MNIST: train-images-idx3-ubyte is not in {tmp_path / 'mnist'}, {tmp_path}, "
+            f"{tmp_path / 'MNIST' / 'raw'}, {cache}, and downloading it failed:"
         )
         assert failure.startswith("  http://127.0.0.1:1/train-images-idx3-ubyte.gz: ")
         assert "refused" in failure

@@ -7,6 +7,7 @@ from refusing import refusal
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Npy
+from layerkit.training.sampling import Gather
 
 
 @pytest.fixture
@@ -25,6 +26,10 @@ def stored(tmp_path):
         return Npy(**{name: tmp_path / f"{name}.npy" for name in arrays}, scale=0.5)
 
     return store
+
+
+def paths(dataset):
+    return {name: getattr(dataset, name) for name in ("x", "t", "x_test", "t_test")}
 
 
 X, T = np.arange(12, dtype=np.uint8).reshape(4, 3), np.array([0, 1, 1, 0])
@@ -46,6 +51,29 @@ class TestWhatIsRead:
         assert stored(X, T).inspect() == Form((3,), Targets(classes=2))
         assert stored(X, T / 2).inspect() == Form((3,), Targets())
         assert stored(X, X / 2).inspect() == Form((3,), Targets((3,)))
+
+    def test_the_task_says_what_targets_are(self, stored):
+        whole = Npy(**paths(stored(X, T * 1.0)), task="classification")
+        numbers = Npy(**paths(stored(X, T)), task="regression")
+
+        assert whole.load().train.t.tolist() == T.tolist()
+        assert whole.inspect().targets == Targets(classes=2)
+        assert numbers.inspect().targets == Targets()
+
+    def test_channels_that_are_last_are_put_first_in_each_batch(self, stored):
+        x = np.arange(4 * 6 * 5 * 3, dtype=np.uint8).reshape(4, 6, 5, 3)
+        dataset = stored(x, T)
+
+        data = Npy(**paths(dataset), channels="last").load()
+
+        gather = Gather(data.train, "float32")
+        expected = x.transpose(0, 3, 1, 2)
+        assert Npy(**paths(dataset), channels="last").inspect().shape == (3, 6, 5)
+        np.testing.assert_array_equal(gather(np.array([2, 0]))[0], expected[[2, 0]])
+        np.testing.assert_array_equal(gather.slice(1, 3)[0], expected[1:3])
+        assert data.notes == ()
+        (note,) = dataset.load().notes
+        assert note.endswith('set channels to "last", or to "first" if they are')
 
     def test_files_may_be_stored_by_columns(self, stored):
         x = np.asfortranarray(X.astype(np.float32))

@@ -115,6 +115,115 @@ class TestWhatIsRead:
         assert peak < 1.3 * x.nbytes
 
 
+class TestLabelsOfOtherTypes:
+    @pytest.mark.parametrize(
+        "t",
+        [[0.0, 1, 2] * 2, [[0], [1], [2]] * 2, [[0.0], [1], [2]] * 2, [0, 1, 2] * 2],
+        ids=["floats", "a column", "a column of floats", "integers"],
+    )
+    def test_are_labels_if_the_task_says_so(self, stored, t):
+        dataset = Npz(stored(x=np.arange(6.0), t=np.array(t)), task="classification")
+
+        data = dataset.load()
+
+        assert dataset.inspect().targets == Targets(classes=3)
+        np.testing.assert_array_equal(data.train.t, data.train.x % 3)
+        assert data.train.t.dtype.kind == "i"
+
+    def test_may_be_booleans(self, stored):
+        dataset = Npz(stored(x=np.arange(6.0), t=np.arange(6) % 2 == 1), task="classification")
+
+        assert dataset.inspect().targets == Targets(classes=2)
+        np.testing.assert_array_equal(dataset.load().test.t, dataset.load().test.x % 2)
+
+    @pytest.mark.parametrize("t", [[3, 5, 9, 9], [0, 0, 0, 0]])
+    def test_are_numbers_if_the_task_says_so(self, stored, t):
+        dataset = Npz(stored(x=np.arange(4.0), t=np.array(t)), task="regression")
+
+        assert dataset.inspect().targets == Targets()
+        assert sorted([*dataset.load().train.t, *dataset.load().test.t]) == sorted(t)
+
+    @pytest.mark.parametrize(
+        ("t", "told"),
+        [
+            ([0, 1, 0.5, 1], 't[2]: task is "classification", so it must be an integer, got 0.5'),
+            (
+                np.eye(4),
+                't: task is "classification", so it must hold one label for each example, got '
+                "entries of shape (4,); for one-hot targets store t.argmax(axis=1)",
+            ),
+        ],
+    )
+    def test_are_refused_if_they_cannot_be_labels(self, stored, t, told):
+        path = stored(x=np.zeros((4, 2)), t=np.array(t))
+
+        assert refusal(Npz(path, task="classification")) == f"{path}: {told}"
+
+    def test_have_advice_for_losses_of_labels(self, stored):
+        path = stored(x=np.zeros((4, 2)), t=np.array([0.0, 1, 0, 1]))
+
+        assert Npz(path).inspect().targets.advice == (
+            'labels are integers; store t.astype(int), or set task to "classification"'
+        )
+
+
+class TestChannels:
+    X = np.arange(4 * 6 * 5 * 3).reshape(4, 6, 5, 3)
+
+    @pytest.mark.parametrize("order", ["C", "F"])
+    def test_that_are_last_are_put_first(self, stored, order):
+        x = np.array(self.X, order=order)
+        path = stored(x=x, t=labels(4), v=x[:2], w=labels(2))
+
+        dataset = Npz(path, x_test="v", t_test="w", channels="last")
+        data = dataset.load()
+
+        assert dataset.inspect().shape == (3, 6, 5)
+        np.testing.assert_array_equal(data.train.x, self.X.transpose(0, 3, 1, 2))
+        np.testing.assert_array_equal(data.test.x, self.X[:2].transpose(0, 3, 1, 2))
+        assert data.notes == ()
+
+    def test_are_put_first_in_place(self, stored):
+        x = np.zeros((500, 20, 20, 3))
+        path = stored(x=x, t=labels(500))
+        tracemalloc.start()
+
+        Npz(path, channels="last", test_fraction=0.1).load()
+
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.3 * x.nbytes
+
+    @pytest.mark.parametrize(
+        ("shape", "channels", "is_noted"),
+        [
+            ((6, 5, 3), None, True),
+            ((6, 5, 1), None, True),
+            ((6, 5, 3), "first", False),
+            ((3, 6, 5), None, False),
+            ((3, 3, 3), None, False),
+            ((6, 5), None, False),
+            ((6, 5, 8), None, False),
+        ],
+    )
+    def test_that_look_last_are_noted(self, stored, shape, channels, is_noted):
+        path = stored(x=np.zeros((4, *shape)), t=labels(4))
+
+        notes = [n for n in Npz(path, channels=channels).load().notes if "channels" in n]
+
+        assert notes == is_noted * [
+            f"{path}: examples of shape {shape} look like images with their channels last, and "
+            'layers take channels first; set channels to "last", or to "first" if they are'
+        ]
+
+    def test_of_vectors_are_refused(self, stored):
+        path = stored(x=np.zeros((4, 3)), t=labels(4))
+
+        assert refusal(Npz(path, channels="last")) == (
+            f'{path}: x: channels "last" needs examples of at least 2 axes, got the shape (3,)'
+        )
+
+
 def npy(header, content=b""):
     """A ``.npy`` file."""
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + content
@@ -407,7 +516,7 @@ class TestWhatIsRefused:
 
         assert refusal(Npz(path)) == (
             f'{path}: array "t" must have labels of at least 2 classes, got only 0; '
-            "if its integers are no labels, store them as floats"
+            'if its integers are no labels, set task to "regression", or store them as floats'
         )
 
     def test_test_examples_of_another_shape(self, stored):
