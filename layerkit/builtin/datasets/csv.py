@@ -1,8 +1,6 @@
 """Tables as comma-separated values."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,38 +16,44 @@ from layerkit import (
     Form,
     NonNegativeInt,
     PositiveInt,
+    Split,
     Targets,
     check_memory,
 )
-from layerkit.builtin.datasets.columns import Column, Numbers, Words, quoted
+from layerkit.builtin.datasets.columns import MISSING, Column, Words, alike, quoted
+from layerkit.builtin.datasets.header import Key
 from layerkit.builtin.datasets.numerals import Decimal, Numerals, Thousands
-from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
-from layerkit.builtin.datasets.table import TableReader
+from layerkit.builtin.datasets.preparation import Fill, Preparation
+from layerkit.builtin.datasets.roles import Roles
+from layerkit.builtin.datasets.rows import Layout
+from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, drawn, noted
+from layerkit.builtin.datasets.table import Table
 
 FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
 OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" * 5
 """Another table, as a German spreadsheet may store it."""
 
-ROUNDING = 16 * float(np.finfo(np.float64).eps)
-"""The relative difference of numbers that were equal before they were rounded, such as 0.3 and the
-sum of 0.1 and 0.2."""
-
 
 class Csv(Dataset):
-    """A table with one example per line and a header that names the columns, in UTF-8.
+    """A table with one example per line.
 
     The columns of ``x`` are in the order of the file. A category becomes one column for each of its
     values: 1 for the value of the line, 0 for the others. Its values, like classes, are in
     numerical order if all are numbers, otherwise in alphabetical order. Blanks around a value are
-    ignored. An index that pandas stored is a column without a name, which ``"drop": [""]`` omits.
+    ignored. A column is named by its name or by its position: 0 is the first, -1 the last. The file
+    may be compressed with gzip.
+
+    Means, deviations, replacements of missing values and categories are those of the training part.
 
     Args:
         path: The file.
-        target: The column to predict.
+        target: The column to predict, or several columns of quantities.
         task: Whether the target is a class, as text or a number, or a quantity.
-        categories: The columns whose values are names rather than numbers.
-        drop: The columns to leave out.
-        delimiter: The character between two values.
+        categories: The columns whose values are names rather than numbers; "infer" for all that
+            have a value that is no number.
+        drop: The columns to leave out; "" is every column without a name.
+        delimiter: The character between two values; "whitespace" for runs of blanks and tabs, and
+            "auto" for the one that the first rows have.
         standardize: Whether the columns of numbers are shifted and scaled so that their mean is 0
             and their variance 1 in the training part; a column that is constant, up to rounding,
             becomes 0.
@@ -62,15 +66,28 @@ class Csv(Dataset):
         max_categories: The most values that a category may have, because each becomes a column.
         classes: The classes in the order of their labels, so that a label means the same in every
             file; by default, the classes in the file.
+        header: Whether the first row names the columns.
+        names: The names of the columns of a file without a header; by default, their positions:
+            "0", "1" and so on.
+        encoding: The encoding of the file; "auto" for that of its byte-order mark, or else UTF-8.
+        comment: The start of lines that do not count, such as "#"; none if empty.
+        skip: The number of lines that do not count at the start of the file.
+        missing: The texts that mark a missing value; an empty one always does.
+        on_missing: What is done with missing values: "error" refuses them, "drop" leaves out the
+            line, "mean", "median" and "most_frequent" replace them by that of the training part,
+            and "category" makes them a category of their own; or pairs of a column and one of
+            these, for other columns "error". A line without a target is left out unless that is an
+            error.
+        unseen: Whether a category that is in no training line is refused or ignored: 0 in all
+            columns of its category.
 
     Shapes:
         x: ``(count, features)``
-        t: ``(count,)``, labels from 0 or numbers
+        t: ``(count,)``, labels from 0 or numbers; ``(count, targets)`` if several are named
 
     Raises:
         ValueError: A column has two roles, the delimiter is not a usable character, ``decimal`` and
-            ``thousands`` are equal, a class is listed twice, or ``classes`` or ``stratify`` is set
-            although the target is a quantity.
+            ``thousands`` are equal, a class is listed twice, or two options exclude each other.
     """
 
     examples = (
@@ -97,11 +114,11 @@ class Csv(Dataset):
     def __init__(
         self,
         path: Path,
-        target: str,
+        target: Key | tuple[Key, ...],
         task: Literal["classification", "regression"] = "classification",
-        categories: tuple[str, ...] = (),
-        drop: tuple[str, ...] = (),
-        delimiter: str = ",",
+        categories: tuple[Key, ...] | Literal["infer"] = (),
+        drop: tuple[Key, ...] = (),
+        delimiter: str = "auto",
         standardize: bool = True,
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
@@ -110,23 +127,33 @@ class Csv(Dataset):
         thousands: Thousands = "",
         max_categories: PositiveInt = 1_000,
         classes: tuple[str, ...] = (),
+        header: bool = True,
+        names: tuple[str, ...] = (),
+        encoding: str = "auto",
+        comment: str = "",
+        skip: NonNegativeInt = 0,
+        missing: tuple[str, ...] = MISSING,
+        on_missing: Fill | tuple[tuple[Key, Fill], ...] = "error",
+        unseen: Literal["error", "ignore"] = "error",
     ) -> None:
-        roles = Counter((target, *set(categories), *set(drop)))
+        targets = target if isinstance(target, tuple) else (target,)
+        named = () if categories == "infer" else categories
+        roles = Counter((*set(targets), *set(named), *set(drop)))
         twice = [name for name, count in roles.items() if count > 1]
         if twice:
             raise ValueError(
-                f"a column can be in only one of target, categories and drop: {quoted(twice[0])}"
+                "a column can be in only one of target, categories and drop: "
+                f"{quoted(str(twice[0]))}"
             )
-        if len(delimiter) != 1 or delimiter in '"\r\n':
-            raise ValueError(
-                "delimiter must be one character, and neither a quote nor a line break, "
-                f"got {quoted(delimiter)}"
-            )
+        if not targets:
+            raise ValueError("target must name a column, got none")
         if decimal == thousands:
             raise ValueError(f'decimal and thousands must differ, both are "{decimal}"')
         for option, present in (("stratify", stratify), ("classes", classes)):
             if present and task == "regression":
                 raise ValueError(f'{option} needs task "classification", got "regression"')
+        if isinstance(target, tuple) and task == "classification":
+            raise ValueError('several targets need task "regression", got "classification"')
         for name, count in Counter(classes).most_common(1):
             if count > 1:
                 raise ValueError(f"classes: {quoted(name)} is listed {count} times")
@@ -144,7 +171,26 @@ class Csv(Dataset):
         self.thousands = thousands
         self.max_categories = max_categories
         self.classes = classes
-        self._numerals = Numerals(decimal, thousands)
+        self.header = header
+        self.names = names
+        self.encoding = encoding
+        self.comment = comment
+        self.skip = skip
+        self.missing = missing
+        self.on_missing = on_missing
+        self.unseen = unseen
+        self._layout = Layout(
+            delimiter, encoding, comment, skip, header, names, other=decimal + thousands
+        )
+        self._roles = Roles(
+            {"target": targets, "categories": named, "drop": drop},
+            task == "classification",
+            classes,
+            categories == "infer",
+            on_missing,
+            missing,
+            Numerals(decimal, thousands),
+        )
 
     def inspect(self) -> Form:
         """Return the form of the table; the classes are known only after all of it is read."""
@@ -154,116 +200,75 @@ class Csv(Dataset):
         """Return the parts of the table, reading it unless ``inspect`` did."""
         return self._content[1]
 
+    @property
+    def preparation(self) -> Preparation:
+        """What the training part told, and any rows are prepared with."""
+        return self._content[2]
+
     @cached_property
-    def _content(self) -> tuple[Form, Data]:
-        named = {"target": (self.target,), "categories": self.categories, "drop": self.drop}
-        columns = TableReader(self.path, self.delimiter, named, self._column).columns()
-        notes = self._check_words(columns)
-        target = columns.pop(self.target)
-        t = target.targets()
-        if not columns:
-            raise self._error("expected a column to learn from, got only the target")
-        if len(t) < 2:
-            raise self._error(
+    def _content(self) -> tuple[Form, Data, Preparation]:
+        table = self._roles.read(self.path, self._layout)
+        try:
+            return self._prepared(table)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+
+    def _prepared(self, table: Table) -> tuple[Form, Data, Preparation]:
+        doubts = self._roles.doubts(table, self.max_categories)
+        rows = self._roles.complete(table)
+        if not table.features:
+            raise DataError("expected a column to learn from, got only the target")
+        if len(rows) < 2:
+            raise DataError(
                 "expected at least 2 rows of data, one to train on and one to test on, "
-                f"got {len(t)}"
+                f"got {len(rows)}"
             )
-        classes = len(target.distinct) if isinstance(target, Words) else None
-        if classes == 1:
-            raise self._error(
-                f"column {quoted(self.target)}: expected at least 2 classes, "
-                "got the same one in every row"
-            )
-        blocks = self._features(columns)
-        x = np.concatenate(blocks, axis=1)
+        target = table.columns[table.roles["target"][0]]
+        classes = self._classes(table, rows)
+        labels = target.values[rows] if self.stratify else None
         rng = np.random.default_rng(self.seed)
-        data = split(x, t, self.test_fraction, rng, stratify=self.stratify)
-        data = replace(data, notes=notes)
-        if isinstance(target, Words):
-            names = [quoted(word) for word in target.distinct]
+        is_test = drawn(len(rows), self.test_fraction, rng, labels)
+        train, test = rows[~is_test], rows[is_test]
+        preparation = self._roles.fitted(table, train, classes, self.standardize, self.unseen)
+        width = preparation.width
+        check_memory(f"{len(rows):,} rows of {width:,} columns", 8 * len(rows) * width)
+        train_part, test_part = (self._part(table, part, preparation) for part in (train, test))
+        doubts.append(self._roles.replaced(table, rows, preparation))
+        notes = [f"{self.path}: {doubt}" for doubt in doubts if doubt]
+        data = Data(train_part, test_part, (*table.notes, *notes))
+        if classes is not None:
+            names = [quoted(word) for word in classes]
             data = noted(data, str(self.path), names, "" if self.stratify else STRATIFY)
-        if self.standardize:
-            widths = [block.shape[1] for block in blocks]
-            are_numbers = [isinstance(column, Numbers) for column in columns.values()]
-            unfit = _standardize(data, np.repeat(are_numbers, widths))
-            for name in np.repeat(list(columns), widths)[unfit]:
-                raise self._error(
-                    f"column {quoted(name)}: its numbers are too large to standardize; write them "
-                    "in a larger unit"
-                )
-        return Form(x.shape[1:], Targets(classes=classes, advice=self._advice(target))), data
+        shape = (len(table.roles["target"]),) if isinstance(self.target, tuple) else ()
+        targets = Targets(shape, None if classes is None else len(classes), self._advice(target))
+        return Form((preparation.width,), targets), data, preparation
+
+    def _part(self, table: Table, rows: Array, preparation: Preparation) -> Split:
+        t = preparation.t(table.columns, rows)
+        if t.ndim == 2 and not isinstance(self.target, tuple):
+            t = t[:, 0]
+        return Split(preparation.x(table.columns, rows, table.lines), t)
+
+    def _classes(self, table: Table, rows: Array) -> list[str] | None:
+        """Return the classes in the order of their labels; None if the target is a quantity."""
+        (name, *_) = table.roles["target"]
+        target = table.columns[name]
+        if not isinstance(target, Words):
+            return None
+        where = f"column {quoted(name)}"
+        if len(target.distinct) == 1:
+            raise DataError(f"{where}: expected at least 2 classes, got the same one in every row")
+        similar = [] if self.classes else alike(target.counts)
+        if similar:
+            raise DataError(
+                f"{where}: {'; '.join(similar)} would be different classes; write them alike, or "
+                "list all classes in classes"
+            )
+        return target.distinct
 
     def _advice(self, target: Column) -> str:
         """Return advice for a loss that needs the other kind of targets."""
+        name = quoted(str(self.target))
         if not isinstance(target, Words):
-            return f'if {quoted(self.target)} names a class, set task to "classification"'
-        if target.are_numbers:
-            return f'if {quoted(self.target)} is a quantity, set task to "regression"'
-        return ""
-
-    def _check_words(self, columns: Mapping[str, Column]) -> tuple[str, ...]:
-        """Refuse names that cannot be intended, and return notes about doubtful ones."""
-        notes: list[str] = []
-        for name, column in columns.items():
-            if not isinstance(column, Words):
-                continue
-            where = f"{self.path}: column {quoted(name)}"
-            try:
-                column.check()
-            except ValueError as error:
-                raise DataError(f"{where}: {error}") from None
-            count = len(column.distinct)
-            if name != self.target and count > self.max_categories:
-                raise DataError(
-                    f"{where}: has {count:,} different values, and each becomes a column; drop it "
-                    "if it names single examples, or raise max_categories "
-                    f"({self.max_categories:,})"
-                )
-            notes += (f"{where}: {doubt}" for doubt in column.doubts())
-        return tuple(notes)
-
-    def _features(self, columns: Mapping[str, Column]) -> list[Array]:
-        """Return the columns of ``x`` that each column of the table becomes."""
-        width = sum(column.width for column in columns.values())
-        count = max(map(len, columns.values()))
-        # Once for each column of the table, and once concatenated.
-        check_memory(f"{self.path}: {count:,} rows of {width:,} columns", 2 * 8 * count * width)
-        return [column.features() for column in columns.values()]
-
-    def _column(self, name: str) -> Column | None:
-        """Return an object that collects the values of a column; None to drop them."""
-        if name in self.drop:
-            return None
-        if name in self.categories:
-            return Words(self._numerals)
-        if name != self.target:
-            return Numbers("if it is a category, name it in categories", self._numerals)
-        if self.task == "classification":
-            return Words(self._numerals, self.classes)
-        return Numbers('if it names a class, set task to "classification"', self._numerals)
-
-    def _error(self, reason: str) -> DataError:
-        return DataError(f"{self.path}: {reason}")
-
-
-def _standardize(data: Data, are_numbers: Array) -> Array:
-    """Shift and scale columns of numbers in place, and return which are too large for it."""
-    x, parts = data.train.x, (data.train.x, data.test.x)
-    low, high = x.min(axis=0), x.max(axis=0)
-    size = np.where(are_numbers, np.maximum(-low, high), 1.0)
-    # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
-    is_extreme = (size > 0) & ((size < 1e-100) | (size > 1e100))
-    exponents = np.where(is_extreme, -np.frexp(size)[1], 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for array in (*parts, low, high, size) if is_extreme.any() else ():
-            np.ldexp(array, exponents, out=array)
-        varies = are_numbers & (high - low > ROUNDING * size)
-        mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, low, 0))
-        deviation = np.where(varies, x.std(axis=0), 1)
-        for part in parts:
-            np.subtract(part, mean, out=part)
-            np.divide(part, deviation, out=part)
-    for part in parts:
-        for i in np.flatnonzero(are_numbers & ~varies):
-            part[np.abs(part[:, i]) <= ROUNDING * size[i], i] = 0
-    return np.asarray(~np.isfinite(data.test.x).all(axis=0))
+            return f'if {name} names a class, set task to "classification"'
+        return f'if {name} is a quantity, set task to "regression"' if target.are_numbers else ""

@@ -43,14 +43,8 @@ def split(
             in both parts, and a class of a single example is in the training part. If all classes
             have a single example, they are drawn regardless of the class.
     """
-    count = len(x)
-    order = rng.permutation(count)
-    drawn = _first_of_each_class(order, t, test_fraction) if stratify else order[:0]
-    if not len(drawn):
-        drawn = order[: min(max(round(count * test_fraction), 1), count - 1)]
-    is_test = np.zeros(count, bool)
-    is_test[drawn] = True
-    train_count = count - int(is_test.sum())
+    is_test = drawn(len(x), test_fraction, rng, t if stratify else None)
+    train_count = len(x) - int(is_test.sum())
     # As many test examples are in the front section as other examples are at the end.
     leaving = np.flatnonzero(is_test[:train_count])
     coming = train_count + np.flatnonzero(~is_test[train_count:])
@@ -60,6 +54,42 @@ def split(
         Split(x[:train_count], t[:train_count], scale),
         Split(x[train_count:], t[train_count:], scale),
     )
+
+
+def drawn(count: int, test_fraction: float, rng: Rng, labels: Array | None = None) -> Array:
+    """Return which of some examples are drawn to test on, at least one and not all of them.
+
+    Args:
+        count: The number of examples.
+        test_fraction: The share to test on.
+        rng: Draws them.
+        labels: The labels for each of which the share holds; by default, it holds for all examples
+            together.
+    """
+    order = rng.permutation(count)
+    tested = order[:0] if labels is None else _first_of_each_class(order, labels, test_fraction)
+    if not len(tested):
+        tested = order[: min(max(round(count * test_fraction), 1), count - 1)]
+    is_test = np.zeros(count, bool)
+    is_test[tested] = True
+    return is_test
+
+
+def drawn_groups(groups: Array, test_fraction: float, rng: Rng) -> Array:
+    """Return which of some examples are drawn to test on, where each group is in one part only.
+
+    Groups are drawn until the test part is closest to its share; each part has at least one.
+
+    Args:
+        groups: The group of each example, as an integer from 0; at least two groups.
+        test_fraction: The share to test on.
+        rng: Draws the groups.
+    """
+    present, counts = np.unique(groups, return_counts=True)
+    order = rng.permutation(len(present))
+    sizes = counts[order].cumsum()
+    nearest = int(np.abs(sizes[:-1] - test_fraction * len(groups)).argmin())
+    return np.isin(groups, present[order[: nearest + 1]])
 
 
 def _first_of_each_class(order: Array, labels: Array, share: float) -> Array:
