@@ -1,30 +1,18 @@
 """The columns of a table: numbers, or words that name classes and categories."""
 
-import json
 import math
 from abc import ABC, abstractmethod
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from layerkit import Array
+from layerkit.builtin.datasets.names import MISSING, MOST_LOOKED_AT, quoted
 from layerkit.builtin.datasets.numerals import PLAIN, Numerals
-
-MISSING = (
-    "", "NA", "N/A", "#N/A", "#NA", "<NA>", "NaN", "NULL", "?", "-",
-    "na", "n/a", "#n/a", "#na", "<na>", "nan", "NAN", "null", "Null",
-)  # fmt: skip
-"""The marks that programs write for a missing value."""
-
-MOST_LOOKED_AT = 20
-"""How many words are tested for numbers in another notation."""
-
-MOST_DOUBTS = 3
-"""How many doubtful words of a column a note names."""
 
 NO_VALUE = -1
 """The code of a missing word."""
@@ -262,101 +250,7 @@ class Words(Column):
         return "; if it is a name like any other, list in missing only other marks" if text else ""
 
     @property
-    def distinct(self) -> list[str]:
-        """The distinct words: as listed, or else in numerical (if possible) or sorted order."""
-        return list(self._listed) if self._listed else ordered(self._codes, self._numerals)
-
-    @property
-    def are_numbers(self) -> bool:
-        """Whether every word is a finite number."""
-        return bool(_numbers(self._codes, self._numerals))
-
-    def check(self) -> None:
-        """Refuse a number that is written in two ways, which would become two names.
-
-        Raises:
-            ValueError: There is one; the message shows both ways.
-        """
-        words_of = dict[float, str]()
-        for word, number in _numbers(self._codes, self._numerals).items():
-            other = words_of.setdefault(number, word)
-            if other != word:
-                raise ValueError(
-                    f"{quoted(other)} and {quoted(word)} are the same number, and would be "
-                    "different names; write them the same way"
-                )
-
-    @property
     def counts(self) -> Counter[str]:
         """How many rows have each word."""
         counts = np.bincount(self.values[~self.is_missing], minlength=len(self._codes))
         return Counter(dict(zip(self._codes, counts.tolist(), strict=True)))
-
-    def doubts(self, is_inferred: bool = False, is_target: bool = False) -> list[str]:
-        """Return a sentence about each word that may not be meant as a name.
-
-        Args:
-            is_inferred: Whether the column was taken for one of names because of its words.
-            is_target: Whether it is the target, whose words are checked for being alike elsewhere.
-        """
-        notes = [
-            f"{group} are taken for different names"
-            for group in ([] if is_target else alike(self.counts))
-        ]
-        texts = [word for word in self._codes if self._numerals.number(word) is None]
-        marks = [word for word in self._codes if word in MISSING]
-        notes += (
-            f"{quoted(mark)} is taken for a name like any other; if it marks a missing value, "
-            "list it in missing"
-            for mark in marks
-        )
-        texts = [word for word in texts if word not in MISSING]
-        # A few words are enough, because all are written alike.
-        advice = [self._numerals.advice(text) for text in texts[:MOST_LOOKED_AT]]
-        if advice and all(advice):
-            notes.append(f"{quoted(texts[0])} is taken for a name; if it is a number, {advice[0]}")
-        elif is_inferred and 0 < len(texts) < len(self._codes) / 2:
-            shown = ", ".join(map(quoted, texts[:MOST_DOUBTS]))
-            more = len(texts) - MOST_DOUBTS
-            notes.append(
-                f"most of its {len(self._codes):,} names are numbers, but not {shown}"
-                f"{f' and {more:,} more' if more > 0 else ''}; is it a category?"
-            )
-        return notes
-
-
-def alike(counts: Mapping[str, int]) -> list[str]:
-    """Return for each group of words that hardly differ, such as ">50K" and ">50K.", its counts."""
-    groups: dict[str, list[str]] = {}
-    for word in counts:
-        if len(word) > 1:  # "a" and "A" may be two letters
-            key = " ".join(word.casefold().rstrip(".,;: ").split())
-            groups.setdefault(key, []).append(word)
-    return [
-        " and ".join(f"{quoted(word)} ({counts[word]:,} rows)" for word in group)
-        for group in groups.values()
-        if len(group) > 1
-    ]
-
-
-def ordered(words: Sequence[str] | dict[str, int], numerals: Numerals) -> list[str]:
-    """Return distinct words in numerical order if all are numbers, otherwise sorted."""
-    numbers = _numbers(words, numerals)
-    return sorted(numbers, key=lambda word: (numbers[word], word)) or sorted(words)
-
-
-def _numbers(words: Sequence[str] | dict[str, int], numerals: Numerals) -> dict[str, float]:
-    """Return the numeric value of each word; empty unless all are finite numbers."""
-    numbers = {}
-    for word in words:
-        number = numerals.number(word)
-        if number is None or not math.isfinite(number):
-            return {}
-        numbers[word] = number
-    return numbers
-
-
-def quoted(text: str) -> str:
-    """Return a text in quotes, shortened, and with escapes for what a terminal would obey."""
-    text = json.dumps(text if len(text) <= 40 else f"{text[:37]}...", ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

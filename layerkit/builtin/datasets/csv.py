@@ -5,8 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from layerkit import (
     Array,
     Data,
@@ -20,13 +18,22 @@ from layerkit import (
     Targets,
     check_memory,
 )
-from layerkit.builtin.datasets.columns import MISSING, Column, Words, alike, quoted
+from layerkit.builtin.datasets.columns import Column, Words
+from layerkit.builtin.datasets.division import Division
 from layerkit.builtin.datasets.header import Key
+from layerkit.builtin.datasets.names import (
+    MISSING,
+    alike,
+    check_spelling,
+    numbers_of,
+    ordered,
+    quoted,
+)
 from layerkit.builtin.datasets.numerals import Decimal, Numerals, Thousands
 from layerkit.builtin.datasets.preparation import Fill, Preparation
 from layerkit.builtin.datasets.roles import Roles
 from layerkit.builtin.datasets.rows import Layout
-from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, drawn, noted
+from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted
 from layerkit.builtin.datasets.table import Table
 
 FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
@@ -60,7 +67,8 @@ class Csv(Dataset):
         test_fraction: The share of the lines to test on, drawn at random.
         seed: The seed of the choice of the test lines.
         stratify: Whether the share to test on holds for each class, so that every class of at
-            least two lines is in both parts.
+            least two lines is in both parts; by default, for classes unless another option says
+            which lines to test on.
         decimal: The decimal separator of a number.
         thousands: The separator that groups of digits may have, as in 1,234,567; none if empty.
         max_categories: The most values that a category may have, because each becomes a column.
@@ -80,6 +88,13 @@ class Csv(Dataset):
             error.
         unseen: Whether a category that is in no training line is refused or ignored: 0 in all
             columns of its category.
+        split: The column that names the part of each line: "train", "validation" or "test".
+        test_path: A file of lines to test on, of the same columns.
+        target_path: The file of the targets, one for each line, if ``path`` has none.
+        test_target_path: The file of the targets of ``test_path``.
+        group: The column whose lines of one value stay in one part, such as a patient.
+        shuffle: Whether lines to test on are drawn; otherwise they are the last ones, as for
+            series.
 
     Shapes:
         x: ``(count, features)``
@@ -122,7 +137,7 @@ class Csv(Dataset):
         standardize: bool = True,
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
-        stratify: bool = False,
+        stratify: bool | None = None,
         decimal: Decimal = ".",
         thousands: Thousands = "",
         max_categories: PositiveInt = 1_000,
@@ -135,23 +150,45 @@ class Csv(Dataset):
         missing: tuple[str, ...] = MISSING,
         on_missing: Fill | tuple[tuple[Key, Fill], ...] = "error",
         unseen: Literal["error", "ignore"] = "error",
+        split: Key | None = None,
+        test_path: Path | None = None,
+        target_path: Path | None = None,
+        test_target_path: Path | None = None,
+        group: Key | None = None,
+        shuffle: bool = True,
     ) -> None:
         targets = target if isinstance(target, tuple) else (target,)
-        named = () if categories == "infer" else categories
-        roles = Counter((*set(targets), *set(named), *set(drop)))
-        twice = [name for name, count in roles.items() if count > 1]
-        if twice:
-            raise ValueError(
-                "a column can be in only one of target, categories and drop: "
-                f"{quoted(str(twice[0]))}"
-            )
+        roles: dict[str, tuple[Key, ...]] = {
+            "target": targets,
+            "categories": () if categories == "infer" else categories,
+            "drop": drop,
+            "split": () if split is None else (split,),
+            "group": () if group is None else (group,),
+        }
+        if target_path is None:
+            used = Counter(key for keys in roles.values() for key in set(keys))
+            for key, count in used.most_common(1):
+                if count > 1:
+                    first, second = [option for option, keys in roles.items() if key in keys][:2]
+                    raise ValueError(
+                        f"a column has only one role: {first} and {second} both name "
+                        f"{quoted(str(key))}"
+                    )
+        fills = on_missing if isinstance(on_missing, tuple) else ()
+        for key, count in Counter(key for key, _ in fills).most_common(1):
+            if count > 1:
+                raise ValueError(f"on_missing: {quoted(str(key))} is named {count} times")
+        for key, _ in fills:
+            if key in drop:
+                raise ValueError(f"on_missing and drop both name {quoted(str(key))}")
         if not targets:
             raise ValueError("target must name a column, got none")
+        if (test_target_path is None) == (target_path is not None and test_path is not None):
+            raise ValueError("test_target_path goes together with target_path and test_path")
         if decimal == thousands:
             raise ValueError(f'decimal and thousands must differ, both are "{decimal}"')
-        for option, present in (("stratify", stratify), ("classes", classes)):
-            if present and task == "regression":
-                raise ValueError(f'{option} needs task "classification", got "regression"')
+        if classes and task == "regression":
+            raise ValueError('classes needs task "classification", got "regression"')
         if isinstance(target, tuple) and task == "classification":
             raise ValueError('several targets need task "regression", got "classification"')
         for name, count in Counter(classes).most_common(1):
@@ -179,17 +216,35 @@ class Csv(Dataset):
         self.missing = missing
         self.on_missing = on_missing
         self.unseen = unseen
+        self.split = split
+        self.test_path = test_path
+        self.target_path = target_path
+        self.test_target_path = test_target_path
+        self.group = group
+        self.shuffle = shuffle
+        is_classification = task == "classification"
+        self._division = Division(
+            test_fraction,
+            seed,
+            stratify,
+            split,
+            group,
+            shuffle,
+            test_path is not None,
+            is_classification,
+        )
         self._layout = Layout(
             delimiter, encoding, comment, skip, header, names, other=decimal + thousands
         )
+        self._numerals = Numerals(decimal, thousands)
         self._roles = Roles(
-            {"target": targets, "categories": named, "drop": drop},
-            task == "classification",
+            roles,
+            is_classification,
             classes,
             categories == "infer",
             on_missing,
             missing,
-            Numerals(decimal, thousands),
+            self._numerals,
         )
 
     def inspect(self) -> Form:
@@ -207,68 +262,91 @@ class Csv(Dataset):
 
     @cached_property
     def _content(self) -> tuple[Form, Data, Preparation]:
-        table = self._roles.read(self.path, self._layout)
+        table = self._roles.read(self.path, self._layout, self.target_path)
+        test = None
+        if self.test_path is not None:
+            test = self._roles.read(self.test_path, self._layout, self.test_target_path, table)
         try:
-            return self._prepared(table)
+            return self._prepared(table, test)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
 
-    def _prepared(self, table: Table) -> tuple[Form, Data, Preparation]:
+    def _prepared(self, table: Table, test: Table | None) -> tuple[Form, Data, Preparation]:
         doubts = self._roles.doubts(table, self.max_categories)
-        rows = self._roles.complete(table)
         if not table.features:
             raise DataError("expected a column to learn from, got only the target")
-        if len(rows) < 2:
-            raise DataError(
-                "expected at least 2 rows of data, one to train on and one to test on, "
-                f"got {len(rows)}"
+        rows = self._roles.complete(table)
+        parts = self._division.parts(table, rows)
+        classes = self._classes(table, test)
+        preparation = self._roles.fitted(
+            table, parts["train"], classes, self.standardize, self.unseen
+        )
+        unused = len(parts.get("validation", ()))
+        if unused:
+            doubts.append(
+                f"the part to validate with is left out: {unused:,} of {len(rows):,} rows"
             )
-        target = table.columns[table.roles["target"][0]]
-        classes = self._classes(table, rows)
-        labels = target.values[rows] if self.stratify else None
-        rng = np.random.default_rng(self.seed)
-        is_test = drawn(len(rows), self.test_fraction, rng, labels)
-        train, test = rows[~is_test], rows[is_test]
-        preparation = self._roles.fitted(table, train, classes, self.standardize, self.unseen)
         width = preparation.width
         check_memory(f"{len(rows):,} rows of {width:,} columns", 8 * len(rows) * width)
-        train_part, test_part = (self._part(table, part, preparation) for part in (train, test))
         doubts.append(self._roles.replaced(table, rows, preparation))
-        notes = [f"{self.path}: {doubt}" for doubt in doubts if doubt]
-        data = Data(train_part, test_part, (*table.notes, *notes))
+        notes = [*table.notes, *(f"{self.path}: {doubt}" for doubt in doubts if doubt)]
+        train = self._part(table, parts["train"], preparation)
+        if test is None:
+            tested = self._part(table, parts["test"], preparation)
+        else:
+            rows = self._roles.complete(test)
+            tested = self._part(test, rows, preparation)
+            doubt = self._roles.replaced(test, rows, preparation)
+            notes += [f"{test.path}: {doubt}"] if doubt else []
+        data = Data(train, tested, tuple(notes))
         if classes is not None:
-            names = [quoted(word) for word in classes]
-            data = noted(data, str(self.path), names, "" if self.stratify else STRATIFY)
-        shape = (len(table.roles["target"]),) if isinstance(self.target, tuple) else ()
-        targets = Targets(shape, None if classes is None else len(classes), self._advice(target))
-        return Form((preparation.width,), targets), data, preparation
+            advice = STRATIFY if self.stratify is False else ""
+            data = noted(data, str(self.path), [quoted(name) for name in classes], advice)
+        count = None if classes is None else len(classes)
+        target = table.columns[table.roles["target"][0]]
+        targets = Targets(train.t.shape[1:], count, self._advice(target))
+        return Form((width,), targets), data, preparation
 
     def _part(self, table: Table, rows: Array, preparation: Preparation) -> Split:
         t = preparation.t(table.columns, rows)
         if t.ndim == 2 and not isinstance(self.target, tuple):
             t = t[:, 0]
-        return Split(preparation.x(table.columns, rows, table.lines), t)
 
-    def _classes(self, table: Table, rows: Array) -> list[str] | None:
+        def place(row: int) -> str:
+            file = "" if table.path == self.path else f"{table.path}, "
+            return f"{file}line {table.line(row)}"
+
+        return Split(preparation.x(table.columns, rows, place), t)
+
+    def _classes(self, *tables: Table | None) -> list[str] | None:
         """Return the classes in the order of their labels; None if the target is a quantity."""
-        (name, *_) = table.roles["target"]
-        target = table.columns[name]
-        if not isinstance(target, Words):
-            return None
+        counts = Counter[str]()
+        for table in filter(None, tables):
+            name = table.roles["target"][0]
+            column = table.columns[name]
+            if not isinstance(column, Words):
+                return None
+            counts += column.counts
         where = f"column {quoted(name)}"
-        if len(target.distinct) == 1:
+        distinct = list(self.classes) or ordered(counts, self._numerals)
+        if len(counts) < 2:
             raise DataError(f"{where}: expected at least 2 classes, got the same one in every row")
-        similar = [] if self.classes else alike(target.counts)
+        try:
+            check_spelling(counts, self._numerals)
+        except ValueError as error:
+            raise DataError(f"{where}: {error}") from None
+        similar = [] if self.classes else alike(counts)
         if similar:
             raise DataError(
                 f"{where}: {'; '.join(similar)} would be different classes; write them alike, or "
                 "list all classes in classes"
             )
-        return target.distinct
+        return distinct
 
     def _advice(self, target: Column) -> str:
         """Return advice for a loss that needs the other kind of targets."""
         name = quoted(str(self.target))
         if not isinstance(target, Words):
             return f'if {name} names a class, set task to "classification"'
-        return f'if {name} is a quantity, set task to "regression"' if target.are_numbers else ""
+        are_numbers = bool(numbers_of(target.words, self._numerals))
+        return f'if {name} is a quantity, set task to "regression"' if are_numbers else ""

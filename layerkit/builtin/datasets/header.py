@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from layerkit.builtin.datasets.columns import quoted
+from layerkit.builtin.datasets.names import quoted
 from layerkit.builtin.datasets.numerals import PLAIN
 from layerkit.builtin.datasets.rows import Layout
 
@@ -15,9 +15,6 @@ Key: TypeAlias = str | int
 
 MOST_NAMES = 20
 """The most names of a header that a message shows."""
-
-FILL = "on_missing"
-"""The option that names columns besides their role."""
 
 INDEX = "index"
 """The role of the column without a name that programs write in front of a table."""
@@ -41,8 +38,7 @@ class Header:
 
     def role_of(self, name: str) -> str:
         """Return the option that names a column, or an empty text."""
-        roles = (role for role, names in self.roles.items() if role != FILL and name in names)
-        return next(roles, "")
+        return next((role for role, names in self.roles.items() if name in names), "")
 
 
 def header_of(
@@ -70,18 +66,17 @@ def header_of(
             problems.append(
                 f"names: lists {len(found)} columns, but line {line} has {len(row)} values"
             )
-    resolved = {
-        option: _resolved(option, keys, found, problems, delimiter)
-        for option, keys in roles.items()
+    by_option = {
+        option: resolved(option, keys, found, problems, delimiter) for option, keys in roles.items()
     }
-    if found[0] == "" and len(found) > 1 and "" not in resolved.get("drop", ()):
-        resolved[INDEX] = ("",)
+    if found[0] == "" and len(found) > 1 and "" not in by_option.get("drop", ()):
+        by_option[INDEX] = ("",)
         notes.append(
             'the first column has no name; it is taken for an index and left out, as "" in drop '
             "would do"
         )
     for i, name in enumerate(found, start=1):
-        if not name and i > 1 and "" not in resolved.get("drop", ()):
+        if not name and i > 1 and "" not in by_option.get("drop", ()):
             problems.append(
                 f'line {line}: column {i} has no name; give it one, or name "" in drop to '
                 "leave out unnamed columns"
@@ -92,8 +87,7 @@ def header_of(
                 f"line {line}: {count} columns are named {quoted(name)}; give each its own name"
             )
     options = {
-        name: [option for option, keys in resolved.items() if option != FILL and name in keys]
-        for name in found
+        name: [option for option, keys in by_option.items() if name in keys] for name in found
     }
     for name, (first, *others) in ((n, o) for n, o in options.items() if o):
         if others:
@@ -105,10 +99,10 @@ def header_of(
             f"{', '.join(map(quoted, found[:MOST_NAMES]))}; if the file has none, set header to "
             "false"
         )
-    return Header(tuple(found), resolved, tuple(problems), tuple(notes))
+    return Header(tuple(found), by_option, tuple(problems), tuple(notes))
 
 
-def _resolved(
+def resolved(
     option: str,
     keys: Sequence[Key],
     names: list[str],
@@ -116,21 +110,21 @@ def _resolved(
     delimiter: str,
 ) -> tuple[str, ...]:
     """Return the names of columns, and add a problem for each one that does not exist."""
-    resolved = []
+    existing = []
     for key in keys:
         if isinstance(key, int):
             if -len(names) <= key < len(names):
-                resolved.append(names[key])
+                existing.append(names[key])
             else:
                 problems.append(
                     f"{option}: there is no column {key}; the last one is {len(names) - 1}"
                 )
         elif key in names:
-            resolved.append(key)
+            existing.append(key)
         else:
             advice = _advice(key, names, delimiter)
             problems.append(f"{option}: no column is named {quoted(key)}{advice}")
-    return tuple(resolved)
+    return tuple(existing)
 
 
 def _advice(name: str, header: list[str], delimiter: str) -> str:

@@ -1,14 +1,15 @@
 """What is learnt from the training rows of a table, and its use for any rows."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 
 from layerkit import Array, DataError
-from layerkit.builtin.datasets.columns import Column, Numbers, Words, ordered, quoted
+from layerkit.builtin.datasets.columns import Column, Numbers, Words
+from layerkit.builtin.datasets.names import ordered, quoted
 from layerkit.builtin.datasets.numerals import Decimal, Numerals, Thousands
 
 Fill: TypeAlias = Literal["error", "drop", "mean", "median", "most_frequent", "category"]
@@ -75,21 +76,23 @@ class Number:
         return cls(name, scaled_back, exponent, float(filled.mean()), float(filled.std()))
 
     def write(self, values: Array, out: Array) -> Array:
-        """Write the numbers into the columns of ``x``, and return which rows cannot be."""
+        """Write numbers, which it overwrites, into ``out``; return which rows cannot be written."""
         is_missing = np.isnan(values)
-        out[:, 0] = values
-        column = out[:, 0]
         if self.fill is not None:
-            column[is_missing] = self.fill
+            values[is_missing] = self.fill
             is_missing = np.zeros_like(is_missing)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.exponent:
-                np.ldexp(column, self.exponent, out=column)
-            np.subtract(column, self.mean, out=column)
-            np.divide(column, self.deviation, out=column)
+                np.ldexp(values, self.exponent, out=values)
+            if self.mean:
+                np.subtract(values, self.mean, out=values)
+            if self.deviation != 1:
+                np.divide(values, self.deviation, out=values)
         if self.tolerance:
-            column[np.abs(column) <= self.tolerance] = 0
-        return is_missing
+            values[np.abs(values) <= self.tolerance] = 0
+        # The columns of out lie apart in memory, so it is written once.
+        out[:, 0] = values
+        return is_missing | np.isinf(values)
 
 
 @dataclass(frozen=True)
@@ -180,13 +183,18 @@ class Preparation:
         """The number of columns of ``x``."""
         return sum(feature.width for feature in self.features)
 
-    def x(self, columns: Mapping[str, Column], rows: Array, lines: Array | None = None) -> Array:
+    def x(
+        self,
+        columns: Mapping[str, Column],
+        rows: Array,
+        place: Callable[[int], str] = "row {}".format,
+    ) -> Array:
         """Return ``x`` of some rows, ``(len(rows), width)``.
 
         Args:
             columns: The columns by name, those of ``columns`` or of a table that was read.
             rows: The positions of the rows.
-            lines: The line of each row of the columns, for messages.
+            place: Returns where a row is, for messages.
 
         Raises:
             DataError: A value is missing and not replaced, or a name is unseen and not ignored, or
@@ -204,12 +212,7 @@ class Preparation:
                 assert isinstance(column, Words)
                 refused = feature.write(column.values[rows], column.words, out)
             if refused.any():
-                raise _refusal(feature.name, column, rows[refused], lines)
-            if not np.isfinite(out).all():
-                raise DataError(
-                    f"column {quoted(feature.name)}: its numbers are too large to standardize; "
-                    "write them in a larger unit"
-                )
+                raise _refusal(feature.name, column, rows[refused], place)
         return x
 
     def t(self, columns: Mapping[str, Column], rows: Array) -> Array:
@@ -305,14 +308,19 @@ def _replacement(present: Array, fill: Fill) -> float | None:
     return None
 
 
-def _refusal(name: str, column: Column, rows: Array, lines: Array | None) -> DataError:
+def _refusal(name: str, column: Column, rows: Array, place: Callable[[int], str]) -> DataError:
     """Return the error for rows whose value is missing or unseen."""
-    at = f"row {rows[0]}" if lines is None else f"line {lines[rows[0]]}"
+    at = place(int(rows[0]))
     more = f" (and {len(rows) - 1:,} more)" if len(rows) > 1 else ""
     code = column.values[rows[0]]
     if isinstance(column, Words) and code >= 0:
         return DataError(
             f"{at}{more}, column {quoted(name)}: {quoted(column.words[code])} is in no training "
             'row; correct it, or set unseen to "ignore" to have 0 in all columns of its category'
+        )
+    if isinstance(column, Numbers) and not np.isnan(code):
+        return DataError(
+            f"column {quoted(name)}: its numbers are too large to standardize; write them in a "
+            "larger unit"
         )
     return DataError(f"{at}{more}, column {quoted(name)}: expected a value, got none")

@@ -18,8 +18,8 @@ from threading import Lock
 from typing import Any, TextIO
 
 from layerkit import DataError
-from layerkit.builtin.datasets.columns import quoted
 from layerkit.builtin.datasets.files import opened, unreadable
+from layerkit.builtin.datasets.names import quoted
 
 LONGEST = 2**26
 """The most characters of a line, and of a value, which may have several lines. A file without line

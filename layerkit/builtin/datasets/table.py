@@ -2,19 +2,17 @@
 
 import csv
 import re
-from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from layerkit import Array, DataError, check_memory
-from layerkit.builtin.datasets.columns import Column, WordFoundError, quoted
+from layerkit import DataError, check_memory
+from layerkit.builtin.datasets.columns import Column, WordFoundError
 from layerkit.builtin.datasets.header import Header, header_of
+from layerkit.builtin.datasets.names import quoted
 from layerkit.builtin.datasets.rows import Layout, Rows
 
 MOST_PROBLEMS = 5
@@ -54,17 +52,45 @@ class Table:
     Attributes:
         columns: The columns by name.
         roles: For each option that names columns, their names.
-        lines: The first line of each row, ``(count,)``.
+        names: The names of all columns of the file.
+        count: The number of rows.
+        path: The file.
+        layout: How it is written.
         notes: Sentences about what may surprise the user.
     """
 
     columns: dict[str, Column]
     roles: Mapping[str, tuple[str, ...]]
-    lines: Array
+    names: tuple[str, ...]
+    count: int
+    path: Path
+    layout: Layout
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return self.count
+
+    def with_targets(self, targets: "Table") -> "Table":
+        """Return this table with the targets of another one, whose rows are in the same order."""
+        # Columns of two files may have the same name, such as their number.
+        names = {
+            name: f"{name} of {targets.path.name}" if name in self.names else name
+            for name in targets.roles["target"]
+        }
+        columns = {names[name]: column for name, column in targets.columns.items()}
+        return replace(
+            self,
+            columns={**self.columns, **columns},
+            roles={**self.roles, "target": tuple(names.values())},
+            names=(*self.names, *names.values()),
+            notes=(*self.notes, *targets.notes),
+        )
+
+    def line(self, row: int) -> int:
+        """Return the first line of a row, for a message; the file is read again for it."""
+        with closing(iter(Rows(self.path, self.layout))) as rows:
+            line, _ = next(islice(rows, row + self.layout.header, None))
+            return line
 
     @property
     def features(self) -> dict[str, Column]:
@@ -106,7 +132,7 @@ class TableReader:
             WordsFoundError: Columns that were taken for numbers hold words.
         """
         reader = Rows(self._path, self._layout)
-        lines = array("q")
+        total = 0
         with closing(iter(reader)) as rows:
             chunk: list[tuple[int, list[str]]] = []
             header, is_parsed = None, True
@@ -129,9 +155,9 @@ class TableReader:
                 if header is None or not chunk:
                     break
                 self._add(chunk, header.names, columns)
-                lines.extend(line for line, _ in chunk)
+                total += len(chunk)
                 if len(chunk) == count:
-                    self._check_memory(lines[-1], columns)
+                    self._check_memory(chunk[-1][0], columns)
                 chunk.clear()
             if not is_parsed:
                 self._problem(f"{broken}; check the quotes")
@@ -143,7 +169,8 @@ class TableReader:
             )
         kept = {n: c for n, c in zip(header.names, columns, strict=True) if c is not None}
         notes = tuple(f"{self._path}: {note}" for note in header.notes)
-        return Table(kept, header.roles, np.asarray(lines), notes)
+        layout = replace(self._layout, delimiter=reader.delimiter)
+        return Table(kept, header.roles, header.names, total, self._path, layout, notes)
 
     def _header(
         self, line: int, row: list[str], delimiter: str, roles: Mapping[str, Sequence[str | int]]

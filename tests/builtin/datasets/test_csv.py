@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Csv
-from layerkit.builtin.datasets.columns import alike
+from layerkit.builtin.datasets.names import alike
 
 
 @pytest.fixture
@@ -222,15 +222,15 @@ class TestStandardizing:
 
 class TestOptionsThatDoNotGoTogether:
     @pytest.mark.parametrize(
-        "options", [{"drop": ("t",)}, {"categories": ("t",)}, {"drop": ("t", "u")}]
+        "options",
+        [{"drop": ("t", "u")}, {"categories": ("t",)}, {"split": "t"}, {"group": "t"}],
     )
     def test_a_column_in_two_roles(self, tmp_path, options):
         with pytest.raises(ValueError) as error:
             Csv(tmp_path / "table.csv", "t", **options)
 
-        assert str(error.value) == (
-            'a column can be in only one of target, categories and drop: "t"'
-        )
+        (option,) = options
+        assert str(error.value) == f'a column has only one role: target and {option} both name "t"'
 
     @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
     def test_a_delimiter_that_cannot_be(self, tmp_path, delimiter):
@@ -726,10 +726,11 @@ class TestRareClasses:
     def test_one_in_the_test_part_only_is_named(self, table):
         path = table("x,t", *(f"{i},{'ab'[i % 2]}" for i in range(10)), "10,c")
         # The first seed whose test part has all three.
+        options = {"test_fraction": 0.5, "stratify": False}
         data = next(
             data
             for seed in range(99)
-            if len(set((data := Csv(path, "t", test_fraction=0.5, seed=seed).load()).test.t)) == 3
+            if len(set((data := Csv(path, "t", seed=seed, **options).load()).test.t)) == 3
         )
 
         assert data.notes == (
@@ -739,9 +740,10 @@ class TestRareClasses:
 
     def test_one_in_the_training_part_only_is_named(self, table):
         path = table("x,t", *(f"{i},{'ab'[i % 2]}" for i in range(10)), "10,c")
-        in_train = next(s for s in range(99) if {0, 1} == set(Csv(path, "t", seed=s).load().test.t))
+        datasets = [Csv(path, "t", seed=s, stratify=False) for s in range(99)]
+        dataset = next(d for d in datasets if set(d.load().test.t) == {0, 1})
 
-        assert Csv(path, "t", seed=in_train).load().notes == (
+        assert dataset.load().notes == (
             f'{path}: the test part has no example of class "c", which is not tested; '
             "set stratify to true to have each class in both parts",
         )
