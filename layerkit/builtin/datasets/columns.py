@@ -26,24 +26,38 @@ class Column(ABC):
     """The values of a column, collected chunk by chunk.
 
     Args:
+        numerals: The notation of numbers.
         missing: The texts that mark a missing value.
         keeps_missing: Whether a missing value is kept, as NaN or as an absent word, rather than
             refused.
     """
 
-    _values: "array[Any]"
-
-    def __init__(self, missing: Sequence[str] = MISSING, keeps_missing: bool = False) -> None:
-        self._missing = frozenset((*missing, ""))
+    def __init__(self, numerals: Numerals, missing: Sequence[str], keeps_missing: bool) -> None:
+        self.numerals = numerals
+        self.missing = frozenset((*missing, ""))
         self._keeps_missing = keeps_missing
+        # Blocks take less time than an array that grows.
+        self._blocks: list[Array] = []
+        self._added: array[Any] = array(self._typecode)
+
+    @property
+    @abstractmethod
+    def _typecode(self) -> str: ...
+
+    def _append(self, block: Array) -> None:
+        self._blocks += [np.asarray(self._added), block] if self._added else [block]
+        self._added = array(self._typecode)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.values)
 
     @property
     def values(self) -> Array:
         """The values as numbers, ``(count,)``; words as codes from 0."""
-        return np.asarray(self._values)
+        if self._added or len(self._blocks) != 1:
+            self._append(np.empty(0, self._typecode))
+            self._blocks = [np.concatenate(self._blocks)]
+        return self._blocks[0]
 
     @property
     @abstractmethod
@@ -63,7 +77,7 @@ class Column(ABC):
         Raises:
             ValueError: It is missing or of the wrong kind; the message says what was expected.
         """
-        if text not in self._missing:
+        if text not in self.missing:
             self._add(text)
         elif self._keeps_missing:
             self._add_missing()
@@ -112,14 +126,15 @@ class Numbers(Column):
         keeps_missing: bool = False,
         may_be_words: bool = False,
     ) -> None:
-        super().__init__(missing, keeps_missing)
+        super().__init__(numerals, missing, keeps_missing)
         self._may_be_words = may_be_words
         self._advice = advice
-        self._numerals = numerals
-        self._values = array("d")
-        # A mark such as -999 is a number, too, and must be recognized first.
         marks = [numerals.number(mark) for mark in missing]
-        self._has_numeric_marks = any(m is not None and math.isfinite(m) for m in marks)
+        self._numeric_marks = [m for m in marks if m is not None and math.isfinite(m)]
+
+    @property
+    def _typecode(self) -> str:
+        return "d"
 
     @property
     def is_missing(self) -> Array:
@@ -128,54 +143,67 @@ class Numbers(Column):
 
     def extend(self, texts: Sequence[str]) -> bool:
         """Add numbers, or none of them."""
-        plain = self._numerals.plain(texts)
+        plain = self.numerals.plain(texts)
         if plain is None:
             return False
-        is_missing: Any = None
-        if not self._has_numeric_marks:
-            try:
-                numbers = np.fromiter(map(float, plain), np.float64, len(plain))
-                is_missing = np.zeros(len(plain), bool)
-            except ValueError:
-                pass
-        if is_missing is None or not np.isfinite(numbers).all():
+        try:
+            numbers = np.fromiter(map(float, plain), np.float64, len(plain))
+            if self.extend_parsed(numbers):
+                return True
+        except ValueError:
+            pass
+        if not self._keeps_missing:
+            return False
+        marks = [text.strip() in self.missing for text in texts]
+        try:
+            parsed = [math.nan if m else float(t) for m, t in zip(marks, plain, strict=True)]
+        except ValueError:
+            return False
+        return self.extend_parsed(np.array(parsed), np.array(marks))
+
+    def extend_parsed(self, numbers: Array, is_missing: Array | None = None) -> bool:
+        """Add numbers that were text, or none of them; return whether they were added.
+
+        Args:
+            numbers: The numbers, ``(count,)``; any number where one is missing.
+            is_missing: Whether each is missing, ``(count,)``; by default, none is.
+        """
+        is_finite = np.isfinite(numbers)
+        if is_missing is not None:
             if not self._keeps_missing:
                 return False
-            marks = [text.strip() in self._missing for text in texts]
-            is_missing = np.array(marks)
-            try:
-                numbers = np.array(
-                    [math.nan if m else float(t) for m, t in zip(marks, plain, strict=True)]
-                )
-            except ValueError:
-                return False
-        if not np.isfinite(numbers[~is_missing]).all():
+            numbers = np.where(is_missing, np.nan, numbers)
+            is_finite |= is_missing
+        if not is_finite.all() or (
+            # A mark such as -999 that was read as a number.
+            self._numeric_marks and np.isin(numbers, self._numeric_marks).any()
+        ):
             return False
-        self._values.frombytes(numbers.tobytes())
+        self._append(numbers)
         return True
 
     def _add(self, text: str) -> None:
-        number = self._numerals.number(text)
+        number = self.numerals.number(text)
         if number is None and self._may_be_words:
             raise WordFoundError
         if number is None:
-            advice = self._numerals.advice(text) or self._advice
+            advice = self.numerals.advice(text) or self._advice
             raise ValueError(f"expected a number, got {quoted(text)}; {advice}")
         if not math.isfinite(number):
             raise ValueError(
                 f"expected a finite number, got {quoted(text)}; correct it or remove the line"
             )
-        self._values.append(number)
+        self._added.append(number)
 
     def add_value(self, value: Any) -> None:
         """Add a number, or a text that is one; None and NaN are missing."""
         if isinstance(value, Real) and math.isfinite(value):
-            self._values.append(float(value))
+            self._added.append(float(value))
         else:
             super().add_value(value)
 
     def _add_missing(self) -> None:
-        self._values.append(math.nan)
+        self._added.append(math.nan)
 
 
 class Words(Column):
@@ -195,11 +223,14 @@ class Words(Column):
         missing: Sequence[str] = MISSING,
         keeps_missing: bool = False,
     ) -> None:
-        super().__init__([mark for mark in missing if mark not in listed], keeps_missing)
-        self._numerals = numerals
+        missing = [mark for mark in missing if mark not in listed]
+        super().__init__(numerals, missing, keeps_missing)
         self._listed = listed
         self._codes = {word: code for code, word in enumerate(listed)}
-        self._values = array("q")
+
+    @property
+    def _typecode(self) -> str:
+        return "q"
 
     @property
     def is_missing(self) -> Array:
@@ -213,17 +244,29 @@ class Words(Column):
 
     def extend(self, texts: Sequence[str]) -> bool:
         """Add words, or none of them."""
-        stripped = list(map(str.strip, texts))
-        # Not a set, because the order of codes would differ from run to run.
-        new = dict.fromkeys(stripped).keys() - self._codes.keys()
-        is_missing = new & self._missing
-        if (is_missing and not self._keeps_missing) or (self._listed and new - is_missing):
+        distinct = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+        codes = np.fromiter(map(distinct.__getitem__, texts), np.int64, len(texts))
+        return self.extend_coded(list(distinct), codes)
+
+    def extend_coded(self, texts: Sequence[str], codes: Array) -> bool:
+        """Add words, or none of them; return whether they were added.
+
+        Args:
+            texts: The distinct words, perhaps with blanks around them.
+            codes: The position of each word among them, ``(count,)``.
+        """
+        words = list(map(str.strip, texts))
+        is_missing = [word in self.missing for word in words]
+        if (any(is_missing) and not self._keeps_missing) or (
+            self._listed
+            and any(w not in self._codes and not m for w, m in zip(words, is_missing, strict=True))
+        ):
             return False
-        for word in dict.fromkeys(stripped) if new else ():
-            if word not in is_missing:
-                self._codes.setdefault(word, len(self._codes))
-        codes = self._codes | dict.fromkeys(is_missing, NO_VALUE) if is_missing else self._codes
-        self._values.extend(map(codes.__getitem__, stripped))
+        own = [
+            NO_VALUE if missing else self._codes.setdefault(word, len(self._codes))
+            for word, missing in zip(words, is_missing, strict=True)
+        ]
+        self._append(np.array(own, np.int64)[codes])
         return True
 
     def _add(self, text: str) -> None:
@@ -233,10 +276,10 @@ class Words(Column):
                 f"expected one of the listed classes {shown}"
                 f"{', ...' if len(self._listed) > MOST_LOOKED_AT else ''}, got {quoted(text)}"
             )
-        self._values.append(self._codes.setdefault(text, len(self._codes)))
+        self._added.append(self._codes.setdefault(text, len(self._codes)))
 
     def _add_missing(self) -> None:
-        self._values.append(NO_VALUE)
+        self._added.append(NO_VALUE)
 
     def add_value(self, value: Any) -> None:
         """Add a value that may not be text; None and NaN are missing.

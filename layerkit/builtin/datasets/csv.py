@@ -124,6 +124,17 @@ class Csv(Dataset):
             },
             files={"obst.csv": OBST},
         ),
+        Example(
+            {
+                "path": "fruit.txt",
+                "target": -1,
+                "task": "regression",
+                "header": False,
+                "categories": "infer",
+                "on_missing": [["1", "median"], [0, "category"]],
+            },
+            files={"fruit.txt": FRUIT.partition(b"\n")[2].replace(b"50,", b",") + b"?,60,0.3\n"},
+        ),
     )
 
     def __init__(

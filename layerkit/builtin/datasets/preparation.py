@@ -19,6 +19,9 @@ ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """The relative difference of numbers that were equal before they were rounded, such as 0.3 and the
 sum of 0.1 and 0.2."""
 
+BLOCK = 2**16
+"""The number of values of ``x`` that are written at a time."""
+
 OWN_CATEGORY = ""
 """The name of the category of missing values. No other value is empty."""
 
@@ -64,6 +67,11 @@ class Number:
         # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
         exponent = -math.frexp(size)[1] if is_extreme else 0
         present, size = np.ldexp(present, exponent), math.ldexp(size, exponent)
+        if fill == "category" and is_missing.any():
+            raise ValueError(
+                'missing numbers are no category; set on_missing to "mean", "median" or another, '
+                "or name the column in categories"
+            )
         replacement = _replacement(present, fill)
         scaled_back = None if replacement is None else math.ldexp(replacement, -exponent)
         if not standardize:
@@ -75,8 +83,9 @@ class Number:
             return cls(name, scaled_back, exponent, low, tolerance=ROUNDING * size)
         return cls(name, scaled_back, exponent, float(filled.mean()), float(filled.std()))
 
-    def write(self, values: Array, out: Array) -> Array:
-        """Write numbers, which it overwrites, into ``out``; return which rows cannot be written."""
+    def write(self, column: Column, rows: Array, out: Array) -> Array:
+        """Write some rows of a column into ``out``, and return which of them cannot be."""
+        values = column.values[rows]
         is_missing = np.isnan(values)
         if self.fill is not None:
             values[is_missing] = self.fill
@@ -102,7 +111,8 @@ class Category:
     Attributes:
         name: The column.
         values: The values of the training rows. An empty one is that of missing values.
-        fill: The value that replaces a missing one; None if a missing one is refused.
+        fill: The value that replaces a missing one, which may be unseen itself; None if a missing
+            one is refused.
         unseen: Whether a value of no training row is refused or has 0 in all columns.
     """
 
@@ -133,10 +143,11 @@ class Category:
         """
         present, counts = np.unique(codes[codes >= 0], return_counts=True)
         values = ordered([words[code] for code in present], numerals)
-        if fill in ("mean", "median"):
+        if fill in ("mean", "median") and (codes < 0).any():
             raise ValueError(f'names have no {fill}; set on_missing to "most_frequent" or another')
         if fill == "category":
-            return cls(name, (*values, OWN_CATEGORY), OWN_CATEGORY, unseen)
+            own = [OWN_CATEGORY] if (codes < 0).any() else []
+            return cls(name, (*values, *own), OWN_CATEGORY, unseen)
         if not values:
             raise ValueError("the training part has no value, all are missing; drop the column")
         if fill != "most_frequent":
@@ -144,16 +155,18 @@ class Category:
         most = {words[code] for code in present[counts == counts.max()]}
         return cls(name, tuple(values), next(v for v in values if v in most), unseen)
 
-    def write(self, codes: Array, words: Sequence[str], out: Array) -> Array:
-        """Write the names into the columns of ``x``, and return which rows cannot be."""
+    def write(self, column: Column, rows: Array, out: Array) -> Array:
+        """Write some rows of a column into ``out``, and return which of them cannot be."""
+        assert isinstance(column, Words)
         position = {value: i for i, value in enumerate(self.values)}
         unknown = -1 if self.unseen == "error" else len(self.values)
-        missing = -1 if self.fill is None else position[self.fill]
+        missing = -1 if self.fill is None else position.get(self.fill, unknown)
         # The code of a missing name is -1, the last position.
-        columns = np.array([*(position.get(word, unknown) for word in words), missing])[codes]
+        known = np.array([*(position.get(word, unknown) for word in column.words), missing])
+        columns = known[column.values[rows]]
         out[:] = 0
-        rows = np.flatnonzero((columns >= 0) & (columns < len(self.values)))
-        out[rows, columns[rows]] = 1
+        at = np.flatnonzero((columns >= 0) & (columns < len(self.values)))
+        out[at, columns[at]] = 1
         return np.asarray(columns < 0)
 
 
@@ -201,18 +214,17 @@ class Preparation:
                 a number is too large.
         """
         x = np.empty((len(rows), self.width))
-        start = 0
-        for feature in self.features:
-            column = columns[feature.name]
-            out = x[:, start : start + feature.width]
-            start += feature.width
-            if isinstance(feature, Number):
-                refused = feature.write(column.values[rows], out)
-            else:
-                assert isinstance(column, Words)
-                refused = feature.write(column.values[rows], column.words, out)
-            if refused.any():
-                raise _refusal(feature.name, column, rows[refused], place)
+        # A block of rows of all columns fits into the cache of the processor.
+        step = max(1, BLOCK // max(1, self.width))
+        for first in range(0, len(rows), step):
+            block, start = rows[first : first + step], 0
+            for feature in self.features:
+                column, end = columns[feature.name], start + feature.width
+                out = x[first : first + step, start:end]
+                if feature.write(column, block, out).any():
+                    refused = feature.write(column, rows, np.empty((len(rows), feature.width)))
+                    raise _refusal(feature.name, column, rows[refused], place)
+                start = end
         return x
 
     def t(self, columns: Mapping[str, Column], rows: Array) -> Array:
@@ -290,16 +302,7 @@ def _with_tuples(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _replacement(present: Array, fill: Fill) -> float | None:
-    """Return the number that replaces missing ones; None if none does.
-
-    Raises:
-        ValueError: The fill does not suit numbers.
-    """
-    if fill == "category":
-        raise ValueError(
-            'missing numbers are no category; set on_missing to "mean", "median" or another, or '
-            "name the column in categories"
-        )
+    """Return the number that replaces missing ones; None if none does."""
     if fill == "most_frequent":
         values, counts = np.unique(present, return_counts=True)
         return float(values[counts.argmax()])
@@ -323,4 +326,7 @@ def _refusal(name: str, column: Column, rows: Array, place: Callable[[int], str]
             f"column {quoted(name)}: its numbers are too large to standardize; write them in a "
             "larger unit"
         )
-    return DataError(f"{at}{more}, column {quoted(name)}: expected a value, got none")
+    return DataError(
+        f"{at}{more}, column {quoted(name)}: expected a value, got none; no "
+        "number or name was learnt that replaces it"
+    )

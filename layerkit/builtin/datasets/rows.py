@@ -2,8 +2,6 @@
 
 import codecs
 import csv
-import gzip
-import io
 import itertools
 import json
 import re
@@ -11,6 +9,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from gzip import GzipFile
 from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -98,6 +97,8 @@ class Rows:
         layout: How it is written.
 
     Attributes:
+        path: The file.
+        layout: How it is written.
         delimiter: The delimiter, found if the layout does not name it.
 
     Raises:
@@ -109,7 +110,7 @@ class Rows:
         self.delimiter = layout.delimiter
         if layout.delimiter == "auto":
             self.delimiter = _found_delimiter(path, layout)
-        self._layout = layout
+        self.layout = layout
         self._line = 0
         self._first_line = 1
         self._is_between_rows = True
@@ -121,12 +122,36 @@ class Rows:
             DataError: The file cannot be read or decoded, or a line is too long.
             csv.Error: A row cannot be parsed.
         """
-        with _reading(self.path), opened(self.path) as file, _values_of_any_length:
-            text, encoding = _decoded(file, self._layout.encoding)
+        with self.stream() as (stream, encoding), _values_of_any_length:
             try:
-                yield from self._rows(text)
+                # Any line end counts.
+                with TextIOWrapper(stream, encoding, newline="") as text:
+                    yield from self._rows(text)
             except UnicodeDecodeError as error:
-                raise self._undecodable(encoding, error) from error
+                raise self._undecodable(error) from error
+
+    @contextmanager
+    def stream(self) -> Iterator[tuple[BufferedReader, str]]:
+        """Return the decompressed bytes of the file, without their mark, and their encoding."""
+        with _reading(self.path), opened(self.path) as file:
+            stream: Any = file
+            if file.peek(2)[:2] == b"\x1f\x8b":
+                stream = BufferedReader(GzipFile(fileobj=file))
+            encoding, start = self.layout.encoding, stream.peek(4)[:4]
+            for mark, marked in _MARKS:
+                # A mark says which form of the encoding it is, unless another encoding is named.
+                if start.startswith(mark) and (
+                    encoding == "auto" or codecs.lookup(encoding).name in (marked, marked[:6])
+                ):
+                    stream.read(len(mark))
+                    encoding = marked
+                    break
+            yield stream, "utf-8" if encoding == "auto" else codecs.lookup(encoding).name
+
+    @property
+    def size(self) -> int:
+        """The size of the file, in bytes."""
+        return self.path.stat().st_size
 
     @property
     def first_line(self) -> int:
@@ -152,7 +177,7 @@ class Rows:
                 yield self._first_line, row
 
     def _lines(self, text: TextIO) -> Iterator[str]:
-        comment, skip = self._layout.comment, self._layout.skip
+        comment, skip = self.layout.comment, self.layout.skip
         while line := text.readline(LONGEST):
             self._line += 1
             if len(line) == LONGEST:
@@ -167,11 +192,12 @@ class Rows:
                 self._is_between_rows = False
             yield line
 
-    def _undecodable(self, encoding: str, error: UnicodeDecodeError) -> DataError:
+    def _undecodable(self, error: UnicodeDecodeError) -> DataError:
         """Return the error for a byte that the encoding does not have, with its line."""
-        with opened(self.path) as file:
-            text, _ = _decoded(file, self._layout.encoding, _MARKING)
-            for line in itertools.count(1):  # noqa: B007  the loop ends at the first such byte
+        with self.stream() as (stream, encoding):
+            text = TextIOWrapper(stream, encoding, _MARKING, newline="")
+            # The loop ends at the first byte that cannot be decoded.
+            for line in itertools.count(1):  # noqa: B007
                 if _UNDECODABLE in text.readline(LONGEST):
                     break
         return DataError(
@@ -228,28 +254,6 @@ def _found_delimiter(path: Path, layout: Layout) -> str:
             f"{names}"
         )
     return next(iter(found), ",")
-
-
-def _decoded(
-    file: BufferedReader, encoding: str, errors: str = "strict"
-) -> tuple[TextIOWrapper, str]:
-    """Return the text of a file, decompressed and without its mark, and its encoding."""
-    stream: Any = file
-    if file.peek(2)[:2] == b"\x1f\x8b":
-        stream = io.BufferedReader(gzip.GzipFile(fileobj=file))
-    start = stream.peek(4)[:4]
-    for mark, marked in _MARKS:
-        # A mark says which form of the encoding it is, unless another encoding is named.
-        if start.startswith(mark) and (
-            encoding == "auto" or codecs.lookup(encoding).name in (marked, marked[:6])
-        ):
-            stream.read(len(mark))
-            encoding = marked
-            break
-    if encoding == "auto":
-        encoding = "utf-8"
-    # Any line end counts.
-    return TextIOWrapper(stream, encoding, errors, newline=""), encoding
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from layerkit import DataError, check_memory
+from layerkit.builtin.datasets.arrow import add_rows
 from layerkit.builtin.datasets.columns import Column, WordFoundError
 from layerkit.builtin.datasets.header import Header, header_of
 from layerkit.builtin.datasets.names import quoted
@@ -23,6 +24,9 @@ MOST_OF_A_COLUMN = 2
 
 VALUES = 2**18
 """The number of values that are converted at a time."""
+
+FIRST_VALUES = 2**14
+"""The number of values that are converted first, to tell words from numbers."""
 
 BYTES_OF_A_VALUE = 80
 """The memory of a value while it is converted: a text and a number."""
@@ -120,6 +124,7 @@ class TableReader:
         self._column = column
         self._problems: list[str] = []
         self._problems_of = Counter[str]()
+        self._unparsed = ""
 
     def table(self, roles: Mapping[str, Sequence[str | int]]) -> Table:
         """Return the table.
@@ -132,45 +137,50 @@ class TableReader:
             WordsFoundError: Columns that were taken for numbers hold words.
         """
         reader = Rows(self._path, self._layout)
-        total = 0
         with closing(iter(reader)) as rows:
-            chunk: list[tuple[int, list[str]]] = []
-            header, is_parsed = None, True
-            columns: list[Column | None] = []
-            count = 1
-            while is_parsed:
-                try:
-                    # Rows before one that cannot be parsed stay in the list.
-                    chunk.extend(islice(rows, count))
-                except csv.Error as error:
-                    is_parsed = False
-                    broken = f"line {reader.first_line}: cannot be parsed: {error}"
-                if header is None and chunk:
-                    header = self._header(*chunk[0], reader.delimiter, roles)
-                    columns = [self._column(name, header) for name in header.names]
-                    if self._layout.header:
-                        chunk.clear()
-                    count = max(1, VALUES // len(columns))
-                    continue
-                if header is None or not chunk:
-                    break
+            chunk = self._chunk(rows, reader, 2 if self._layout.header else 1)
+            if not chunk:
+                self._raise_problems()
+                expected = "a header that names the columns, then the data"
+                raise DataError(
+                    f"{self._path}: is empty; expected "
+                    f"{expected if self._layout.header else 'rows'}"
+                )
+            header = self._header(*chunk[0], reader.delimiter, roles)
+            chunk = chunk[int(self._layout.header) :]
+            columns = [self._column(name, header) for name in header.names]
+            first_line = chunk[0][0] if chunk else 0
+            total, count = 0, max(1, FIRST_VALUES // len(columns))
+            while True:
+                chunk += self._chunk(rows, reader, count - len(chunk))
                 self._add(chunk, header.names, columns)
-                total += len(chunk)
-                if len(chunk) == count:
-                    self._check_memory(chunk[-1][0], columns)
-                chunk.clear()
-            if not is_parsed:
-                self._problem(f"{broken}; check the quotes")
+                if len(chunk) < count:
+                    total += len(chunk)
+                    break
+                # The first rows told which columns are words, and whether anything is wrong.
+                others = [] if total else [self._column(name, header) for name in header.names]
+                if others and (number := add_rows(reader, first_line, others)) is not None:
+                    columns, total = others, number
+                    break
+                self._check_memory(chunk[-1][0], columns)
+                total, count, chunk = total + count, max(1, VALUES // len(columns)), []
         self._raise_problems()
-        if header is None:
-            expected = "a header that names the columns, then the data"
-            raise DataError(
-                f"{self._path}: is empty; expected {expected if self._layout.header else 'rows'}"
-            )
         kept = {n: c for n, c in zip(header.names, columns, strict=True) if c is not None}
         notes = tuple(f"{self._path}: {note}" for note in header.notes)
         layout = replace(self._layout, delimiter=reader.delimiter)
         return Table(kept, header.roles, header.names, total, self._path, layout, notes)
+
+    def _chunk(
+        self, rows: Iterator[tuple[int, list[str]]], reader: Rows, count: int
+    ) -> list[tuple[int, list[str]]]:
+        """Return the next rows, up to one that cannot be parsed."""
+        chunk: list[tuple[int, list[str]]] = []
+        try:
+            chunk.extend(islice(rows, count))
+        except csv.Error as error:
+            line = reader.first_line
+            self._unparsed = f"line {line}: cannot be parsed: {error}; check the quotes"
+        return chunk
 
     def _header(
         self, line: int, row: list[str], delimiter: str, roles: Mapping[str, Sequence[str | int]]
@@ -232,6 +242,9 @@ class TableReader:
             self._raise_problems()
 
     def _raise_problems(self) -> None:
+        if self._unparsed:
+            unparsed, self._unparsed = self._unparsed, ""
+            self._problem(unparsed)
         if len(self._problems) == 1:
             raise DataError(f"{self._path}: {self._problems[0]}")
         if self._problems:

@@ -173,8 +173,37 @@ class TestReplacementsThatCannotBe:
         dropped = ("deck", *options.pop("drop", ()))
         assert refusal(Csv(path, "t", drop=dropped, **options)) == f"{path}: {reason}"
 
-    @pytest.mark.parametrize(("fill", "options"), [("mean", {}), ("drop", {"categories": ("x",)})])
-    def test_a_column_without_a_value_teaches_nothing(self, write, fill, options):
+    def test_a_category_of_missing_values_may_be_unseen_itself(self, write):
+        path = write("c,t", "p,a", "q,b")
+        options = {"categories": ("c",), "on_missing": "category"}
+        options["test_path"] = write("c,t", ",a", name="test.csv")
+
+        told = refusal(Csv(path, "t", **options))
+        data = Csv(path, "t", unseen="ignore", **options).load()
+
+        assert told.endswith(
+            'line 2, column "c": expected a value, got none; no number or name was learnt that '
+            "replaces it"
+        )
+        assert data.test.x.tolist() == [[0, 0]]
+
+    @pytest.mark.parametrize("fill", ["mean", "category"])
+    def test_a_column_without_missing_values_suits_any(self, write, fill):
+        path = write("x,c,t", "1,p,a", "3,q,b", "2,p,a")
+        test = write("x,c,t", "1,p,a", "?,p,a", ",,b", name="test.csv")
+        options = {"categories": ("c",), "on_missing": fill, "standardize": False}
+
+        assert Csv(path, "t", shuffle=False, **options).load().test.x[0, 0] == 2
+        told = refusal(Csv(path, "t", test_path=test, **options))
+        line, column = (4, "c") if fill == "mean" else (3, "x")
+        assert told.startswith(f"{path}: {test}, line {line}")
+        assert told.endswith(
+            f'column "{column}": expected a value, got none; no number or name was learnt that '
+            "replaces it"
+        )
+
+    @pytest.mark.parametrize("options", [{}, {"categories": ("x",)}])
+    def test_a_column_without_a_value_teaches_nothing(self, write, options):
         path = write("x,y,t", *(f",{i},{'ab'[i % 2]}" for i in range(8)), "1,8,a", "2,9,b")
 
         dataset = Csv(path, "t", shuffle=False, on_missing=(("x", "most_frequent"),), **options)
