@@ -101,9 +101,19 @@ TABLE = (
 OPTIONS = (
     {"target": "kind", "categories": ("colour", "price"), "unseen": "ignore"},
     {"target": "kind", "drop": ("colour", ""), "thousands": ","},
-    {"target": "kind", "categories": ("colour", "width", "price"), "stratify": True, "unseen": "ignore"},
+    {
+        "target": "kind",
+        "categories": ("colour", "width", "price"),
+        "stratify": True,
+        "unseen": "ignore",
+    },
     {"target": "price", "task": "regression", "drop": ("colour", "kind"), "thousands": ","},
-    {"target": "price", "categories": ("colour", "kind", "width"), "decimal": ",", "unseen": "ignore"},
+    {
+        "target": "price",
+        "categories": ("colour", "kind", "width"),
+        "decimal": ",",
+        "unseen": "ignore",
+    },
     {"target": "kind", "categories": ("colour",), "delimiter": ";"},
     {"target": -1, "header": False, "categories": "infer", "on_missing": "most_frequent"},
     {"target": "kind", "categories": "infer", "on_missing": "drop", "unseen": "ignore"},

@@ -707,7 +707,7 @@ class TestLines:
         monkeypatch.setattr("layerkit.contracts.dataset.available_memory", lambda: 2_000_000)
 
         assert refusal(Csv(path, "t")) == (
-            f"{path}: the values after line 8193: needs 0.008 GB of memory, and 0.002 GB are free"
+            f"{path}: the values after line 8193: needs 0.021 GB of memory, and 0.002 GB are free"
         )
 
     def test_a_pipe_is_refused(self, tmp_path):

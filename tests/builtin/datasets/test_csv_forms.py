@@ -1,12 +1,17 @@
 """Tables as people download them: each test has a small file in a form of its own."""
 
 import gzip
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from layerkit import DataError, Form, Targets
 from layerkit.builtin.datasets import Csv
+from layerkit.spec.options import given_options, options_model
 
 
 @pytest.fixture
@@ -188,7 +193,7 @@ class TestLinesThatDoNotCount:
             f'{path}: line 10, column "x": expected a value, got the mark "?" of a missing one; '
             "fill it in, remove the line, drop the column or set on_missing"
         )
-        dataset = Csv(path, "t", comment="#", skip=3, on_missing="drop")
+        dataset = Csv(path, "t", comment="#", skip=3, on_missing="drop", stratify=False)
         dataset.load()
         assert dataset.preparation.classes == ("a\n# no comment", "b", "c")
 
@@ -207,3 +212,47 @@ class TestLinesThatDoNotCount:
             f'{path}: the first column has no name; it is taken for an index and left out, as "" '
             "in drop would do"
         )
+
+
+def _examples():
+    """The data of ``csv`` that the documents show."""
+    text = (Path(__file__).parents[3] / "docs" / "specs.md").read_text(encoding="utf-8")
+    blocks = re.findall(r'^"data": (\{"type": "csv".*?\})$', text, re.MULTILINE | re.DOTALL)
+    return [json.loads(block) for block in blocks]
+
+
+@pytest.mark.parametrize("options", _examples(), ids=lambda options: options["path"])
+def test_what_the_documents_show_are_options(options):
+    del options["type"]
+
+    model = options_model(Csv).model_validate(options)
+
+    Csv(**given_options(model))
+
+
+def test_options_come_from_json(file):
+    path = file("1,?,a\n2,3,b\n4,5,a\n,6,b\n")
+    options = {
+        "path": str(path),
+        "target": -1,
+        "header": False,
+        "on_missing": [[0, "mean"], ["1", "median"]],
+        "shuffle": False,
+        "standardize": False,
+    }
+
+    dataset = Csv(**given_options(options_model(Csv).model_validate(options)))
+
+    assert dataset.load().train.x.tolist() == [[1, 4], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target": 1.0}, {"target": True}, {"on_missing": "zero"}, {"on_missing": [["a"]]},
+        {"on_missing": {"a": "mean"}}, {"categories": "all"}, {"skip": -1}, {"unseen": "drop"},
+    ],
+)  # fmt: skip
+def test_options_of_another_type_are_refused(options):
+    with pytest.raises(ValidationError):
+        options_model(Csv).model_validate({"path": "a.csv", "target": "t", **options})
