@@ -41,6 +41,10 @@ OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" *
 """Another table, as a German spreadsheet may store it."""
 
 
+FEW_ROWS = 20
+"""The number of rows from which on it is no coincidence that most have a class of their own."""
+
+
 class Csv(Dataset):
     """A table with one example per line.
 
@@ -346,6 +350,17 @@ class Csv(Dataset):
             check_spelling(counts, self._numerals)
         except ValueError as error:
             raise DataError(f"{where}: {error}") from None
+        rows = counts.total()
+        if (
+            not self.classes
+            and rows >= FEW_ROWS
+            and len(counts) > rows / 2
+            and numbers_of(counts, self._numerals)
+        ):
+            raise DataError(
+                f"{where}: has {len(counts):,} classes in {rows:,} rows; if it is a quantity, set "
+                'task to "regression"; if it names classes, list them in classes'
+            )
         similar = [] if self.classes else alike(counts)
         if similar:
             raise DataError(
