@@ -36,28 +36,20 @@ class Column(ABC):
         self.numerals = numerals
         self.missing = frozenset((*missing, ""))
         self._keeps_missing = keeps_missing
-        # Blocks take less time than an array that grows.
-        self._blocks: list[Array] = []
-        self._added: array[Any] = array(self._typecode)
+        # It grows in place, where blocks would be in memory twice when they are put together.
+        self._values: array[Any] = array(self._typecode)
 
     @property
     @abstractmethod
     def _typecode(self) -> str: ...
 
-    def _append(self, block: Array) -> None:
-        self._blocks += [np.asarray(self._added), block] if self._added else [block]
-        self._added = array(self._typecode)
-
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self._values)
 
     @property
     def values(self) -> Array:
         """The values as numbers, ``(count,)``; words as codes from 0."""
-        if self._added or len(self._blocks) != 1:
-            self._append(np.empty(0, self._typecode))
-            self._blocks = [np.concatenate(self._blocks)]
-        return self._blocks[0]
+        return np.asarray(self._values)
 
     @property
     @abstractmethod
@@ -179,7 +171,7 @@ class Numbers(Column):
             self._numeric_marks and np.isin(numbers, self._numeric_marks).any()
         ):
             return False
-        self._append(numbers)
+        self._values.frombytes(np.ascontiguousarray(numbers).view(np.uint8).data)
         return True
 
     def _add(self, text: str) -> None:
@@ -193,17 +185,17 @@ class Numbers(Column):
             raise ValueError(
                 f"expected a finite number, got {quoted(text)}; correct it or remove the line"
             )
-        self._added.append(number)
+        self._values.append(number)
 
     def add_value(self, value: Any) -> None:
         """Add a number, or a text that is one; None and NaN are missing."""
         if isinstance(value, Real) and math.isfinite(value):
-            self._added.append(float(value))
+            self._values.append(float(value))
         else:
             super().add_value(value)
 
     def _add_missing(self) -> None:
-        self._added.append(math.nan)
+        self._values.append(math.nan)
 
 
 class Words(Column):
@@ -266,7 +258,7 @@ class Words(Column):
             NO_VALUE if missing else self._codes.setdefault(word, len(self._codes))
             for word, missing in zip(words, is_missing, strict=True)
         ]
-        self._append(np.array(own, np.int64)[codes])
+        self._values.frombytes(np.array(own, np.int64)[codes].view(np.uint8).data)
         return True
 
     def _add(self, text: str) -> None:
@@ -276,10 +268,10 @@ class Words(Column):
                 f"expected one of the listed classes {shown}"
                 f"{', ...' if len(self._listed) > MOST_LOOKED_AT else ''}, got {quoted(text)}"
             )
-        self._added.append(self._codes.setdefault(text, len(self._codes)))
+        self._values.append(self._codes.setdefault(text, len(self._codes)))
 
     def _add_missing(self) -> None:
-        self._added.append(NO_VALUE)
+        self._values.append(NO_VALUE)
 
     def add_value(self, value: Any) -> None:
         """Add a value that may not be text; None and NaN are missing.

@@ -275,9 +275,17 @@ class Csv(Dataset):
         """What the training part told, and any rows are prepared with."""
         return self._content[2]
 
+    def read(self) -> Table:
+        """Return the columns of ``path`` as they are stored, reading it anew.
+
+        Raises:
+            DataError: The file is missing or wrong; the message names every line and column.
+        """
+        return self._roles.read(self.path, self._layout, self.target_path)
+
     @cached_property
     def _content(self) -> tuple[Form, Data, Preparation]:
-        table = self._roles.read(self.path, self._layout, self.target_path)
+        table = self.read()
         test = None
         if self.test_path is not None:
             test = self._roles.read(self.test_path, self._layout, self.test_target_path, table)

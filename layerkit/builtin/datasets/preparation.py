@@ -59,37 +59,40 @@ class Number:
             ValueError: All are missing, or the fill does not suit numbers.
         """
         is_missing = np.isnan(values)
-        present = values[~is_missing]
+        has_missing = bool(is_missing.any())
+        present = values[~is_missing] if has_missing else values
         if not len(present):
             raise ValueError("the training part has no value, all are missing; drop the column")
-        size = float(np.abs(present).max())
-        is_extreme = size > 0 and not 1e-100 <= size <= 1e100
-        # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
-        exponent = -math.frexp(size)[1] if is_extreme else 0
-        present, size = np.ldexp(present, exponent), math.ldexp(size, exponent)
-        if fill == "category" and is_missing.any():
+        if fill == "category" and has_missing:
             raise ValueError(
                 'missing numbers are no category; set on_missing to "mean", "median" or another, '
                 "or name the column in categories"
             )
+        size = max(abs(float(present.min())), abs(float(present.max())))
+        is_extreme = size > 0 and not 1e-100 <= size <= 1e100
+        # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
+        exponent = -math.frexp(size)[1] if is_extreme else 0
+        if exponent:
+            present, size = np.ldexp(present, exponent), math.ldexp(size, exponent)
         replacement = _replacement(present, fill)
         scaled_back = None if replacement is None else math.ldexp(replacement, -exponent)
         if not standardize:
             return cls(name, scaled_back)
-        filled = np.ldexp(values, exponent)
-        filled[is_missing] = math.nan if replacement is None else replacement
+        filled = present
+        if has_missing:
+            filled = np.full(len(values), math.nan if replacement is None else replacement)
+            filled[~is_missing] = present
         low, high = float(filled.min()), float(filled.max())
         if high - low <= ROUNDING * size:
             return cls(name, scaled_back, exponent, low, tolerance=ROUNDING * size)
-        return cls(name, scaled_back, exponent, float(filled.mean()), float(filled.std()))
+        mean = filled.mean(keepdims=True)
+        return cls(name, scaled_back, exponent, float(mean[0]), float(filled.std(mean=mean)))
 
     def write(self, column: Column, rows: Array, out: Array) -> Array:
         """Write some rows of a column into ``out``, and return which of them cannot be."""
         values = column.values[rows]
-        is_missing = np.isnan(values)
         if self.fill is not None:
-            values[is_missing] = self.fill
-            is_missing = np.zeros_like(is_missing)
+            values[np.isnan(values)] = self.fill
         with np.errstate(over="ignore", invalid="ignore"):
             if self.exponent:
                 np.ldexp(values, self.exponent, out=values)
@@ -101,7 +104,7 @@ class Number:
             values[np.abs(values) <= self.tolerance] = 0
         # The columns of out lie apart in memory, so it is written once.
         out[:, 0] = values
-        return is_missing | np.isinf(values)
+        return ~np.isfinite(values)
 
 
 @dataclass(frozen=True)

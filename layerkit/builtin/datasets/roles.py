@@ -270,6 +270,8 @@ class Roles:
         texts = []
         for name, column in table.columns.items():
             fill = self._fill(table, name)
+            if fill == "error":
+                continue
             count = int((column.is_missing if fill == "drop" else column.is_missing[rows]).sum())
             if not count:
                 continue

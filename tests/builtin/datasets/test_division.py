@@ -110,6 +110,15 @@ class TestATestFile:
         meant = (">50K", "<=50K", ">50K.", "<=50K.")
         assert Csv(path, "t", test_path=test, classes=meant).inspect().targets.classes == 4
 
+    def test_one_number_in_two_spellings_is_refused_in_two_files(self, write):
+        path = write("x,t", "1,1", "3,2")
+        test = write("x,t", "1,1.0", name="test.csv")
+
+        assert refusal(Csv(path, "t", test_path=test)) == (
+            f'{path}: column "t": "1" and "1.0" are the same number, and would be different names; '
+            "write them the same way"
+        )
+
     def test_a_class_of_the_test_file_alone_is_told(self, write):
         path = write("x,t", "1,a", "3,b")
         test = write("x,t", "1,a", "2,b", "2,c", name="test.csv")
