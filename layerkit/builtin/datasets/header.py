@@ -92,6 +92,11 @@ def header_of(
     for name, (first, *others) in ((n, o) for n, o in options.items() if o):
         if others:
             problems.append(f"{first} and {others[0]} both name the column {quoted(name)}")
+    if any("\0" in name for name in found):
+        problems.append(
+            f"line {line}: has zeros between its characters; if it is UTF-16 without a byte-order "
+            'mark, set encoding to "utf-16-le"'
+        )
     numbers = [name for name in found if PLAIN.number(name) is not None]
     if layout.header and problems and len(numbers) >= len(found) / 2:
         problems.append(

@@ -125,6 +125,7 @@ class TableReader:
         self._problems: list[str] = []
         self._problems_of = Counter[str]()
         self._unparsed = ""
+        self._first_line = 0
 
     def table(self, roles: Mapping[str, Sequence[str | int]]) -> Table:
         """Return the table.
@@ -149,7 +150,7 @@ class TableReader:
             header = self._header(*chunk[0], reader.delimiter, roles)
             chunk = chunk[int(self._layout.header) :]
             columns = [self._column(name, header) for name in header.names]
-            first_line = chunk[0][0] if chunk else 0
+            self._first_line = chunk[0][0] if chunk else 0
             total, count = 0, max(1, FIRST_VALUES // len(columns))
             while True:
                 chunk += self._chunk(rows, reader, count - len(chunk))
@@ -159,7 +160,7 @@ class TableReader:
                     break
                 # The first rows told which columns are words, and whether anything is wrong.
                 others = [] if total else [self._column(name, header) for name in header.names]
-                if others and (number := add_rows(reader, first_line, others)) is not None:
+                if others and (number := add_rows(reader, self._first_line, others)) is not None:
                     columns, total = others, number
                     break
                 self._check_memory(chunk[-1][0], columns)
@@ -224,7 +225,10 @@ class TableReader:
                     self._problems_of[name] += 1
                     # Quoted values before this one may span several lines.
                     at = line + sum(len(_LINE_END.findall(before)) for before in row[:i])
-                    found.append((at, i, f"line {at}, column {quoted(name)}: {error}"))
+                    problem = f"line {at}, column {quoted(name)}: {error}"
+                    if line == self._first_line and not self._layout.header:
+                        problem += "; if this line names the columns, set header to true"
+                    found.append((at, i, problem))
         if with_words:
             raise WordsFoundError(with_words)
         for _, _, problem in sorted(found):

@@ -74,6 +74,16 @@ class TestWithoutAHeader:
             f"{path}: target: there is no column {target}; the last one is 2"
         )
 
+    def test_a_header_that_is_taken_for_data_is_told(self, file):
+        path = file("length,kind\n1,a\nx,b\n")
+
+        assert refusal(Csv(path, -1, header=False)).splitlines()[1:] == [
+            '  line 1, column "0": expected a number, got "length"; if it is a category, name it '
+            "in categories; if this line names the columns, set header to true",
+            '  line 3, column "0": expected a number, got "x"; if it is a category, name it in '
+            "categories",
+        ]
+
     def test_names_and_a_header_exclude_each_other(self, tmp_path):
         with pytest.raises(ValueError, match="names are those of a file without a header"):
             Csv(tmp_path / "table.csv", "a", names=("a", "b"))
@@ -156,6 +166,14 @@ class TestEncodings:
         dataset = Csv(file(text, "utf-16-be" if "16" in name else "utf-8"), "t", encoding=name)
 
         assert dataset.inspect().shape == (1,)
+
+    def test_utf_16_without_a_mark_is_told(self, file):
+        path = file("x,t\n1,a\n2,b\n", "utf-16-le")
+
+        assert refusal(Csv(path, "t")).splitlines()[2] == (
+            "  line 1: has zeros between its characters; if it is UTF-16 without a byte-order "
+            'mark, set encoding to "utf-16-le"'
+        )
 
     def test_a_byte_that_the_encoding_does_not_have_is_named_with_its_line(self, file):
         path = file("x,t\n" + "1,a\r2,b\r\n" * 9_000 + "3,é\n", "latin-1")
