@@ -208,8 +208,8 @@ class TestData:
             ),
             (
                 "a,b,kind\n1,2,x\n,4,y\n",
-                'line 3, column "a": expected a value, got none; fill it in, remove the line or '
-                "drop the column",
+                'line 3, column "a": expected a value, got none; fill it in, remove the line, '
+                "drop the column or set on_missing",
             ),
             ("a,b,kind\n1,2,x\n3,y\n", "line 3: expected 3 values, got 2"),
             (
@@ -231,8 +231,8 @@ class TestData:
             "data.csv:\n"
             '  line 2, column "b": expected a number, got "two"; if it is a category, name it in '
             "categories\n"
-            '  line 3, column "b": expected a value, got none; fill it in, remove the line or drop '
-            "the column"
+            '  line 3, column "b": expected a value, got none; fill it in, remove the line, drop '
+            "the column or set on_missing"
         )
 
     @pytest.mark.parametrize(

@@ -100,12 +100,24 @@ TABLE = (
     + "".join(f'{i}.5,"{i}",{["red", "blue"][i % 2]},"1,{i}00",{"ab"[i % 2]}\n' for i in range(20))
 ).encode()
 OPTIONS = (
-    {"target": "kind", "categories": ("colour", "price")},
+    {"target": "kind", "categories": ("colour", "price"), "unseen": "ignore"},
     {"target": "kind", "drop": ("colour", ""), "thousands": ","},
-    {"target": "kind", "categories": ("colour", "width", "price"), "stratify": True},
+    {
+        "target": "kind",
+        "categories": ("colour", "width", "price"),
+        "stratify": True,
+        "unseen": "ignore",
+    },
     {"target": "price", "task": "regression", "drop": ("colour", "kind"), "thousands": ","},
-    {"target": "price", "categories": ("colour", "kind", "width"), "decimal": ","},
+    {
+        "target": "price",
+        "categories": ("colour", "kind", "width"),
+        "decimal": ",",
+        "unseen": "ignore",
+    },
     {"target": "kind", "categories": ("colour",), "delimiter": ";"},
+    {"target": -1, "header": False, "categories": "infer", "on_missing": "most_frequent"},
+    {"target": "kind", "categories": "infer", "on_missing": "drop", "unseen": "ignore"},
 )
 
 

@@ -128,11 +128,22 @@ def table(target):
 
 
 @pytest.mark.parametrize("units", [1, 2])
-def test_a_quantity_that_is_taken_for_a_class(refusal, units):
+@pytest.mark.parametrize("loss", ["mean_squared_error", "softmax_with_loss"])
+def test_a_quantity_that_is_taken_for_a_class_in_most_lines(refusal, units, loss):
     data = table([f"{1e5 * (1 + x):.2f}" for x in X[:, 2]])
 
+    assert refusal(data, one(units), loss) == [
+        'data: data.csv: column "price": has 40 classes in 40 rows; if it is a quantity, set task '
+        'to "regression"; if it names classes, list them in classes'
+    ]
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_a_quantity_that_is_taken_for_a_class(refusal, units):
+    data = table([f"{1e5 * (i % 8)}" for i in range(len(X))])
+
     assert refusal(data, one(units), "mean_squared_error") == [
-        "data: mean_squared_error takes numbers as targets, got labels of 40 classes; "
+        "data: mean_squared_error takes numbers as targets, got labels of 8 classes; "
         'if "price" is a quantity, set task to "regression"'
     ]
 

@@ -1,13 +1,9 @@
 """Tables as comma-separated values."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from layerkit import (
     Array,
@@ -16,61 +12,104 @@ from layerkit import (
     Dataset,
     Example,
     Form,
+    Fraction,
     NonNegativeInt,
     PositiveInt,
+    Split,
     Targets,
     check_memory,
 )
-from layerkit.builtin.datasets.columns import Column, Numbers, Words, quoted
+from layerkit.builtin.datasets.columns import Column, Words
+from layerkit.builtin.datasets.division import Division
+from layerkit.builtin.datasets.header import Key
+from layerkit.builtin.datasets.names import (
+    MISSING,
+    alike,
+    check_spelling,
+    numbers_of,
+    ordered,
+    quoted,
+)
 from layerkit.builtin.datasets.numerals import Decimal, Numerals, Thousands
-from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted, split
-from layerkit.builtin.datasets.table import TableReader
+from layerkit.builtin.datasets.preparation import Fill, Preparation
+from layerkit.builtin.datasets.roles import Roles
+from layerkit.builtin.datasets.rows import Layout
+from layerkit.builtin.datasets.splitting import STRATIFY, TestFraction, noted
+from layerkit.builtin.datasets.table import Table
 
 FRUIT = b"kind,grams,price\n" + b"apple,150,0.4\nplum,40,0.1\napple,170,0.5\nplum,50,0.2\n" * 3
 OBST = b";Art;Gramm;Preis\r\n" + b"0;Melone;1.150;2,4\r\n1;Apfel;140;0,35\r\n" * 5
 """Another table, as a German spreadsheet may store it."""
 
-ROUNDING = 16 * float(np.finfo(np.float64).eps)
-"""The relative difference of numbers that were equal before they were rounded, such as 0.3 and the
-sum of 0.1 and 0.2."""
+
+FEW_ROWS = 20
+"""The number of rows from which on it is no coincidence that most have a class of their own."""
 
 
 class Csv(Dataset):
-    """A table with one example per line and a header that names the columns, in UTF-8.
+    """A table with one example per line.
 
     The columns of ``x`` are in the order of the file. A category becomes one column for each of its
     values: 1 for the value of the line, 0 for the others. Its values, like classes, are in
     numerical order if all are numbers, otherwise in alphabetical order. Blanks around a value are
-    ignored. An index that pandas stored is a column without a name, which ``"drop": [""]`` omits.
+    ignored. A column is named by its name or by its position: 0 is the first, -1 the last. The file
+    may be compressed with gzip.
+
+    Means, deviations, replacements of missing values and categories are those of the training part.
 
     Args:
         path: The file.
-        target: The column to predict.
+        target: The column to predict, or several columns of quantities.
         task: Whether the target is a class, as text or a number, or a quantity.
-        categories: The columns whose values are names rather than numbers.
-        drop: The columns to leave out.
-        delimiter: The character between two values.
+        categories: The columns whose values are names rather than numbers; "infer" for all that
+            have a value that is no number.
+        drop: The columns to leave out; "" is every column without a name.
+        delimiter: The character between two values; "whitespace" for runs of blanks and tabs, and
+            "auto" for the one that the first rows have.
         standardize: Whether the columns of numbers are shifted and scaled so that their mean is 0
             and their variance 1 in the training part; a column that is constant, up to rounding,
             becomes 0.
         test_fraction: The share of the lines to test on, drawn at random.
         seed: The seed of the choice of the test lines.
         stratify: Whether the share to test on holds for each class, so that every class of at
-            least two lines is in both parts.
+            least two lines is in both parts; by default, for classes unless another option says
+            which lines to test on.
         decimal: The decimal separator of a number.
         thousands: The separator that groups of digits may have, as in 1,234,567; none if empty.
         max_categories: The most values that a category may have, because each becomes a column.
         classes: The classes in the order of their labels, so that a label means the same in every
             file; by default, the classes in the file.
+        header: Whether the first row names the columns.
+        names: The names of the columns of a file without a header; by default, their positions:
+            "0", "1" and so on.
+        encoding: The encoding of the file; "auto" for that of its byte-order mark, or else UTF-8.
+        comment: The start of lines that do not count, such as "#"; none if empty.
+        skip: The number of lines that do not count at the start of the file.
+        missing: The texts that mark a missing value; an empty one always does.
+        on_missing: What is done with missing values: "error" refuses them, "drop" leaves out the
+            line, "mean", "median" and "most_frequent" replace them by that of the training part,
+            and "category" makes them a category of their own; or pairs of a column and one of
+            these, for other columns "error". A line without a target is left out unless that is an
+            error.
+        unseen: Whether a category that is in no training line is refused or ignored: 0 in all
+            columns of its category.
+        split: The column that names the part of each line: "train", "validation" or "test".
+        test_path: A file of lines to test on, of the same columns.
+        target_path: The file of the targets, one for each line, if ``path`` has none.
+        test_target_path: The file of the targets of ``test_path``.
+        group: The column whose lines of one value stay in one part, such as a patient.
+        shuffle: Whether lines to test on are drawn; otherwise they are the last ones, as for
+            series.
+        validation_fraction: The share of the lines of ``path`` that training chooses by, taken as
+            those to test on are; 0 for no validation part, unless ``split`` names one.
 
     Shapes:
         x: ``(count, features)``
-        t: ``(count,)``, labels from 0 or numbers
+        t: ``(count,)``, labels from 0 or numbers; ``(count, targets)`` if several are named
 
     Raises:
         ValueError: A column has two roles, the delimiter is not a usable character, ``decimal`` and
-            ``thousands`` are equal, a class is listed twice, or ``classes`` or ``stratify`` is set
-            although the target is a quantity.
+            ``thousands`` are equal, a class is listed twice, or two options exclude each other.
     """
 
     examples = (
@@ -92,41 +131,85 @@ class Csv(Dataset):
             },
             files={"obst.csv": OBST},
         ),
+        Example(
+            {
+                "path": "fruit.txt",
+                "target": -1,
+                "task": "regression",
+                "header": False,
+                "categories": "infer",
+                "on_missing": [["1", "median"], [0, "category"]],
+            },
+            files={"fruit.txt": FRUIT.partition(b"\n")[2].replace(b"50,", b",") + b"?,60,0.3\n"},
+        ),
     )
 
     def __init__(
         self,
         path: Path,
-        target: str,
+        target: Key | tuple[Key, ...],
         task: Literal["classification", "regression"] = "classification",
-        categories: tuple[str, ...] = (),
-        drop: tuple[str, ...] = (),
-        delimiter: str = ",",
+        categories: tuple[Key, ...] | Literal["infer"] = (),
+        drop: tuple[Key, ...] = (),
+        delimiter: str = "auto",
         standardize: bool = True,
         test_fraction: TestFraction = 0.2,
         seed: NonNegativeInt = 0,
-        stratify: bool = False,
+        stratify: bool | None = None,
         decimal: Decimal = ".",
         thousands: Thousands = "",
         max_categories: PositiveInt = 1_000,
         classes: tuple[str, ...] = (),
+        header: bool = True,
+        names: tuple[str, ...] = (),
+        encoding: str = "auto",
+        comment: str = "",
+        skip: NonNegativeInt = 0,
+        missing: tuple[str, ...] = MISSING,
+        on_missing: Fill | tuple[tuple[Key, Fill], ...] = "error",
+        unseen: Literal["error", "ignore"] = "error",
+        split: Key | None = None,
+        test_path: Path | None = None,
+        target_path: Path | None = None,
+        test_target_path: Path | None = None,
+        group: Key | None = None,
+        shuffle: bool = True,
+        validation_fraction: Fraction = 0.0,
     ) -> None:
-        roles = Counter((target, *set(categories), *set(drop)))
-        twice = [name for name, count in roles.items() if count > 1]
-        if twice:
-            raise ValueError(
-                f"a column can be in only one of target, categories and drop: {quoted(twice[0])}"
-            )
-        if len(delimiter) != 1 or delimiter in '"\r\n':
-            raise ValueError(
-                "delimiter must be one character, and neither a quote nor a line break, "
-                f"got {quoted(delimiter)}"
-            )
+        targets = target if isinstance(target, tuple) else (target,)
+        roles: dict[str, tuple[Key, ...]] = {
+            "target": targets,
+            "categories": () if categories == "infer" else categories,
+            "drop": drop,
+            "split": () if split is None else (split,),
+            "group": () if group is None else (group,),
+        }
+        if target_path is None:
+            used = Counter(key for keys in roles.values() for key in set(keys))
+            for key, count in used.most_common(1):
+                if count > 1:
+                    first, second = [option for option, keys in roles.items() if key in keys][:2]
+                    raise ValueError(
+                        f"a column has only one role: {first} and {second} both name "
+                        f"{quoted(str(key))}"
+                    )
+        fills = on_missing if isinstance(on_missing, tuple) else ()
+        for key, count in Counter(key for key, _ in fills).most_common(1):
+            if count > 1:
+                raise ValueError(f"on_missing: {quoted(str(key))} is named {count} times")
+        for key, _ in fills:
+            if key in drop:
+                raise ValueError(f"on_missing and drop both name {quoted(str(key))}")
+        if not targets:
+            raise ValueError("target must name a column, got none")
+        if (test_target_path is None) == (target_path is not None and test_path is not None):
+            raise ValueError("test_target_path goes together with target_path and test_path")
         if decimal == thousands:
             raise ValueError(f'decimal and thousands must differ, both are "{decimal}"')
-        for option, present in (("stratify", stratify), ("classes", classes)):
-            if present and task == "regression":
-                raise ValueError(f'{option} needs task "classification", got "regression"')
+        if classes and task == "regression":
+            raise ValueError('classes needs task "classification", got "regression"')
+        if isinstance(target, tuple) and task == "classification":
+            raise ValueError('several targets need task "regression", got "classification"')
         for name, count in Counter(classes).most_common(1):
             if count > 1:
                 raise ValueError(f"classes: {quoted(name)} is listed {count} times")
@@ -144,7 +227,46 @@ class Csv(Dataset):
         self.thousands = thousands
         self.max_categories = max_categories
         self.classes = classes
+        self.header = header
+        self.names = names
+        self.encoding = encoding
+        self.comment = comment
+        self.skip = skip
+        self.missing = missing
+        self.on_missing = on_missing
+        self.unseen = unseen
+        self.split = split
+        self.test_path = test_path
+        self.target_path = target_path
+        self.test_target_path = test_target_path
+        self.group = group
+        self.shuffle = shuffle
+        self.validation_fraction = validation_fraction
+        is_classification = task == "classification"
+        self._division = Division(
+            test_fraction,
+            seed,
+            stratify,
+            split,
+            group,
+            shuffle,
+            test_path is not None,
+            is_classification,
+            validation_fraction,
+        )
+        self._layout = Layout(
+            delimiter, encoding, comment, skip, header, names, other=decimal + thousands
+        )
         self._numerals = Numerals(decimal, thousands)
+        self._roles = Roles(
+            roles,
+            is_classification,
+            classes,
+            categories == "infer",
+            on_missing,
+            missing,
+            self._numerals,
+        )
 
     def inspect(self) -> Form:
         """Return the form of the table; the classes are known only after all of it is read."""
@@ -154,116 +276,114 @@ class Csv(Dataset):
         """Return the parts of the table, reading it unless ``inspect`` did."""
         return self._content[1]
 
+    @property
+    def preparation(self) -> Preparation:
+        """What the training part told, and any rows are prepared with."""
+        return self._content[2]
+
+    def read(self) -> Table:
+        """Return the columns of ``path`` as they are stored, reading it anew.
+
+        Raises:
+            DataError: The file is missing or wrong; the message names every line and column.
+        """
+        return self._roles.read(self.path, self._layout, self.target_path)
+
     @cached_property
-    def _content(self) -> tuple[Form, Data]:
-        named = {"target": (self.target,), "categories": self.categories, "drop": self.drop}
-        columns = TableReader(self.path, self.delimiter, named, self._column).columns()
-        notes = self._check_words(columns)
-        target = columns.pop(self.target)
-        t = target.targets()
-        if not columns:
-            raise self._error("expected a column to learn from, got only the target")
-        if len(t) < 2:
-            raise self._error(
-                "expected at least 2 rows of data, one to train on and one to test on, "
-                f"got {len(t)}"
+    def _content(self) -> tuple[Form, Data, Preparation]:
+        table = self.read()
+        test = None
+        if self.test_path is not None:
+            test = self._roles.read(self.test_path, self._layout, self.test_target_path, table)
+        try:
+            return self._prepared(table, test)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+
+    def _prepared(self, table: Table, test: Table | None) -> tuple[Form, Data, Preparation]:
+        doubts = self._roles.doubts(table, self.max_categories)
+        if not table.features:
+            raise DataError("expected a column to learn from, got only the target")
+        rows = self._roles.complete(table)
+        parts = self._division.parts(table, rows)
+        classes = self._classes(table, test)
+        preparation = self._roles.fitted(
+            table, parts["train"], classes, self.standardize, self.unseen
+        )
+        width = preparation.width
+        check_memory(f"{len(rows):,} rows of {width:,} columns", 8 * len(rows) * width)
+        doubts.append(self._roles.replaced(table, rows, preparation))
+        notes = [*table.notes, *(f"{self.path}: {doubt}" for doubt in doubts if doubt)]
+        train = self._part(table, parts["train"], preparation)
+        if test is None:
+            tested = self._part(table, parts["test"], preparation)
+        else:
+            rows = self._roles.complete(test)
+            tested = self._part(test, rows, preparation)
+            doubt = self._roles.replaced(test, rows, preparation)
+            notes += [f"{test.path}: {doubt}"] if doubt else []
+        validated = parts.get("validation", rows[:0])
+        validation = self._part(table, validated, preparation) if len(validated) else None
+        data = Data(train, tested, validation, tuple(notes))
+        if classes is not None:
+            advice = STRATIFY if self.stratify is False else ""
+            data = noted(data, str(self.path), [quoted(name) for name in classes], advice)
+        count = None if classes is None else len(classes)
+        target = table.columns[table.roles["target"][0]]
+        targets = Targets(train.t.shape[1:], count, self._advice(target))
+        return Form((width,), targets, validation is not None), data, preparation
+
+    def _part(self, table: Table, rows: Array, preparation: Preparation) -> Split:
+        t = preparation.t(table.columns, rows)
+        if t.ndim == 2 and not isinstance(self.target, tuple):
+            t = t[:, 0]
+
+        def place(row: int) -> str:
+            file = "" if table.path == self.path else f"{table.path}, "
+            return f"{file}line {table.line(row)}"
+
+        return Split(preparation.x(table.columns, rows, place), t)
+
+    def _classes(self, *tables: Table | None) -> list[str] | None:
+        """Return the classes in the order of their labels; None if the target is a quantity."""
+        counts = Counter[str]()
+        for table in filter(None, tables):
+            name = table.roles["target"][0]
+            column = table.columns[name]
+            if not isinstance(column, Words):
+                return None
+            counts += column.counts
+        where = f"column {quoted(name)}"
+        distinct = list(self.classes) or ordered(counts, self._numerals)
+        if len(counts) < 2:
+            raise DataError(f"{where}: expected at least 2 classes, got the same one in every row")
+        try:
+            check_spelling(counts, self._numerals)
+        except ValueError as error:
+            raise DataError(f"{where}: {error}") from None
+        rows = counts.total()
+        if (
+            not self.classes
+            and rows >= FEW_ROWS
+            and len(counts) > rows / 2
+            and numbers_of(counts, self._numerals)
+        ):
+            raise DataError(
+                f"{where}: has {len(counts):,} classes in {rows:,} rows; if it is a quantity, set "
+                'task to "regression"; if it names classes, list them in classes'
             )
-        classes = len(target.distinct) if isinstance(target, Words) else None
-        if classes == 1:
-            raise self._error(
-                f"column {quoted(self.target)}: expected at least 2 classes, "
-                "got the same one in every row"
+        similar = [] if self.classes else alike(counts)
+        if similar:
+            raise DataError(
+                f"{where}: {'; '.join(similar)} would be different classes; write them alike, or "
+                "list all classes in classes"
             )
-        blocks = self._features(columns)
-        x = np.concatenate(blocks, axis=1)
-        rng = np.random.default_rng(self.seed)
-        data = split(x, t, self.test_fraction, rng, stratify=self.stratify)
-        data = replace(data, notes=notes)
-        if isinstance(target, Words):
-            names = [quoted(word) for word in target.distinct]
-            data = noted(data, str(self.path), names, "" if self.stratify else STRATIFY)
-        if self.standardize:
-            widths = [block.shape[1] for block in blocks]
-            are_numbers = [isinstance(column, Numbers) for column in columns.values()]
-            unfit = _standardize(data, np.repeat(are_numbers, widths))
-            for name in np.repeat(list(columns), widths)[unfit]:
-                raise self._error(
-                    f"column {quoted(name)}: its numbers are too large to standardize; write them "
-                    "in a larger unit"
-                )
-        return Form(x.shape[1:], Targets(classes=classes, advice=self._advice(target))), data
+        return distinct
 
     def _advice(self, target: Column) -> str:
         """Return advice for a loss that needs the other kind of targets."""
+        name = quoted(str(self.target))
         if not isinstance(target, Words):
-            return f'if {quoted(self.target)} names a class, set task to "classification"'
-        if target.are_numbers:
-            return f'if {quoted(self.target)} is a quantity, set task to "regression"'
-        return ""
-
-    def _check_words(self, columns: Mapping[str, Column]) -> tuple[str, ...]:
-        """Refuse names that cannot be intended, and return notes about doubtful ones."""
-        notes: list[str] = []
-        for name, column in columns.items():
-            if not isinstance(column, Words):
-                continue
-            where = f"{self.path}: column {quoted(name)}"
-            try:
-                column.check()
-            except ValueError as error:
-                raise DataError(f"{where}: {error}") from None
-            count = len(column.distinct)
-            if name != self.target and count > self.max_categories:
-                raise DataError(
-                    f"{where}: has {count:,} different values, and each becomes a column; drop it "
-                    "if it names single examples, or raise max_categories "
-                    f"({self.max_categories:,})"
-                )
-            notes += (f"{where}: {doubt}" for doubt in column.doubts())
-        return tuple(notes)
-
-    def _features(self, columns: Mapping[str, Column]) -> list[Array]:
-        """Return the columns of ``x`` that each column of the table becomes."""
-        width = sum(column.width for column in columns.values())
-        count = max(map(len, columns.values()))
-        # Once for each column of the table, and once concatenated.
-        check_memory(f"{self.path}: {count:,} rows of {width:,} columns", 2 * 8 * count * width)
-        return [column.features() for column in columns.values()]
-
-    def _column(self, name: str) -> Column | None:
-        """Return an object that collects the values of a column; None to drop them."""
-        if name in self.drop:
-            return None
-        if name in self.categories:
-            return Words(self._numerals)
-        if name != self.target:
-            return Numbers("if it is a category, name it in categories", self._numerals)
-        if self.task == "classification":
-            return Words(self._numerals, self.classes)
-        return Numbers('if it names a class, set task to "classification"', self._numerals)
-
-    def _error(self, reason: str) -> DataError:
-        return DataError(f"{self.path}: {reason}")
-
-
-def _standardize(data: Data, are_numbers: Array) -> Array:
-    """Shift and scale columns of numbers in place, and return which are too large for it."""
-    x, parts = data.train.x, (data.train.x, data.test.x)
-    low, high = x.min(axis=0), x.max(axis=0)
-    size = np.where(are_numbers, np.maximum(-low, high), 1.0)
-    # Scaling by a power of 2 is exact, and keeps squares from overflow and underflow.
-    is_extreme = (size > 0) & ((size < 1e-100) | (size > 1e100))
-    exponents = np.where(is_extreme, -np.frexp(size)[1], 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for array in (*parts, low, high, size) if is_extreme.any() else ():
-            np.ldexp(array, exponents, out=array)
-        varies = are_numbers & (high - low > ROUNDING * size)
-        mean = np.where(varies, x.mean(axis=0), np.where(are_numbers, low, 0))
-        deviation = np.where(varies, x.std(axis=0), 1)
-        for part in parts:
-            np.subtract(part, mean, out=part)
-            np.divide(part, deviation, out=part)
-    for part in parts:
-        for i in np.flatnonzero(are_numbers & ~varies):
-            part[np.abs(part[:, i]) <= ROUNDING * size[i], i] = 0
-    return np.asarray(~np.isfinite(data.test.x).all(axis=0))
+            return f'if {name} names a class, set task to "classification"'
+        are_numbers = bool(numbers_of(target.words, self._numerals))
+        return f'if {name} is a quantity, set task to "regression"' if are_numbers else ""

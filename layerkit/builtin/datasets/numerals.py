@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias
@@ -43,6 +44,17 @@ class Numerals:
             return float(text)
         except ValueError:
             return None
+
+    def plain(self, texts: Sequence[str]) -> Sequence[str] | None:
+        """Return the texts in Python's notation; None if ``number`` must look at each of them."""
+        joined = "\n".join(texts)
+        if "_" in joined or (self.thousands and self.thousands in joined.translate(_VARIANTS)):
+            return None
+        if self.decimal == ".":
+            return texts
+        # Python's own notation does not count, and a value with a line break is no number.
+        plain = joined.replace(self.decimal, ".").split("\n")
+        return None if "." in joined or len(plain) != len(texts) else plain
 
     def _plain(self, text: str) -> str | None:
         """Return a number in Python's notation; None if its digits are not grouped correctly."""

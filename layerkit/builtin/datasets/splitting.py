@@ -49,14 +49,8 @@ def split(
     Raises:
         DataError: There are too few examples.
     """
-    count = len(x)
-    order = rng.permutation(count)
-    drawn = _first_of_each_class(order, t, test_fraction) if stratify else order[:0]
-    if not len(drawn):
-        drawn = order[: min(max(round(count * test_fraction), 1), count - 1)]
-    is_test = np.zeros(count, bool)
-    is_test[drawn] = True
-    train_count = count - int(is_test.sum())
+    is_test = drawn(len(x), test_fraction, rng, t if stratify else None)
+    train_count = len(x) - int(is_test.sum())
     # As many test examples are in the front section as other examples are at the end.
     leaving = np.flatnonzero(is_test[:train_count])
     coming = train_count + np.flatnonzero(~is_test[train_count:])
@@ -67,8 +61,8 @@ def split(
     if not validation_fraction:
         return Data(Split(x, t, scale), test)
     if train_count < 2:
-        raise DataError(f"{count} examples are too few for three parts")
-    rest = split(x, t, validation_fraction * count / train_count, rng, scale, stratify)
+        raise DataError(f"{len(x) + len(test)} examples are too few for three parts")
+    rest = split(x, t, validation_fraction * (1 + len(test) / train_count), rng, scale, stratify)
     return Data(rest.train, test, rest.test)
 
 
@@ -80,6 +74,42 @@ def check_fractions(test_fraction: float, validation_fraction: float) -> None:
     """
     if test_fraction + validation_fraction >= 1:
         raise ValueError("test_fraction and validation_fraction must add up to less than 1")
+
+
+def drawn(count: int, test_fraction: float, rng: Rng, labels: Array | None = None) -> Array:
+    """Return which of some examples are drawn to test on, at least one and not all of them.
+
+    Args:
+        count: The number of examples.
+        test_fraction: The share to test on.
+        rng: Draws them.
+        labels: The labels for each of which the share holds; by default, it holds for all examples
+            together.
+    """
+    order = rng.permutation(count)
+    tested = order[:0] if labels is None else _first_of_each_class(order, labels, test_fraction)
+    if not len(tested):
+        tested = order[: min(max(round(count * test_fraction), 1), count - 1)]
+    is_test = np.zeros(count, bool)
+    is_test[tested] = True
+    return is_test
+
+
+def drawn_groups(groups: Array, test_fraction: float, rng: Rng) -> Array:
+    """Return which of some examples are drawn to test on, where each group is in one part only.
+
+    Groups are drawn until the test part is closest to its share; each part has at least one.
+
+    Args:
+        groups: The group of each example, as an integer from 0; at least two groups.
+        test_fraction: The share to test on.
+        rng: Draws the groups.
+    """
+    present, counts = np.unique(groups, return_counts=True)
+    order = rng.permutation(len(present))
+    sizes = counts[order].cumsum()
+    nearest = int(np.abs(sizes[:-1] - test_fraction * len(groups)).argmin())
+    return np.isin(groups, present[order[: nearest + 1]])
 
 
 def _first_of_each_class(order: Array, labels: Array, share: float) -> Array:
@@ -101,10 +131,12 @@ def noted(data: Data, where: str, names: Sequence[Any], advice: str = "") -> Dat
         advice: The end of a note.
     """
     notes = []
-    for part, split, consequence in (
-        ("training", data.train, "cannot be learnt"),
-        ("test", data.test, "is not tested"),
-    ):
+    consequences = {
+        "training": "cannot be learnt",
+        "validation": "has no say in what is chosen",
+        "test": "is not tested",
+    }
+    for part, split in data.parts.items():
         is_present = np.zeros(len(names), bool)
         is_present[split.t] = True
         absent = np.flatnonzero(~is_present)
@@ -115,6 +147,6 @@ def noted(data: Data, where: str, names: Sequence[Any], advice: str = "") -> Dat
             subject = "class" if len(absent) == 1 else "classes"
             notes.append(
                 f"{where}: the {part} part has no example of {subject} {listed}, "
-                f"which {consequence}{advice}"
+                f"which {consequences[part]}{advice}"
             )
     return replace(data, notes=(*data.notes, *notes))

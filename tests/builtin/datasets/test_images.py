@@ -246,9 +246,9 @@ class TestImagesLargerThanMemory:
         assert os.listdir(temporary) == []
         monkeypatch.undo()
         expected = Images(fruit).load()
-        for part, other in zip(data.parts, expected.parts, strict=True):
-            np.testing.assert_array_equal(part[1].x, other[1].x)
-            np.testing.assert_array_equal(part[1].t, other[1].t)
+        for part, split in data.parts.items():
+            np.testing.assert_array_equal(split.x, expected.parts[part].x)
+            np.testing.assert_array_equal(split.t, expected.parts[part].t)
 
     def test_are_refused_where_the_disk_has_no_room_for_them(self, fruit, monkeypatch):
         def full(*_):
