@@ -204,7 +204,10 @@ class Loss(Component):
                 y, t = as_batch(self, self.dtype, y, t)
                 _check_held(self, y, t)
                 check_finite(t)
-            self._last = _Forward(get_ident(), losses.shape, losses.dtype, share, weight)
+            # The gradient has the type of the outputs, even if the losses are in a wider one.
+            is_float = isinstance(y, np.ndarray) and y.dtype.char in "fd"
+            dtype = np.dtype(y.dtype if is_float else self.dtype)
+            self._last = _Forward(get_ident(), losses.shape, dtype, share, weight)
         return total, weight
 
     def backward(self, dout: float = 1.0) -> Array:
@@ -291,7 +294,7 @@ class Loss(Component):
 
 
 class _Forward(NamedTuple):
-    """The last ``forward`` of a loss: its thread, the form of its losses, and their weights."""
+    """The last ``forward`` of a loss: its thread, and what its gradient follows from."""
 
     thread: int
     shape: Shape

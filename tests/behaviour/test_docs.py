@@ -7,7 +7,7 @@ import pytest
 
 from layerkit import load_registry
 from layerkit.contracts.registrar import KINDS, Provider, Registrar
-from layerkit.testing import check_component, check_layer, checks
+from layerkit.testing import check_component, checks
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugins" / "layerkit-example"
@@ -18,33 +18,26 @@ def test_the_tutorial_of_the_readme_is_the_example_plugin(file):
     assert (PLUGIN / file).read_text() in (ROOT / "README.md").read_text()
 
 
-def test_the_layer_in_the_guide_keeps_every_law():
+@pytest.mark.parametrize(
+    ("name", "component"),
+    [
+        ("layer blend", "Blend"),
+        ("loss log_cosh", "LogCosh"),
+        ("metric quantile_error", "QuantileError"),
+    ],
+)
+def test_a_component_in_the_guide_keeps_every_law(name, component):
     guide = (ROOT / "docs" / "layers.md").read_text()
-    (source,) = re.findall(r'```python\n("""The layer blend[\s\S]*?)```', guide)
-    module: dict = {"__name__": "layerkit_blend"}
+    (source,) = re.findall(rf'```python\n("""The {name}[\s\S]*?)```', guide)
+    module: dict = {"__name__": "layerkit_guide"}
     exec(compile(source, "layers.md", "exec"), module)
-    registrar, registry = Registrar(Provider("layerkit-blend", "1", "blend")), load_registry()
+    registrar, registry = Registrar(Provider("layerkit-guide", "1", "guide")), load_registry()
     module["layerkit_register"](registrar)
     registry.admit(registrar.entries)
 
-    records = check_layer(module["Blend"], registry=registry)
+    records = check_component(module[component], registry=registry)
 
     assert [(r.check, r.reason) for r in records if r.status != "passed"] == []
-
-
-def test_the_metric_in_the_guide_keeps_every_law_and_takes_weights():
-    guide = (ROOT / "docs" / "layers.md").read_text()
-    (source,) = re.findall(r'```python\n("""The metric quantile_error[\s\S]*?)```', guide)
-    module: dict = {"__name__": "layerkit_quantile"}
-    exec(compile(source, "layers.md", "exec"), module)
-    registrar, registry = Registrar(Provider("layerkit-quantile", "1", "quantile")), load_registry()
-    module["layerkit_register"](registrar)
-    registry.admit(registrar.entries)
-
-    records = check_component(module["QuantileError"], registry=registry)
-
-    assert [(r.check, r.reason) for r in records if r.status != "passed"] == []
-    assert module["QuantileError"].takes_weights
 
 
 def test_the_list_of_laws_is_that_of_the_kit():

@@ -52,3 +52,14 @@ def test_a_copy_has_no_forward(copied):
         other.backward()
     assert other.forward(Y, T) == value
     assert loss.backward().shape == Y.shape
+
+
+def test_losses_in_a_wider_type_leave_the_type_of_the_gradient():
+    class Wide(MeanSquaredError):
+        def each(self, y, t):
+            return super().each(y, t).astype(np.float64)
+
+    loss = Wide()
+    loss.forward(Y.astype(np.float32), Y)
+
+    assert loss.backward().dtype == np.float32
