@@ -278,3 +278,66 @@ def test_an_only_input_is_mended_where_a_layer_names_it_without_a_list():
 
 def test_a_comma_that_is_removed_leaves_no_blanks_and_no_empty_line():
     assert mended(DIGITS.replace('"units": 10}\n', '"units": 10}\n    ,\n')) == DIGITS
+
+
+ILL_TYPED = [None, True, 5, -1.5, "a b", [], [5], [None], {}, {"a b": 5}, {"type": None}]
+"""A value of each type of JSON, most of which are wrong wherever they stand."""
+
+NESTED = {
+    **json.loads(DIGITS),
+    "layers": [
+        {"name": "one", "type": "affine", "units": 10, "inputs": ["input"]},
+        {"type": "add", "inputs": ["one", "one"]},
+    ],
+}
+GRAPH_OF_WRONG_NAME = {**json.loads(GRAPH), "name": "a b"}
+
+
+def places(value, path=()):
+    """Yield the path of every value inside a value of JSON."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield (*path, key)
+        if isinstance(value[key], dict | list):
+            yield from places(value[key], (*path, key))
+
+
+def without_or_ill_typed(spec):
+    """Yield specs that lack one value, or have one of another type in its place."""
+    for *parents, key in places(spec):
+        for value in [..., *ILL_TYPED]:
+            other = json.loads(json.dumps(spec))
+            holder = other
+            for parent in parents:
+                holder = holder[parent]
+            if value is ...:
+                del holder[key]
+            else:
+                holder[key] = value
+            yield other
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [NESTED, {**NESTED, "name": "a b"}, GRAPH_OF_WRONG_NAME],
+    ids=["network", "network of a wrong name", "graph of a wrong name"],
+)
+def test_a_spec_that_lacks_a_key_or_has_it_in_another_type_is_mended_or_refused(spec):
+    for wrong in without_or_ill_typed(spec):
+        fixed = fix(json.dumps(wrong), REGISTRY, "spec.json", SPECS)
+
+        assert (fixed.error is None) == is_valid(fixed.text), wrong
+
+
+@pytest.mark.parametrize("spec", ILL_TYPED, ids=json.dumps)
+def test_what_is_no_object_of_a_spec_is_refused(spec):
+    assert fix(json.dumps(spec), REGISTRY, "spec.json", SPECS).error is not None
+
+
+@pytest.mark.parametrize("layers", ["", ', "layers": null', ', "layers": 5'])
+def test_a_wrong_name_without_a_list_of_layers_is_left_alone(layers):
+    text = '{"version": 1, "name": "a b"' + layers + "}"
+
+    fixed = fix(text, REGISTRY, "spec.json", SPECS)
+
+    assert fixed.text == text
+    assert "wrong-pattern" in [p.code for p in fixed.error.problems]
