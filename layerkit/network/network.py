@@ -258,7 +258,7 @@ class Network(CopiedWhole):
             # A run's seed has three children: for the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
-            self._passes.goes_back = None
+            self.forget_forward()
             self.check_is_whole()
             self._allocate()
             for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
