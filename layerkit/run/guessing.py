@@ -56,7 +56,7 @@ class Guesser:
         if not isinstance(name, str) or problem.hint:  # a hint: a broken plugin may have the name
             return
         if problem.code == "unknown-type" and problem.expected in KINDS:
-            for other in slips_of_type(name, self._examiner.registry.names(problem.expected)):
+            for other in slips_of_type(self._examiner.registry, problem.expected, name):
                 yield _replaced(document, problem, other)
         if problem.code not in ("unknown-input", "wrong-pattern"):
             return

@@ -83,12 +83,22 @@ def test_a_valid_spec_is_left_alone(file):
 
 DIGITS = (SPECS / "digits.json").read_text()
 
+QUALIFIED = (
+    DIGITS.replace('"relu"', '"layerkit/relu"')
+    .replace('"softmax_with_loss"', '"layerkit/softmax_with_loss"')
+    .replace('"units": 64', '"units": 64, "weight_init": "he"')
+)
+"""The same with the package of some components, and a name of two letters."""
+
 MEANT = [
     ("a key", '"learning_rate"', '"learnig_rate"'),
     ("a key of the spec", '"layers"', '"leyers"'),
     ("the key of the type", '"type": "sgd"', '"tpye": "sgd"'),
     ("a type", '"relu"', '"Relu"'),
     ("a type in capitals", '"relu"', '"RELU"'),
+    ("a qualified type in capitals", '"layerkit/relu"', '"layerkit/RELU"'),
+    ("a qualified type", '"layerkit/softmax_with_loss"', '"layerkit/sofmax_with_loss"'),
+    ("a short name in capitals", '"weight_init": "he"', '"weight_init": "He"'),
     ("a loss in capitals", '"softmax_with_loss"', '"SOFTMAX_WITH_LOSS"'),
     ("a number in quotes", '"learning_rate": 0.1', '"learning_rate": "0.1"'),
     ("an integer in quotes", '"units": 64', '"units": "64"'),
@@ -113,10 +123,11 @@ MEANT = [
 
 @pytest.mark.parametrize(("right", "wrong"), [c[1:] for c in MEANT], ids=[c[0] for c in MEANT])
 def test_what_was_meant_comes_back(right, wrong):
-    slipped = DIGITS.replace(right, wrong, 1)
-    assert slipped != DIGITS and not is_valid(slipped)
+    text = next(text for text in (DIGITS, QUALIFIED) if right in text)
+    slipped = text.replace(right, wrong, 1)
+    assert is_valid(text) and not is_valid(slipped)
 
-    assert mended(slipped) == DIGITS
+    assert mended(slipped) == text
 
 
 @pytest.mark.parametrize(("right", "wrong"), [("0.3", "True"), ("0.3", "Fals")])
@@ -133,6 +144,10 @@ UNDECIDED = {
     "another version": ('"version": 1', '"version": 2'),
     "a last layer that does not fit": ('"units": 10', '"units": 100'),
     "a layer that nobody knows": ('"relu"', '"blorp"'),
+    "a layer that the package does not have": ('"relu"', '"layerkit/blorp"'),
+    "a layer of another package": ('"relu"', '"layerkit-foo/Relu"'),
+    "a short name": ('"units": 64', '"units": 64, "weight_init": "ha"'),
+    "a short qualified name": ('"units": 64', '"units": 64, "weight_init": "layerkit/ha"'),
     "a type between two": ('"sgd"', '"adamx"'),
     "text in a number's place": ('"units": 64', '"units": "many"'),
     "a zero that would be out of bounds": ('"learning_rate": 0.1', '"learning_rate": .0'),
