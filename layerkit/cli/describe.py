@@ -57,6 +57,7 @@ def describe(
 
 
 def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
+    # Late, for the reason given in describe.
     from layerkit.registry import ContestedNameError, UnknownComponentError
 
     entries, errors = [], []
@@ -76,6 +77,7 @@ def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]
 
 
 def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
+    # Late, for the reason given in describe.
     from layerkit.docstrings import docstring_sections
     from layerkit.spec.options import options_schema
 
@@ -98,6 +100,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
     A layer of several inputs is shown with names of earlier layers for them.
     """
+    # Late, for the reason given in describe.
     from layerkit.contracts.layer import Layer, input_count
 
     uses = [dict(example.options) for example in entry.cls.examples]
@@ -114,6 +117,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
 def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return valid options, if they can be guessed: a value for each required one."""
+    # Late, for the reason given in describe.
     from pydantic import ValidationError
 
     from layerkit.contracts.registrar import KINDS

@@ -113,6 +113,7 @@ def spec(
 
 def _owner(layer: str, cls: str) -> str | None:
     """Return in words what already has the name of a plugin's layer or class, if anything."""
+    # Late, for the reason given in plugin.
     from pkgutil import iter_modules
 
     from layerkit.plugins import load_registry
@@ -156,6 +157,7 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _template(name: str) -> "Traversable":
+    # Late, for the reason given in plugin.
     from importlib.resources import files
 
     return files("layerkit.cli") / "templates" / name

@@ -69,6 +69,7 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
+    # Late, for the reason given in run.
     from layerkit.cli.output import number
     from layerkit.run import provenance, run_graph
 
@@ -86,6 +87,7 @@ def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> Non
 def _run_training(
     spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
 ) -> None:
+    # Late, for the reason given in run.
     from layerkit.builder import build_experiment
     from layerkit.cli.output import JsonSummary, data_of
     from layerkit.cli.progress import Table
@@ -122,6 +124,7 @@ def _run_training(
 
 
 def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> None:
+    # Late, for the reason given in run.
     from layerkit.run import compare, lock_of
 
     lock = lock_of(Path(spec.document.file))

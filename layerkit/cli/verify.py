@@ -70,6 +70,7 @@ def verify(
 
 def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components with these names or from these packages, by package and kind."""
+    # Late, for the reason given in verify.
     from layerkit.contracts.registrar import KINDS
     from layerkit.distributions import canonical_name
     from layerkit.registry import split_name
@@ -102,6 +103,7 @@ def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
 
 def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -> None:
     """Print a line for each component, and below them the failures with their reasons."""
+    # Late, for the reason given in verify.
     from layerkit.testing import Status
 
     rows = []
