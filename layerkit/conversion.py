@@ -95,30 +95,51 @@ def check_examples(x: Array, dtype: np.dtype[Any], name: str = "examples") -> No
 
     A column vanishes if its largest number becomes 0. One example alone does not show how large
     the numbers of a column are, so it vanishes only as a whole.
+
+    Args:
+        x: The examples. They are read once, block by block.
+        dtype: The type.
+        name: Their name in the message.
+
+    Raises:
+        DataError: There are such examples; the message says which and what to do.
     """
-    check_range(x, dtype, name)
-    if x.dtype.kind == "f":
-        sizes = largest_of_columns(x if x.ndim else x[np.newaxis])
-        alone = len(x) == 1 if x.ndim else True
-        i = vanishing_column(sizes.max(keepdims=True) if alone else sizes, dtype)
-        if i is not None:
-            where = "" if alone else place_of_column(x, i)
-            size = sizes.max() if alone else sizes[i]
-            shown = np.format_float_scientific(size, precision=1, trim="-")
-            raise DataError(
-                f"{name} have numbers of at most {shown}{where}, which {dtype} makes 0; scale "
-                'them, set them to 0 if they count for nothing, or compute in "dtype": "float64"'
-            )
-    _check_apart(x, dtype, name)
+    if x.size and not _is_exact(x.dtype, dtype):
+        sizes = _largest_of_columns(x)
+        _check_sizes(x, sizes, dtype, name)
+        ways = ("drop them if they name examples", "subtract their least number", "scale them")
+        _check_apart(x, sizes, dtype, name, ways)
+
+
+def check_targets(t: Array, dtype: np.dtype[Any], name: str = "targets") -> None:
+    """Refuse targets that a type turns into infinity or 0; integers, such as labels, are kept.
+
+    Args:
+        t: The targets. They are read once, block by block.
+        dtype: The type.
+        name: Their name in the message.
+
+    Raises:
+        DataError: There are such targets; the message says which and what to do.
+    """
+    if t.size and t.dtype.kind == "f" and not _is_exact(t.dtype, dtype):
+        _check_sizes(t, _largest_of_columns(t), dtype, name)
 
 
 def _converted(x: Array, dtype: np.dtype[Any], name: str) -> Array:
     """Return numbers in another type, or refuse those that it cannot hold."""
     converted, is_suspect = _cast(x, dtype, len(x) if x.ndim else 1)
     if is_suspect:
-        check_range(x, dtype, name)
-        _check_apart(x, dtype, name)
+        sizes = _largest_of_columns(x)
+        check_range(sizes, dtype, name)
+        _check_apart(x, sizes, dtype, name, ("scale them",))
     return converted
+
+
+def _is_exact(given: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
+    """Return whether a float of 4 or 8 bytes holds every number of another type."""
+    # 16-bit numbers and floats of the same width or less convert without loss.
+    return given.itemsize <= 2 or (given.kind == "f" and given.itemsize <= dtype.itemsize)
 
 
 def _cast(x: Array, dtype: np.dtype[Any], count: int) -> tuple[Array, bool]:
@@ -129,13 +150,11 @@ def _cast(x: Array, dtype: np.dtype[Any], count: int) -> tuple[Array, bool]:
         dtype: The type.
         count: How many examples there are, of which these may be a part.
     """
-    size, is_float = x.dtype.itemsize, x.dtype.kind == "f"
-    # 16-bit numbers and floats of the same width or less convert without loss.
-    if size <= 2 or (is_float and size <= dtype.itemsize):
+    if _is_exact(x.dtype, dtype):
         return np.asarray(x, dtype), False
     try:
         # Raising on overflow and underflow costs less than a search for such numbers.
-        converted: Array = _as_held(x, dtype) if is_float else np.asarray(x, dtype)
+        converted: Array = _as_held(x, dtype) if x.dtype.kind == "f" else np.asarray(x, dtype)
     except FloatingPointError:
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(x, dtype), True
@@ -152,34 +171,28 @@ def _as_held(x: Array, dtype: np.dtype[Any]) -> Array:
     return np.asarray(x, dtype)
 
 
-def largest_of_columns(array: Array) -> Array:
-    """Return the largest absolute value in each column, reading the array once.
+def _largest_of_columns(array: Array) -> Array:
+    """Return the largest finite absolute value in each column, reading the array once.
 
     Args:
         array: Numbers, ``(count, ..., columns)``, or ``(count,)`` as one column.
     """
-    array = array[:, np.newaxis] if array.ndim == 1 else array
+    array = array.reshape(-1, 1) if array.ndim < 2 else array
+    sizes = np.zeros(array.shape[-1], np.result_type(array.dtype, np.float64))
+    if not array.size:
+        return sizes
     axes = tuple(range(array.ndim - 1))
     rows = max(1, BLOCK * len(array) // array.size)
-    sizes = np.zeros(array.shape[-1], np.result_type(array.dtype, np.float64))
     for start in range(0, len(array), rows):
         block = array[start : start + rows]
-        # abs(block) would overflow for the least integer of its type.
-        for ends in (-block.min(axis=axes).astype(sizes.dtype), block.max(axis=axes)):
-            np.maximum(sizes, ends, out=sizes)
+        ends = [block.min(axis=axes), block.max(axis=axes)]
+        if not np.isfinite(ends).all():  # NaN or infinity hides the other numbers
+            finite = np.isfinite(block)
+            ends = [end(block, axis=axes, where=finite, initial=0) for end in (np.min, np.max)]
+        # The absolute value is taken of floats: the least integer of a type has none in it.
+        for end in ends:
+            np.maximum(sizes, np.abs(end.astype(sizes.dtype)), out=sizes)
     return sizes
-
-
-def vanishing_column(sizes: Array, dtype: np.dtype[Any]) -> int | None:
-    """Return the first column whose numbers all become 0 in a type, if there is one.
-
-    Args:
-        sizes: The largest absolute value in each column.
-        dtype: The type.
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        vanishes = (sizes > 0) & (sizes.astype(dtype) == 0)
-    return int(vanishes.argmax()) if vanishes.any() else None
 
 
 def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
@@ -196,34 +209,63 @@ def check_range(x: Array, dtype: np.dtype[Any], name: str) -> None:
     most = np.finfo(dtype).max
     largest = np.abs(x[np.isfinite(x)]).max(initial=0)
     if largest > most:
-        shown = np.format_float_scientific(largest, precision=1, trim="-")
-        wider = "" if dtype == np.float64 else ', or compute in "dtype": "float64"'
         raise DataError(
             f"{name} must be from {-most:.2g} to {most:.2g}, which {dtype} holds, got numbers up "
-            f"to {shown}; scale them{wider}"
+            f"to {_short(largest)}; {_advice(dtype, 'scale them')}"
         )
 
 
-def _check_apart(x: Array, dtype: np.dtype[Any], name: str) -> None:
-    """Refuse different whole numbers that become equal in the type, as for data sets.
+def _check_sizes(x: Array, sizes: Array, dtype: np.dtype[Any], name: str) -> None:
+    """Refuse numbers that a type turns into infinity, and columns that it turns into 0.
+
+    Args:
+        x: The numbers.
+        sizes: The largest absolute value in each column.
+        dtype: The type.
+        name: Their name in the message.
+    """
+    check_range(sizes, dtype, name)
+    is_alone = x.ndim == 0 or len(x) == 1
+    sizes = sizes.max(keepdims=True) if is_alone else sizes
+    with np.errstate(under="ignore"):
+        vanishes = (sizes > 0) & (sizes.astype(dtype) == 0)
+    if vanishes.any():
+        i = int(vanishes.argmax())
+        where = "" if is_alone else _place_of_column(x, i)
+        advice = _advice(dtype, "scale them", "set them to 0 if they count for nothing")
+        raise DataError(
+            f"{name} have numbers of at most {_short(sizes[i])}{where}, which {dtype} makes 0; "
+            f"{advice}"
+        )
+
+
+def _check_apart(
+    x: Array, sizes: Array, dtype: np.dtype[Any], name: str, ways: tuple[str, ...]
+) -> None:
+    """Refuse different whole numbers that become equal in a type.
 
     Only numbers of the same column, along the last axis, are compared.
+
+    Args:
+        x: The numbers.
+        sizes: The largest absolute value in each column.
+        dtype: The type.
+        name: Their name in the message.
+        ways: What a user can do about them.
     """
     exact = EXACT[dtype.itemsize]
-    columns = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
-    for i, column in enumerate(columns.T):
-        if collapsed := collapsed_by(dtype, column):
+    # The sizes are rounded, so the first number that the type does not hold may have become exact.
+    for i in map(int, np.flatnonzero(sizes >= exact)):
+        if collapsed := _collapsed_by(dtype, x[..., i] if x.ndim > 1 else x.reshape(-1)):
             one, other = collapsed
-            where = place_of_column(x, i)
-            wider = ', or compute in "dtype": "float64"' if exact < EXACT[8] else ""
             raise DataError(
-                f"{name} have the numbers {one} and {other}{where}, which {dtype} makes "
-                f"the same: it holds whole numbers up to {exact:,}; drop them if they name "
-                f"examples, subtract their least number or scale them{wider}"
+                f"{name} must not have both {one} and {other}{_place_of_column(x, i)}, which "
+                f"{dtype} makes the same: it holds whole numbers up to {exact:,}; "
+                f"{_advice(dtype, *ways)}"
             )
 
 
-def collapsed_by(dtype: np.dtype[Any], column: Array) -> tuple[int, int] | None:
+def _collapsed_by(dtype: np.dtype[Any], column: Array) -> tuple[int, int] | None:
     """Return two different whole numbers of a column that become equal in a type, if there are any.
 
     The last digits of numbers with a fraction are a matter of precision. Those of whole numbers,
@@ -247,6 +289,18 @@ def _has_fractions(numbers: Array) -> bool:
     return bool((numbers != np.rint(numbers)).any())
 
 
-def place_of_column(x: Array, i: int) -> str:
+def _place_of_column(x: Array, i: int) -> str:
     """Return the column in words, if there are several; otherwise nothing."""
     return f" in column {i}" if x.ndim > 1 and x.shape[-1] > 1 else ""
+
+
+def _short(size: Any) -> str:
+    """Return a number with two digits, even if it is too large or too small for a float."""
+    return np.format_float_scientific(size, precision=1, trim="-")
+
+
+def _advice(dtype: np.dtype[Any], *ways: str) -> str:
+    """Return what a user can do about numbers that a type cannot hold, with a wider type if any."""
+    wider = [] if dtype == np.float64 else ['compute in "dtype": "float64"']
+    *others, last = [*ways, *wider]
+    return f"{', '.join(others)}, or {last}" if others else last

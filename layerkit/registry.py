@@ -149,6 +149,18 @@ class Registry:
             f"no {kind} is named {quoted(name)}", lambda: self._advice(kind, name)
         )
 
+    def slips(self, kind: str, name: str) -> list[str]:
+        """Return the names that a single slip of the keys may have turned into a missing one.
+
+        If that is qualified, its bare part is compared with the names of that package.
+        """
+        prefix, slash, bare = name.rpartition("/")
+        if not slash:
+            return slips(name, self.names(kind))
+        distribution, _ = split_name(name)
+        own = {e.name for e in self if e.kind == kind and e.provider.distribution == distribution}
+        return [f"{prefix}/{other}" for other in slips(bare, sorted(own))]
+
     def suspects(self, name: str) -> str:
         """Return, as the end of a message, the broken plugins that may have a missing component."""
         return "".join(f"; {hint}" for hint in self._suspected(name))
@@ -201,7 +213,7 @@ class Registry:
             hints.append(f"{quoted(name)} names {' and '.join(map(with_article, other))}")
         else:
             names = self.names(kind)
-            near = slips(name, names)  # also where only case differs, as in RELU
+            near = self.slips(kind, name)  # also where only case differs, as in RELU
             close = near[0] if len(near) == 1 else nearest(name, names)
             close = close or nearest(name.rpartition("/")[2], names)
         if not hints and not close:

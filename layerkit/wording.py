@@ -92,12 +92,14 @@ def is_one_edit_away(word: str, other: str) -> bool:
 
     A character too many, too few or a wrong one; two of them swapped; or only another case, and
     hyphens or blanks for underscores. Two words of fewer than three characters have too little in
-    common to tell.
+    common for any but the last.
     """
-    if word == other or max(len(word), len(other)) < 3 or abs(len(word) - len(other)) > 1:
+    if word == other or abs(len(word) - len(other)) > 1:
         return False
     if _alike(word) == _alike(other):
         return True
+    if max(len(word), len(other)) < 3:
+        return False
     start, least = 0, min(len(word), len(other))
     while start < least and word[start] == other[start]:
         start += 1

@@ -40,7 +40,8 @@ def describe(
 
     Example: layerkit describe affine
     """
-    # Only when the verb runs, because --help does without them.
+    # Here and below, imports wait until the verb runs: NumPy, pydantic and the plugins take longer
+    # to import than everything that --help needs.
     from layerkit.contracts.registrar import KINDS
     from layerkit.plugins import load_registry
 
@@ -56,7 +57,7 @@ def describe(
 
 
 def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]":
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in describe.
     from layerkit.registry import ContestedNameError, UnknownComponentError
 
     entries, errors = [], []
@@ -76,7 +77,7 @@ def _matching(registry: "Registry", name: str, kinds: list[str]) -> "list[Entry]
 
 
 def _description(registry: "Registry", entry: "Entry") -> dict[str, Any]:
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in describe.
     from layerkit.docstrings import docstring_sections
     from layerkit.spec.options import options_schema
 
@@ -99,7 +100,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
     A layer of several inputs is shown with names of earlier layers for them.
     """
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in describe.
     from layerkit.contracts.layer import Layer, input_count
 
     uses = [dict(example.options) for example in entry.cls.examples]
@@ -116,7 +117,7 @@ def _examples(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> l
 
 def _guess(registry: "Registry", entry: "Entry", schema: dict[str, Any]) -> list[dict[str, Any]]:
     """Return valid options, if they can be guessed: a value for each required one."""
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in describe.
     from pydantic import ValidationError
 
     from layerkit.contracts.registrar import KINDS

@@ -43,7 +43,8 @@ def plugin(
 
     Example: layerkit new plugin swish
     """
-    # Only here, because the import is slow and no other verb needs it.
+    # Here and below, imports wait until the verb runs, because otherwise every start of the command
+    # would take longer, even for --help. NumPy and the plugins take the longest.
     from tempfile import TemporaryDirectory
 
     name = name.removeprefix("layerkit-")
@@ -112,7 +113,7 @@ def spec(
 
 def _owner(layer: str, cls: str) -> str | None:
     """Return in words what already has the name of a plugin's layer or class, if anything."""
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in plugin.
     from pkgutil import iter_modules
 
     from layerkit.plugins import load_registry
@@ -156,7 +157,7 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _template(name: str) -> "Traversable":
-    # Only here, because the import is slow and no other verb needs it.
+    # Late, for the reason given in plugin.
     from importlib.resources import files
 
     return files("layerkit.cli") / "templates" / name

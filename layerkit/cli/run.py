@@ -43,7 +43,8 @@ def run(
 
     Example: layerkit run specs/digits.json --set training.epochs=5
     """
-    # Only when the verb runs, because --help does without them.
+    # Here and below, imports wait until the verb runs: NumPy, pydantic and the plugins take longer
+    # to import than everything that --help needs.
     from layerkit.plugins import load_plugins
     from layerkit.run import remember
     from layerkit.spec import GraphSpec, load_spec
@@ -68,7 +69,7 @@ def run(
 
 
 def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> None:
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in run.
     from layerkit.cli.output import number
     from layerkit.run import provenance, run_graph
 
@@ -86,7 +87,7 @@ def _run_graph(spec: "LoadedSpec", locked: bool, quiet: bool, json: bool) -> Non
 def _run_training(
     spec: "LoadedSpec", plugins: "Plugins", out: Path | None, locked: bool, quiet: bool, json: bool
 ) -> None:
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in run.
     from layerkit.builder import build_experiment
     from layerkit.cli.output import JsonSummary, data_of
     from layerkit.cli.progress import Table
@@ -123,7 +124,7 @@ def _run_training(
 
 
 def _compare_with_lock(spec: "LoadedSpec", now: "Provenance", locked: bool) -> None:
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in run.
     from layerkit.run import compare, lock_of
 
     lock = lock_of(Path(spec.document.file))

@@ -31,7 +31,8 @@ def verify(
 
     Example: layerkit verify layerkit-conv
     """
-    # Only when the verb runs, because --help does without them.
+    # Here and below, imports wait until the verb runs: NumPy, pydantic and the plugins take longer
+    # to import than everything that --help needs.
     from layerkit.plugins import load_plugins
     from layerkit.testing import Status, check_component, checks
 
@@ -69,7 +70,7 @@ def verify(
 
 def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
     """Return the components with these names or from these packages, by package and kind."""
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in verify.
     from layerkit.contracts.registrar import KINDS
     from layerkit.distributions import canonical_name
     from layerkit.registry import split_name
@@ -102,7 +103,7 @@ def _matching(registry: "Registry", names: list[str]) -> "list[Entry]":
 
 def _print(registry: "Registry", verified: "list[tuple[Entry, list[Record]]]") -> None:
     """Print a line for each component, and below them the failures with their reasons."""
-    # Only here: a verb imports what it needs when it runs.
+    # Late, for the reason given in verify.
     from layerkit.testing import Status
 
     rows = []

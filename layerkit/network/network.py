@@ -18,7 +18,7 @@ from layerkit.contracts.loss import Loss
 from layerkit.contracts.ownership import SharedError
 from layerkit.contracts.variable import CopiedWhole, Parameter, bind_all, bind_grads
 from layerkit.conversion import checked_numbers, examples_in_parts
-from layerkit.errors import NonFiniteError, ShapeError, UserError
+from layerkit.errors import NonFiniteError, OptionError, PluginError, ShapeError, UserError
 from layerkit.gradients import numerical_gradient
 from layerkit.meaning import output_meaning
 from layerkit.network.derivatives import check_indices, repeatable
@@ -253,19 +253,23 @@ class Network(CopiedWhole):
         Raises:
             UserError: The seed is not an integer from 0, a layer was given to another network, or
                 another thread is training the network.
+            PluginError: An initial value is not numbers, or has the wrong shape.
         """
         if not isinstance(seed, np.random.SeedSequence):
             # A run's seed has three children: for the network, the batches and the optimizer.
             seed = np.random.SeedSequence(checked_seed(seed), spawn_key=(0,))
         with self.turns.training, self.turns.turn:
-            self._passes.goes_back = None
+            self.forget_forward()
             self.check_is_whole()
             self._allocate()
             for node, child in zip(self.nodes, seed.spawn(len(self.nodes)), strict=True):
                 rng = np.random.default_rng(child)
                 node.layer.hand_down(rng=rng)
-                for _, variable in node.layer.variables():
-                    variable.initialize(rng)
+                for name, variable in node.layer.variables():
+                    try:
+                        variable.initialize(rng)
+                    except OptionError as error:  # such as one of the wrong shape
+                        raise PluginError(f"{node}: {name}: {error}") from error
                 for layer in node.layer.walk():
                     layer.settle()
         return self

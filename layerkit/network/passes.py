@@ -78,7 +78,8 @@ class Passes:
             NotReadyError: The network was never initialised.
             ShapeError: A batch does not have the shape that the network takes, or a layer cannot
                 use that many examples.
-            PluginError: A layer returned something other than a batch of its output.
+            PluginError: A layer returned something other than a batch of its output, or assigned a
+                variable a value of another shape.
         """
         self.goes_back = None
         if training is not self._training:
@@ -101,6 +102,9 @@ class Passes:
             except ShapeError as error:
                 self._check_outputs()
                 raise ShapeError(f"{node} {error.expected}", error.hint) from error
+            except OptionError as error:  # such as a running mean of the wrong shape
+                self._check_outputs()
+                raise PluginError(f"{node}: forward: {error}") from error
             except Exception:
                 self._check_outputs()
                 raise

@@ -160,7 +160,7 @@ def _certain(findings: Findings) -> list[Edit]:
         zip(spans, certain, places, strict=True), key=lambda each: each[0]
     ):
         key = _new_key(problem, place)
-        if key and (keys[key] > 1 or key[1] in _at(findings.document.value, key[0])):
+        if key and (keys[key] > 1 or key[1] in findings.document.at(key[0])):
             continue  # an object has a key once, so it is unclear which one was meant
         [suggestion] = problem.suggestions
         if span[0] >= end and findings.text[slice(*span)] != suggestion.text:
@@ -174,12 +174,6 @@ def _new_key(problem: Problem, place: Problem) -> tuple[Path, str] | None:
     if not place.at_key or not place.path:
         return None
     return place.path[:-1], json.loads(problem.suggestions[0].text)
-
-
-def _at(value: Any, path: Path) -> Any:
-    for part in path:
-        value = value[part]
-    return value
 
 
 def _is_certain(problem: Problem) -> bool:

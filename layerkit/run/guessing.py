@@ -52,11 +52,11 @@ class Guesser:
 
     def _alternatives(self, document: Document, problem: Problem) -> Iterator[str]:
         """Yield the texts in which a name is replaced by one that is a slip away."""
-        name = _at(document.value, problem.path)
+        name = document.at(problem.path)
         if not isinstance(name, str) or problem.hint:  # a hint: a broken plugin may have the name
             return
         if problem.code == "unknown-type" and problem.expected in KINDS:
-            for other in slips_of_type(name, self._examiner.registry.names(problem.expected)):
+            for other in slips_of_type(self._examiner.registry, problem.expected, name):
                 yield _replaced(document, problem, other)
         if problem.code not in ("unknown-input", "wrong-pattern"):
             return
@@ -120,12 +120,6 @@ def _least(items: list[T], measure: Callable[[T], Any]) -> list[T]:
 
 def _digits(name: str) -> str:
     return "".join(c for c in name if c.isdecimal())
-
-
-def _at(value: Any, path: tuple[str | int, ...]) -> Any:
-    for part in path:
-        value = value[part]
-    return value
 
 
 def _replaced(document: Document, place: Problem, name: str) -> str:

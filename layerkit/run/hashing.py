@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import resources
+from importlib.machinery import all_suffixes
 from importlib.metadata import Distribution
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -18,8 +19,8 @@ from typing import Any
 from layerkit.distributions import DamagedError, read_text
 from layerkit.files import open_file
 
-CODE = (".py", ".so", ".pyd")
-"""The endings of the files that Python imports from a package."""
+CODE = tuple(all_suffixes())
+"""The endings of the files that this Python imports."""
 
 MISSING = "missing"
 """The placeholder for the hash of a file that is listed but missing."""
@@ -66,7 +67,9 @@ def _is_editable(distribution: Distribution) -> bool:
 
 
 def _listed(distribution: Distribution, is_in_full: bool) -> dict[str, str]:
-    """Return the hash of each file that ``RECORD`` lists, and of code added to its packages since.
+    """Return the hash of each file that ``RECORD`` lists, and of code that was added since.
+
+    Such code is in the packages, or has the name of a module and may be imported in its place.
 
     It is empty if there is no such list.
 
@@ -89,7 +92,15 @@ def _listed(distribution: Distribution, is_in_full: bool) -> dict[str, str]:
                     if is_in_full
                     else _hash_of(file, stated, size, installed_at)
                 )
-    for package in _packages(files):
+    packages = _packages(files)
+    for module in _modules(files, packages):
+        # Python prefers a package, and among files some endings, so it may import one of these.
+        if any(os.path.isfile(f"{root}{os.sep}{module}/__init__{ending}") for ending in CODE):
+            packages.append(f"{module}/")
+        for path in (f"{module}{ending}" for ending in CODE):
+            if path not in files and os.path.isfile(f"{root}{os.sep}{path}"):
+                files[path] = _hash_of_content(f"{root}{os.sep}{path}")
+    for package in packages:
         for path in _files_in(f"{root}{os.sep}{package}", package):
             if path.endswith(CODE) and path not in files:
                 files[path] = _hash_of_content(f"{root}{os.sep}{path}")
@@ -106,6 +117,15 @@ def _packages(files: Iterable[str]) -> list[str]:
         if not packages or not folder.startswith(packages[-1]):
             packages.append(folder)
     return packages
+
+
+def _modules(files: Iterable[str], packages: list[str]) -> set[str]:
+    """Return the paths of the modules outside the packages, without their endings."""
+    return {
+        path[: path.index(".", path.rfind("/") + 1)]
+        for path in files
+        if path.endswith(CODE) and not path.startswith(tuple(packages))
+    }
 
 
 def _counts(path: str) -> bool:
@@ -169,7 +189,7 @@ def _of_folder(name: str, folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _files_in(folder: str, prefix: str) -> Iterator[str]:
-    """Yield the path of each file inside a folder, after a prefix; byte code is left out."""
+    """Yield the path of each file inside a folder, after a prefix; caches are left out."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if not entry.is_dir():

@@ -8,6 +8,7 @@ its version and a hash of all its files, and the machine it ran on. The lock of 
 import errno
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,8 @@ def read_lock(path: Path) -> Provenance:
         ]
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a value is not text")
-        _refuse_twice("package", [canonical_name(package.name) for package in packages])
-        for kind in {component.kind for component in components}:
-            _refuse_twice(kind, [c.name for c in components if c.kind == kind])
+        _refuse_twice(("package", canonical_name(package.name)) for package in packages)
+        _refuse_twice((component.kind, component.name) for component in components)
     except _AmbiguousError as error:
         raise UserError(f"{path}: {error}; take spec.lock.json from the folder of a run") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -93,12 +93,13 @@ def read_lock(path: Path) -> Provenance:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_twice("key", [key for key, _ in pairs])
+    _refuse_twice(("key", key) for key, _ in pairs)
     return dict(pairs)
 
 
-def _refuse_twice(kind: str, names: list[str]) -> None:
-    for name, count in Counter(names).items():
+def _refuse_twice(entries: Iterable[tuple[str, str]]) -> None:
+    """Refuse entries, each a kind and a name, if one comes twice."""
+    for (kind, name), count in Counter(entries).items():
         if count > 1:
             raise _AmbiguousError(f"lists the {_short(kind)} {_short(name)} twice")
 

@@ -1,6 +1,6 @@
 """Look up the components that a spec names, and validate their options."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Generic, TypeVar
@@ -22,7 +22,7 @@ from layerkit.spec.options import (
     validated,
 )
 from layerkit.spec.wording import DEFAULT_EFFORT, Effort, again, got, invalid, refusal, suggested
-from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, slips, visible, with_article
+from layerkit.wording import LONGEST_NAME, is_one_edit_away, quoted, visible, with_article
 
 C = TypeVar("C", bound=Component)
 
@@ -44,12 +44,12 @@ NAMES_ELSEWHERE = {
 example in a spec whose plugin is not installed."""
 
 
-def slips_of_type(name: str, names: Iterable[str]) -> list[str]:
+def slips_of_type(registry: Registry, kind: str, name: str) -> list[str]:
     """Return the names of components that a single slip of the keys may have turned into this one.
 
     None if another library has a component of this name.
     """
-    return [] if name.lower() in NAMES_ELSEWHERE else slips(name, names)
+    return [] if name.lower() in NAMES_ELSEWHERE else registry.slips(kind, name)
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Reading:
         # A similar name counts only if its component takes these options.
         names = [
             other
-            for other in slips_of_type(name, self.registry.names(kind.kind))
+            for other in slips_of_type(self.registry, kind.kind, name)
             if self._takes(kind, other, options)
         ]
         meant = suggested(name, names) if len(names) == 1 else None

@@ -140,10 +140,10 @@ def distinct_words(text: str) -> int:
 def untidiness(text: str) -> int:
     """Return how irregular the blanks of a JSON text are.
 
-    The measure is the number of different ways in which it separates tokens of the same kinds, and
-    of the blanks at the end of a line and the empty lines. A
-    closing bracket belongs on its own line, indented like the line that opened it, or with the last
-    element.
+    The measure counts the different ways in which the text separates tokens of the same kinds, the
+    places with blanks at the end of a line or with an empty line, and the misplaced closing
+    brackets. If the first element is on its own line, so is the closing bracket, indented like the
+    line that opened it. Otherwise the bracket follows the last element directly.
     """
     ways: set[tuple[Any, ...]] = set()
     odd = 0

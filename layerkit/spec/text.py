@@ -105,6 +105,13 @@ class Document:
         """Whether the text is JSON to its end, though a key may appear twice."""
         return not any(p.span and not p.path for p in self.problems)
 
+    def at(self, path: Path) -> Any:
+        """Return the value at a path that the document has."""
+        value = self.value
+        for part in path:
+            value = value[part]
+        return value
+
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems in the order of the text; those of a base come after it.
 

@@ -28,8 +28,8 @@ def wire(
         registry: The components, whose classes give the number of inputs of a layer.
         effort: How much time to spend on what is wrong.
     """
-    layers = document.get("layers") if isinstance(document, dict) else None
-    if not isinstance(layers, list):
+    layers = _layers(document)
+    if layers is None:
         return [], []
     wiring = _Wiring([name for name, _ in _network_inputs(document)], effort)
     for i, layer in enumerate(layers):
@@ -64,14 +64,23 @@ class Mention:
 
 
 def mentions(document: Any) -> Iterator[Mention]:
-    """Yield the names of inputs and layers in a spec that has a list of layers, in its order."""
+    """Yield the names of inputs and layers in the order of a spec; none if it lists no layers."""
+    layers = _layers(document)
+    if layers is None:
+        return
     for name, path in _network_inputs(document):
         yield Mention(name, path, gives=True, layer=-1)
-    for i, layer in enumerate(document["layers"]):
+    for i, layer in enumerate(layers):
         for name, path in _names_taken(i, layer) or ():
             yield Mention(name, path, gives=False, layer=i)
         if isinstance(layer, dict) and isinstance(layer.get("name"), str):
             yield Mention(layer["name"], ("layers", i, "name"), gives=True, layer=i)
+
+
+def _layers(document: Any) -> list[Any] | None:
+    """Return the layers of a spec as JSON gave it; None if it has no list of them."""
+    layers = document.get("layers") if isinstance(document, dict) else None
+    return layers if isinstance(layers, list) else None
 
 
 def _network_inputs(document: dict[str, Any]) -> list[tuple[str, Path | None]]:

@@ -128,7 +128,7 @@ def checks(
         raise UserError(f"the kit checks classes of components, got {component!r}")
     subject = Subject(component, _installed() if registry is None else registry)
     expected = dict((expected_failures or {}).get(component.__name__, {}))
-    laws = _laws(component)
+    laws = laws_of(component)
     names = [law.__name__ for law in laws]
     for name, reason in expected.items():
         if name not in names:
@@ -143,10 +143,6 @@ def checks(
 @cache
 def _installed() -> Registry:
     return load_registry()
-
-
-def _laws(component: type[Component]) -> Sequence[Law]:
-    return laws_of(component)
 
 
 def check_component(

@@ -10,13 +10,7 @@ from layerkit.arguments import check_instance, shown
 from layerkit.contracts.dataset import Data, Split, check_not_empty
 from layerkit.contracts.loss import Loss
 from layerkit.contracts.metric import Metric, no_weights
-from layerkit.conversion import (
-    EXACT,
-    collapsed_by,
-    largest_of_columns,
-    place_of_column,
-    vanishing_column,
-)
+from layerkit.conversion import check_examples, check_targets
 from layerkit.errors import DataError, ShapeError
 from layerkit.network import Network
 from layerkit.types import Array
@@ -120,43 +114,5 @@ def _check_numbers(part: str, split: Split, dtype: np.dtype[Any]) -> None:
             f"the {part} part must have a scale of {least:.2g} to {most:.2g}, which {dtype} can "
             f"hold, got {got}"
         )
-    for name, array in (("examples", split.x), ("targets", split.t)):
-        is_wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
-        # 16-bit integers and floats of the same width or less convert exactly.
-        is_long = array.dtype.kind in "iu" and array.dtype.itemsize > 2
-        if not array.size or not (is_wider or (is_long and name == "examples")):
-            continue
-        sizes = largest_of_columns(array)
-        if is_wider and (largest := float(sizes.max())) > most:
-            raise DataError(
-                f"the {part} part must have {name} of at most {most:.2g}, which {dtype} can "
-                f"hold, got {largest:.2g}; scale them"
-            )
-        if name == "examples":
-            _check_whole(part, array, sizes, dtype)
-        if (i := vanishing_column(sizes, dtype)) is not None:
-            raise DataError(
-                f"the {part} part has {name} of at most {sizes[i]:.2g}{place_of_column(array, i)}, "
-                f'which {dtype} makes 0; scale them, or set "dtype": "float64"'
-            )
-
-
-def _check_whole(part: str, x: Array, sizes: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse different whole numbers of a column that become equal in the type of the network.
-
-    Args:
-        part: The name of the part in messages.
-        x: Its examples.
-        sizes: The largest absolute value in each column.
-        dtype: The type of the network.
-    """
-    exact = EXACT[dtype.itemsize]
-    for i in map(int, np.flatnonzero(sizes > exact)):
-        if collapsed := collapsed_by(dtype, x if x.ndim == 1 else x[..., i]):
-            one, other = collapsed
-            raise DataError(
-                f"the {part} part has the numbers {one} and {other}{place_of_column(x, i)}, "
-                f"which {dtype} makes the same: it holds whole numbers up to {exact:,}; drop them "
-                "if they name examples, subtract their least number or scale them, or set "
-                '"dtype": "float64"'
-            )
+    check_examples(split.x, dtype, f"the examples of the {part} part")
+    check_targets(split.t, dtype, f"the targets of the {part} part")

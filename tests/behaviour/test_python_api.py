@@ -560,9 +560,10 @@ EMPTY = Split(X[:0], T[:0])
          "an array of numbers, got <U32"),
         (Data(Split(X, T.tolist()), SPLIT), DataError, "the training part must have targets in an "
          "array of numbers, got list"),
-        (Data(SPLIT, Split(X * [1, 1, 1e-60, 1], T)), DataError, f"the test part has examples of "
-         f"at most {1e-60 * np.abs(X[:, 2]).max():.2g} in column 2, which float32 makes 0; scale "
-         'them, or set "dtype": "float64"'),
+        (Data(SPLIT, Split(X * [1, 1, 1e-60, 1], T)), DataError, "the examples of the test part "
+         f"have numbers of at most {1e-60 * np.abs(X[:, 2]).max():.2g} in column 2, which float32 "
+         'makes 0; scale them, set them to 0 if they count for nothing, or compute in "dtype": '
+         '"float64"'),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_refused_before_training(data, kind, message):

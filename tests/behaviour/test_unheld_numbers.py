@@ -5,14 +5,29 @@ import re
 import numpy as np
 import pytest
 
-from layerkit import DataError, Network, UserError, numerical_gradient
+from layerkit import (
+    Data,
+    DataError,
+    Network,
+    Split,
+    Trainer,
+    UserError,
+    numerical_gradient,
+)
 from layerkit.builtin.layers import Affine, Relu
 from layerkit.builtin.losses import MeanSquaredError
+from layerkit.builtin.optimizers import SGD
+from layerkit.errors import OptionError
+from layerkit.spec import TrainingSettings
 
 
 def network(dtype="float32", shape=(2,)):
     layers = [Affine(2)] if shape == (2,) else [Relu()]
     return Network(layers, shape, loss=MeanSquaredError(), dtype=dtype).initialize()
+
+
+def train(made, split):
+    return Trainer(made, Data(split, split), SGD(), TrainingSettings(steps=1), {})
 
 
 USES = ["predict", "forward", "loss", "gradient", "train_step", "accuracy"]
@@ -60,9 +75,9 @@ def test_whole_numbers_that_become_the_same_are_refused(name, dtype):
         use(network(), name, x)
 
     assert str(refusal.value) == (
-        "examples have the numbers 16777216 and 16777217 in column 0, which float32 makes the "
+        "examples must not have both 16777216 and 16777217 in column 0, which float32 makes the "
         "same: it holds whole numbers up to 16,777,216; drop them if they name examples, subtract "
-        'their least number or scale them, or compute in "dtype": "float64"'
+        'their least number, scale them, or compute in "dtype": "float64"'
     )
 
 
@@ -88,7 +103,7 @@ def test_whole_numbers_are_compared_across_the_parts_of_a_batch(name, rows_at_on
     made.rows_at_once = rows_at_once
     x = np.array([[2**24, 5], [7, 5], [8, 5], [2**24 + 1, 5]])
 
-    with pytest.raises(DataError, match="have the numbers 16777216 and 16777217 in column 0"):
+    with pytest.raises(DataError, match="not have both 16777216 and 16777217 in column 0"):
         use(made, name, x)
 
 
@@ -134,6 +149,126 @@ def test_the_parts_of_a_batch_are_judged_together():
 
 def test_float64_tells_them_apart():
     assert network("float64").predict(np.array([[2**24, 5], [2**24 + 1, 5]])).shape == (2, 2)
+
+
+def message(refused):
+    with pytest.raises(DataError) as refusal:
+        refused()
+    return str(refusal.value)
+
+
+TINY, HUGE = np.longdouble("1e-3000"), np.longdouble("1e3000")
+
+
+class TestTrainer:
+    """A trainer refuses of a data set what ``predict`` refuses of a batch, in the same words."""
+
+    @pytest.mark.parametrize(
+        ("dtype", "column"),
+        [
+            ("float64", [2**53, 2**53 + 1]),
+            ("float64", np.array([2**63, 2**63 + 1], np.uint64)),
+            ("float64", [-(2**63), 1 - 2**63]),
+            ("float32", [-(2**63), 1 - 2**63]),
+            ("float32", [2**24, 2**24 + 1]),
+            ("float32", np.array([2**24, 2**24 + 1], np.float64)),
+            ("float32", [1e300, 1]),
+            ("float32", [1e300, np.nan]),
+            ("float32", [-1e300, np.inf]),
+            ("float32", [1e-300, -1e-300]),
+            ("float32", [1e-300, np.nan]),
+            ("float32", [TINY, 0]),
+            ("float64", [TINY, 0]),
+            ("float64", [HUGE, 0]),
+            ("float64", [-HUGE, np.nan]),
+        ],
+        ids=str,
+    )
+    def test_it_refuses_what_predict_refuses(self, dtype, column):
+        column = np.asarray(column)
+        x = np.stack([np.zeros_like(column), column], axis=1)
+        split = Split(x, np.zeros((2, 2)))
+        made = network(dtype)
+
+        refusal = message(lambda: made.predict(x))
+
+        assert re.match("examples (must|have)", refusal)
+        assert message(lambda: train(made, split)) == refusal.replace(
+            "examples", "the examples of the training part", 1
+        )
+
+    @pytest.mark.parametrize(
+        ("dtype", "column"),
+        [
+            ("float64", [2**53, 2**53 + 2]),
+            ("float64", [2**53 - 1, 2**53]),
+            ("float64", [-(2**63), 2**63 - 1]),
+            ("float64", np.array([5, 6], np.uint64)),
+            ("float32", [np.nan, 1.0]),
+            ("float32", [np.inf, 1.0]),
+            ("float32", [1e-300, 1.0]),
+        ],
+        ids=str,
+    )
+    def test_it_takes_what_predict_takes(self, dtype, column):
+        column = np.asarray(column)
+        x = np.stack([np.ones_like(column), column], axis=1)
+        made = network(dtype)
+
+        with np.errstate(invalid="ignore"):
+            assert made.predict(x).shape == (2, 2)
+        train(made, Split(x, np.zeros((2, 2))))
+
+    def test_targets_that_become_0_or_infinite_are_refused(self):
+        x = np.ones((2, 2), np.float32)
+
+        assert message(lambda: train(network(), Split(x, np.full((2, 2), 1e300)))) == (
+            "the targets of the training part must be from -3.4e+38 to 3.4e+38, which float32 "
+            'holds, got numbers up to 1e+300; scale them, or compute in "dtype": "float64"'
+        )
+        assert message(lambda: train(network(), Split(x, x * [1, np.float64(1e-60)]))) == (
+            "the targets of the training part have numbers of at most 1e-60 in column 1, which "
+            "float32 makes 0; scale them, set them to 0 if they count for nothing, or compute in "
+            '"dtype": "float64"'
+        )
+
+
+class TestAdvice:
+    """Nothing is advised that the network does already, or that fits other numbers only."""
+
+    @pytest.mark.parametrize(
+        ("column", "advice"),
+        [
+            ([HUGE, 0], "scale them"),
+            ([TINY, 0], "scale them, or set them to 0 if they count for nothing"),
+            (
+                [2**53, 2**53 + 1],
+                "drop them if they name examples, subtract their least number, or scale them",
+            ),
+        ],
+        ids=["infinite", "zero", "equal"],
+    )
+    def test_float64_is_not_advised_to_a_network_in_float64(self, column, advice):
+        x = np.stack([column, column], axis=1)
+        made = network("float64")
+
+        for refused in (
+            lambda: made.predict(x),
+            lambda: train(made, Split(x, np.zeros((2, 2)))),
+        ):
+            assert message(refused).partition("; ")[2] == advice
+
+    def test_a_value_of_a_parameter_names_no_examples(self):
+        layer = network().nodes[0].layer
+
+        with pytest.raises(OptionError) as refusal:
+            layer.b.value = np.array([2**24, 2**24 + 1])
+
+        assert str(refusal.value) == (
+            "Parameter.value must not have both 16777216 and 16777217, which float32 makes the "
+            "same: it holds whole numbers up to 16,777,216; scale them, or compute in "
+            '"dtype": "float64"'
+        )
 
 
 class TestNumericalGradients:

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from layerkit import Data, Layer, LayerkitError, Network, PluginError, Split, Trainer, UserError
+from layerkit import (
+    Data,
+    Layer,
+    LayerkitError,
+    Network,
+    PluginError,
+    Split,
+    State,
+    Trainer,
+    UserError,
+)
 from layerkit.builtin.layers import Affine, Relu
 from layerkit.builtin.losses import MeanSquaredError, SoftmaxWithLoss
 from layerkit.builtin.metrics import Accuracy
@@ -36,6 +46,13 @@ class Silent(Mixed):
 
     def forward(self, x):
         pass
+
+
+class Half(Mixed):
+    """Returns too few columns."""
+
+    def forward(self, x):
+        return x[:, :2]
 
 
 def network(*layers, loss=None):
@@ -189,6 +206,61 @@ def test_a_gradient_of_the_wrong_shape_names_its_layer():
         "layers[0] (Transposed): backward: Parameter.grad must have the shape (4, 3), or one that "
         "broadcasts to it, got (3, 4)"
     )
+
+
+class Assigning(Layer):
+    """Assigns its state a value in ``forward``."""
+
+    def __init__(self, value=0.0):
+        self.value = value
+        self.s = State((3,))
+
+    def forward(self, x):
+        self.s.value = self.value
+        return x
+
+    def backward(self, dout):
+        return dout
+
+
+WRONG_VALUES = [
+    (np.zeros(7), "must have the shape (3,), or one that broadcasts to it, got (7,)"),
+    ("text", "must be an array of integers or floats, got <U4"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), WRONG_VALUES, ids=["shape", "text"])
+def test_a_wrong_value_that_forward_assigns_names_its_layer(value, message):
+    made = network(Affine(3), Assigning(value))
+
+    for use in (made.predict, made.forward, lambda x: made.train_step(x, T)):
+        with pytest.raises(PluginError) as refusal:
+            use(X)
+        assert str(refusal.value) == f"layers[1] (Assigning): forward: State.value {message}"
+
+
+@pytest.mark.parametrize(("value", "message"), WRONG_VALUES, ids=["shape", "text"])
+def test_a_wrong_first_value_names_its_layer(value, message):
+    class Beginning(Assigning):
+        def __init__(self):
+            self.s = State((3,), lambda shape, rng: value)
+
+    with pytest.raises(PluginError) as refusal:
+        network(Affine(3), Beginning())
+
+    assert str(refusal.value) == f"layers[1] (Beginning): s: State.value {message}"
+
+
+def test_a_wrong_return_is_named_rather_than_the_value_that_it_makes_wrong():
+    class Averaging(Assigning):
+        def forward(self, x):
+            self.s.value = x[0]
+            return x
+
+    made = network(Affine(3), Half(), Averaging())
+
+    with pytest.raises(PluginError, match=r"layers\[1\] \(Half\): forward must return an array"):
+        made.predict(X)
 
 
 @pytest.mark.parametrize("name", ["dtype", "training", "needs_input_grad", "rng", "input_shapes"])

@@ -83,12 +83,22 @@ def test_a_valid_spec_is_left_alone(file):
 
 DIGITS = (SPECS / "digits.json").read_text()
 
+QUALIFIED = (
+    DIGITS.replace('"relu"', '"layerkit/relu"')
+    .replace('"softmax_with_loss"', '"layerkit/softmax_with_loss"')
+    .replace('"units": 64', '"units": 64, "weight_init": "he"')
+)
+"""The same with the package of some components, and a name of two letters."""
+
 MEANT = [
     ("a key", '"learning_rate"', '"learnig_rate"'),
     ("a key of the spec", '"layers"', '"leyers"'),
     ("the key of the type", '"type": "sgd"', '"tpye": "sgd"'),
     ("a type", '"relu"', '"Relu"'),
     ("a type in capitals", '"relu"', '"RELU"'),
+    ("a qualified type in capitals", '"layerkit/relu"', '"layerkit/RELU"'),
+    ("a qualified type", '"layerkit/softmax_with_loss"', '"layerkit/sofmax_with_loss"'),
+    ("a short name in capitals", '"weight_init": "he"', '"weight_init": "He"'),
     ("a loss in capitals", '"softmax_with_loss"', '"SOFTMAX_WITH_LOSS"'),
     ("a number in quotes", '"learning_rate": 0.1', '"learning_rate": "0.1"'),
     ("an integer in quotes", '"units": 64', '"units": "64"'),
@@ -113,10 +123,11 @@ MEANT = [
 
 @pytest.mark.parametrize(("right", "wrong"), [c[1:] for c in MEANT], ids=[c[0] for c in MEANT])
 def test_what_was_meant_comes_back(right, wrong):
-    slipped = DIGITS.replace(right, wrong, 1)
-    assert slipped != DIGITS and not is_valid(slipped)
+    text = next(text for text in (DIGITS, QUALIFIED) if right in text)
+    slipped = text.replace(right, wrong, 1)
+    assert is_valid(text) and not is_valid(slipped)
 
-    assert mended(slipped) == DIGITS
+    assert mended(slipped) == text
 
 
 @pytest.mark.parametrize(("right", "wrong"), [("0.3", "True"), ("0.3", "Fals")])
@@ -133,6 +144,10 @@ UNDECIDED = {
     "another version": ('"version": 1', '"version": 2'),
     "a last layer that does not fit": ('"units": 10', '"units": 100'),
     "a layer that nobody knows": ('"relu"', '"blorp"'),
+    "a layer that the package does not have": ('"relu"', '"layerkit/blorp"'),
+    "a layer of another package": ('"relu"', '"layerkit-foo/Relu"'),
+    "a short name": ('"units": 64', '"units": 64, "weight_init": "ha"'),
+    "a short qualified name": ('"units": 64', '"units": 64, "weight_init": "layerkit/ha"'),
     "a type between two": ('"sgd"', '"adamx"'),
     "text in a number's place": ('"units": 64', '"units": "many"'),
     "a zero that would be out of bounds": ('"learning_rate": 0.1', '"learning_rate": .0'),
@@ -278,3 +293,66 @@ def test_an_only_input_is_mended_where_a_layer_names_it_without_a_list():
 
 def test_a_comma_that_is_removed_leaves_no_blanks_and_no_empty_line():
     assert mended(DIGITS.replace('"units": 10}\n', '"units": 10}\n    ,\n')) == DIGITS
+
+
+ILL_TYPED = [None, True, 5, -1.5, "a b", [], [5], [None], {}, {"a b": 5}, {"type": None}]
+"""A value of each type of JSON, most of which are wrong wherever they stand."""
+
+NESTED = {
+    **json.loads(DIGITS),
+    "layers": [
+        {"name": "one", "type": "affine", "units": 10, "inputs": ["input"]},
+        {"type": "add", "inputs": ["one", "one"]},
+    ],
+}
+GRAPH_OF_WRONG_NAME = {**json.loads(GRAPH), "name": "a b"}
+
+
+def places(value, path=()):
+    """Yield the path of every value inside a value of JSON."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield (*path, key)
+        if isinstance(value[key], dict | list):
+            yield from places(value[key], (*path, key))
+
+
+def without_or_ill_typed(spec):
+    """Yield specs that lack one value, or have one of another type in its place."""
+    for *parents, key in places(spec):
+        for value in [..., *ILL_TYPED]:
+            other = json.loads(json.dumps(spec))
+            holder = other
+            for parent in parents:
+                holder = holder[parent]
+            if value is ...:
+                del holder[key]
+            else:
+                holder[key] = value
+            yield other
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [NESTED, {**NESTED, "name": "a b"}, GRAPH_OF_WRONG_NAME],
+    ids=["network", "network of a wrong name", "graph of a wrong name"],
+)
+def test_a_spec_that_lacks_a_key_or_has_it_in_another_type_is_mended_or_refused(spec):
+    for wrong in without_or_ill_typed(spec):
+        fixed = fix(json.dumps(wrong), REGISTRY, "spec.json", SPECS)
+
+        assert (fixed.error is None) == is_valid(fixed.text), wrong
+
+
+@pytest.mark.parametrize("spec", ILL_TYPED, ids=json.dumps)
+def test_what_is_no_object_of_a_spec_is_refused(spec):
+    assert fix(json.dumps(spec), REGISTRY, "spec.json", SPECS).error is not None
+
+
+@pytest.mark.parametrize("layers", ["", ', "layers": null', ', "layers": 5'])
+def test_a_wrong_name_without_a_list_of_layers_is_left_alone(layers):
+    text = '{"version": 1, "name": "a b"' + layers + "}"
+
+    fixed = fix(text, REGISTRY, "spec.json", SPECS)
+
+    assert fixed.text == text
+    assert "wrong-pattern" in [p.code for p in fixed.error.problems]

@@ -7,6 +7,7 @@ import os
 import sys
 import zipfile
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES, all_suffixes
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_a_list_that_tells_no_hash_leaves_it_to_the_file(site, stated):
     assert hashed() == expected(FILES)
 
 
-@pytest.mark.parametrize("suffix", [".py", ".so"])
+@pytest.mark.parametrize("suffix", all_suffixes())
 @pytest.mark.parametrize("folder", ["hashed_package", "hashed_package/inner", "hashed_package/new"])
 def test_code_that_is_not_in_the_list_counts(site, folder, suffix):
     files = {**FILES, "hashed_package/inner/__init__.py": b""}
@@ -146,6 +147,52 @@ def test_code_that_is_not_in_the_list_counts(site, folder, suffix):
 
     assert hashed() == expected({**files, **added})
     assert hashed(is_in_full=True) == expected({**files, **added})
+
+
+ALONE = {"hashed_package.py": b"gate = abs\n"}
+
+
+@pytest.mark.parametrize("folder", ["", "shared/"])
+@pytest.mark.parametrize(
+    "added",
+    [
+        ["hashed_package/__init__.py", "hashed_package/layer.py"],
+        ["hashed_package/__init__.pyc"],
+        [f"hashed_package{EXTENSION_SUFFIXES[0]}"],
+    ],
+    ids=["package", "compiled package", "extension"],
+)
+def test_code_that_is_imported_in_place_of_a_module_counts(site, folder, added):
+    files = {f"{folder}{name}": data for name, data in ALONE.items()}
+    install(site, files)
+    before = hashed()
+    instead = {f"{folder}{name}": b"gate = None\n" for name in added}
+    write(site, instead)
+
+    assert before == expected(files)
+    assert hashed() == hashed(is_in_full=True) == expected({**files, **instead})
+
+
+def test_python_imports_a_package_in_place_of_a_module(site):
+    install(site, ALONE)
+    write(site, {"hashed_package/__init__.py": b"gate = None\n"})
+
+    assert importlib.import_module("hashed_package").gate is None
+
+
+def test_what_is_not_imported_in_place_of_a_module_does_not_count(site):
+    install(site, ALONE)
+    write(
+        site,
+        {
+            "hashed_package/layer.py": b"",  # a folder that is no package
+            "hashed_package.txt": b"",
+            "hashed_package_too.py": b"",
+            "hashed_package_too/__init__.py": b"",
+        },
+    )
+
+    assert hashed() == expected(ALONE)
 
 
 def test_what_cannot_be_imported_does_not_count_if_it_is_not_in_the_list(site):

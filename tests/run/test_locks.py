@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from timing import timed
 
 import layerkit
 from layerkit import SpecError, UserError, load_registry
@@ -213,6 +214,25 @@ def test_a_lock_that_lists_anything_twice_is_refused(install, spec, tmp_path, te
     assert str(caught.value) == (
         f"{written}: lists the {twice} twice; take spec.lock.json from the folder of a run"
     )
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ("", ", ".join(AFFINE.replace('"layer"', f'"kind{i}"') for i in range(20_000))),
+        ("", ", ".join(AFFINE.replace("affine", f"affine{i}") for i in range(20_000))),
+        (", ".join(NUMPY.replace("numpy", f"numpy{i}") for i in range(20_000)), ""),
+    ],
+    ids=["kinds", "names", "packages"],
+)
+def test_a_lock_with_many_entries_is_read_in_time(tmp_path, entries):
+    written = tmp_path / "net.lock.json"
+    written.write_text(LOCK % entries)
+
+    read, seconds = timed(lambda: read_lock(written), 2)
+
+    assert len(read.packages + read.components) == 20_000
+    assert seconds < 2
 
 
 VALUES = [None, True, 0, -1.5, 1e999, "", "\x1b[2J\n" * 50, [], {}, [[]], {"name": {}}, "é"]

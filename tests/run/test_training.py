@@ -399,6 +399,7 @@ ABOVE = 2**24
         ("int64", [ABOVE, ABOVE + 1]),
         ("int32", [-ABOVE - 1, -ABOVE]),
         ("uint64", [2**40, 2**40 + 3]),
+        ("int64", [-(2**63), -(2**63) + 1]),
         ("float64", [20_000_003.0, 20_000_004.0]),
     ],
 )
@@ -415,8 +416,9 @@ def test_whole_numbers_that_the_type_makes_the_same_are_refused(tmp_path, dtype,
     message = str(caught.value)
     one, other = map(int, sorted(numbers))
     assert (
-        f"the training part has the numbers {one} and {other} in column 1, which float32 makes the "
-        "same: it holds whole numbers up to 16,777,216; drop them if they name examples"
+        f"the examples of the training part must not have both {one} and {other} in column 1, "
+        "which float32 makes the same: it holds whole numbers up to 16,777,216; drop them if they "
+        "name examples, subtract their least number, scale them, or compute in"
     ) in " ".join(message.split())
 
 
