@@ -26,7 +26,13 @@ SAFETY = 4.0
 """The factor by which the rounding of a difference may exceed the estimate."""
 
 PROBES = 4
-"""The number of refuted elements of an array near which the sum is searched for stairs."""
+"""The number of elements of an array for each of which the height of its stairs is measured."""
+
+REACHES = 1.0, 10.0
+"""The distances at which a sum is searched for stairs, in multiples of the longest step."""
+
+STAIRS = 8.0
+"""The number of stairs along which a sum must keep to one slope. A single jump does not."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -108,7 +114,8 @@ def compare(
     rounding is a small share of its derivative, so that the step crosses as few kinks as possible.
     It is wrong only if the slopes on both sides, at that step and at a longer one, agree with each
     other and not with the derivative. If the sum has stairs there, because it computes with fewer
-    digits than float64, their height counts as its rounding, and longer steps decide.
+    digits than float64, their height counts as its rounding, and longer steps decide. They decide
+    on a derivative of 0 too, which any step within one stair would confirm.
 
     Args:
         terms: Computes the terms of the sum from the present contents of ``x``.
@@ -135,16 +142,17 @@ def compare(
         wrong = ~np.isfinite(exact) & np.isfinite(numerical)
         suspected = np.zeros_like(wrong)
 
-        def check_again(elements: Array, noise: float) -> None:
+        def check_again(elements: Array, noises: Array) -> None:
             for share in SHARES:
-                open_ = elements[~agrees[elements]]
+                still_open = ~agrees[elements]
+                open_, rounding = elements[still_open], noises[still_open]
                 if not open_.size:
                     break
                 g, before = exact[open_], numerical[open_]
-                step = SAFETY * noise / (share * np.maximum(np.abs(g), np.abs(before)))
+                step = SAFETY * rounding / (share * np.maximum(np.abs(g), np.abs(before)))
                 step = np.clip(np.nan_to_num(step, nan=STEP), shortest[open_], longest[open_] / 4)
-                near = _Slopes.of(terms, here, flat, at[open_], step, noise)
-                far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
+                near = _Slopes.of(terms, here, flat, at[open_], step, rounding)
+                far = _Slopes.of(terms, here, flat, at[open_], 4 * step, rounding)
                 near_fits, far_fits = near.fit(g), far.fit(g)
                 agrees[open_] = near_fits | far_fits
                 # A refutation by a longer step needs the confirmation of a shorter one without a
@@ -155,17 +163,18 @@ def compare(
                 numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
                 numerical[open_[far_fits]] = far.nearest(g)[far_fits]
 
-        check_again(np.flatnonzero(~agrees & ~wrong)[:most], noise)
-        suspects = np.flatnonzero(suspected & ~agrees)
-        probed = suspects[:: max(1, len(suspects) // PROBES)]
-        stairs = [
-            _stair(terms, here, flat, at[k], numerical[k], longest[k], noise)
-            for k in probed[:PROBES]
-        ]
+        unsettled = np.flatnonzero(~agrees & ~wrong)[:most]
+        check_again(unsettled, np.full(len(unsettled), noise))
         # Steps within one stair all agree on a slope of 0, or on that of the other examples.
-        if (height := max(stairs, default=0)) > SAFETY * noise:
-            suspected[suspects] = False
-            check_again(suspects, height)
+        doubtful = unsettled[
+            np.where(agrees[unsettled], exact[unsettled] == 0, suspected[unsettled])
+        ]
+        heights = _heights(
+            terms, here, flat, at[doubtful], numerical[doubtful], exact[doubtful], noise
+        )
+        on_stairs = doubtful[heights > 0]
+        agrees[on_stairs] = suspected[on_stairs] = False
+        check_again(on_stairs, heights[heights > 0])
         wrong |= suspected & ~agrees
         # For a smooth sum the usual step gives more digits of the quotient that is shown.
         smooth = np.abs(slopes.mean - numerical) <= RELATIVE * np.abs(numerical)
@@ -174,41 +183,109 @@ def compare(
     return Comparison(numerical, agrees, wrong, unsettled & resolved, unsettled & ~resolved)
 
 
-def _stair(
+def _heights(
     terms: Callable[[], Array],
     here: Array,
     flat: Array,
-    i: int,
-    slope: float,
-    reach: float,
+    at: Array,
+    slopes: Array,
+    exact: Array,
     noise: float,
-) -> float:
-    """Return the height of a stair of a sum, or about its noise if the sum is continuous.
+) -> Array:
+    """Return the heights of the stairs that a sum has near some elements, 0 where it has none."""
+    heights = np.zeros(len(at))
+    lines = [
+        _Line(terms, here, flat, i, slope, g, noise)
+        for i, slope, g in zip(at, slopes, exact, strict=True)
+    ]
+    measured: list[float] = []
+    for k, line in enumerate(lines):
+        heights[k] = line.stair(max(measured) if len(measured) == PROBES else 0)
+        if heights[k] and len(measured) < PROBES:
+            measured.append(heights[k])
+    # Where the slopes of the examples cancel, stairs go up and down and show no slope.
+    for k in np.flatnonzero(heights == 0) if measured else ():
+        if SAFETY * noise < lines[k].jump(lines[k].longest) <= SAFETY * max(measured):
+            heights[k] = max(measured)
+    return heights
 
-    The interval within ``reach`` of the element is halved again and again, and the half is kept in
-    which the sum leaves a line of that slope the most. If the sum is continuous, its change in the
-    interval vanishes with the length, at a kink too. If it computes with fewer digits than float64,
-    it has stairs, and the change remains the height of one.
-    """
-    before, least = flat[i], 4 * EPSILON * abs(flat[i])
 
-    def apart(distance: float) -> float:
-        flat[i] = before + distance
-        return float((terms() - here).sum() - slope * (flat[i] - before))
+@dataclass(frozen=True)
+class _Line:
+    """The line on which short steps of an element see a sum."""
 
-    try:
-        near, far = 0.0, reach
-        near_value, far_value = 0.0, apart(reach)
-        while far - near > max(least, EPSILON * reach) and abs(far_value - near_value) > noise:
+    terms: Callable[[], Array]
+    here: Array
+    flat: Array
+    i: int
+    slope: float
+    exact: float
+    noise: float
+
+    @property
+    def longest(self) -> float:
+        """The longest step of the element."""
+        return LONGEST * max(1.0, abs(float(self.flat[self.i])))
+
+    def apart(self, distance: float) -> float:
+        """Return by how much the sum leaves the line."""
+        before = self.flat[self.i]
+        try:
+            self.flat[self.i] = before + distance
+            changes = float((self.terms() - self.here).sum())
+            return changes - self.slope * float(self.flat[self.i] - before)
+        finally:
+            self.flat[self.i] = before
+
+    def climb(self, distance: float) -> float:
+        """Return the slope of the sum from the line, or 0 if it is not the same on both sides."""
+        right = self.apart(distance) / distance
+        # Most wrong derivatives are those of a sum that keeps to the line.
+        if not abs(right) > max(abs(self.exact - self.slope) / 8, SAFETY * self.noise / distance):
+            return 0.0
+        left = -self.apart(-distance) / distance
+        return (left + right) / 2 if abs(left - right) <= abs(left + right) / 2 else 0.0
+
+    def stair(self, known: float) -> float:
+        """Return the height of a stair, or 0 if the sum has no stairs here.
+
+        A sum with stairs has another slope at a distance, the same on both sides, and the
+        difference from the slope of the line is made up of jumps of about one height. A sum with a
+        single jump has no common slope.
+
+        Args:
+            known: The height where other elements have stairs; 0 to measure it.
+        """
+        for reach in REACHES:
+            distance = reach * self.longest
+            if further := self.climb(distance):
+                height = known or self.jump(distance)
+                length = STAIRS * height / abs(further)
+                if height > SAFETY * self.noise and (
+                    length <= distance or abs(self.climb(length) - further) <= abs(further) / 2
+                ):
+                    return height
+        return 0.0
+
+    def jump(self, end: float) -> float:
+        """Return the height of a jump at most ``end`` away, or about the noise if there is none.
+
+        The interval is halved again and again, and the half is kept in which the sum leaves the
+        line the most. Its change there vanishes with the length if it is continuous, at a kink too.
+        The change at a jump remains.
+        """
+        near, far, near_value, far_value = 0.0, end, 0.0, self.apart(end)
+        least, remained = 4 * EPSILON * max(abs(float(self.flat[self.i])), end), 0
+        while far - near > least and abs(far_value - near_value) > self.noise and remained < 6:
+            before = abs(far_value - near_value)
             middle = (near + far) / 2
-            value = apart(middle)
+            value = self.apart(middle)
             if abs(value - near_value) > abs(far_value - value):
                 far, far_value = middle, value
             else:
                 near, near_value = middle, value
-    finally:
-        flat[i] = before
-    return abs(far_value - near_value)
+            remained = remained + 1 if abs(far_value - near_value) > 0.9 * before else 0
+        return abs(far_value - near_value)
 
 
 @dataclass(frozen=True)
@@ -227,9 +304,9 @@ class _Slopes:
         flat: Array,
         at: Array,
         step: Array,
-        noise: float,
+        noise: Array | float,
     ) -> "_Slopes":
-        left, right, rounding = np.empty((3, len(at)))
+        left, right, size = np.empty((3, len(at)))
         for k, (i, h) in enumerate(zip(at, step, strict=True)):
             before = flat[i]
             try:
@@ -242,9 +319,8 @@ class _Slopes:
                 flat[i] = before
             right[k], left[k] = up.sum() / above, down.sum() / below
             # Terms that cancel leave the rounding error of the largest, in backward too.
-            size = np.abs(up).sum() / above + np.abs(down).sum() / below
-            rounding[k] = noise / h + 2 * EPSILON * size
-        return cls(left, right, SAFETY * rounding)
+            size[k] = np.abs(up).sum() / above + np.abs(down).sum() / below
+        return cls(left, right, SAFETY * (noise / step + 2 * EPSILON * size))
 
     @property
     def mean(self) -> Array:
