@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerkit.gradients import STEP, flat_view
+from layerkit.stairs import stair_heights
 from layerkit.types import Array
 
 LONGEST, SHORTEST = 1e-2, 1e-60
@@ -24,15 +25,6 @@ it. A smaller share needs a longer step, which may cross more kinks."""
 
 SAFETY = 4.0
 """The factor by which the rounding of a difference may exceed the estimate."""
-
-PROBES = 4
-"""The number of elements of an array for each of which the height of its stairs is measured."""
-
-REACHES = 1.0, 10.0
-"""The distances at which a sum is searched for stairs, in multiples of the longest step."""
-
-STAIRS = 8.0
-"""The number of stairs along which a sum must keep to one slope. A single jump does not."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -144,8 +136,8 @@ def compare(
 
         def check_again(elements: Array, noises: Array) -> None:
             for share in SHARES:
-                still_open = ~agrees[elements]
-                open_, rounding = elements[still_open], noises[still_open]
+                remaining = ~agrees[elements]
+                open_, rounding = elements[remaining], noises[remaining]
                 if not open_.size:
                     break
                 g, before = exact[open_], numerical[open_]
@@ -163,14 +155,19 @@ def compare(
                 numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
                 numerical[open_[far_fits]] = far.nearest(g)[far_fits]
 
-        unsettled = np.flatnonzero(~agrees & ~wrong)[:most]
-        check_again(unsettled, np.full(len(unsettled), noise))
+        recheck = np.flatnonzero(~agrees & ~wrong)[:most]
+        check_again(recheck, np.full(len(recheck), noise))
         # Steps within one stair all agree on a slope of 0, or on that of the other examples.
-        doubtful = unsettled[
-            np.where(agrees[unsettled], exact[unsettled] == 0, suspected[unsettled])
-        ]
-        heights = _heights(
-            terms, here, flat, at[doubtful], numerical[doubtful], exact[doubtful], noise
+        doubtful = recheck[np.where(agrees[recheck], exact[recheck] == 0, suspected[recheck])]
+        heights = stair_heights(
+            terms,
+            here,
+            flat,
+            at[doubtful],
+            numerical[doubtful],
+            exact[doubtful],
+            longest[doubtful],
+            SAFETY * noise,
         )
         on_stairs = doubtful[heights > 0]
         agrees[on_stairs] = suspected[on_stairs] = False
@@ -181,111 +178,6 @@ def compare(
         numerical = np.where(wrong & smooth, slopes.mean, numerical)
     unsettled = ~agrees & ~wrong
     return Comparison(numerical, agrees, wrong, unsettled & resolved, unsettled & ~resolved)
-
-
-def _heights(
-    terms: Callable[[], Array],
-    here: Array,
-    flat: Array,
-    at: Array,
-    slopes: Array,
-    exact: Array,
-    noise: float,
-) -> Array:
-    """Return the heights of the stairs that a sum has near some elements, 0 where it has none."""
-    heights = np.zeros(len(at))
-    lines = [
-        _Line(terms, here, flat, i, slope, g, noise)
-        for i, slope, g in zip(at, slopes, exact, strict=True)
-    ]
-    measured: list[float] = []
-    for k, line in enumerate(lines):
-        heights[k] = line.stair(max(measured) if len(measured) == PROBES else 0)
-        if heights[k] and len(measured) < PROBES:
-            measured.append(heights[k])
-    # Where the slopes of the examples cancel, stairs go up and down and show no slope.
-    for k in np.flatnonzero(heights == 0) if measured else ():
-        if SAFETY * noise < lines[k].jump(lines[k].longest) <= SAFETY * max(measured):
-            heights[k] = max(measured)
-    return heights
-
-
-@dataclass(frozen=True)
-class _Line:
-    """The line on which short steps of an element see a sum."""
-
-    terms: Callable[[], Array]
-    here: Array
-    flat: Array
-    i: int
-    slope: float
-    exact: float
-    noise: float
-
-    @property
-    def longest(self) -> float:
-        """The longest step of the element."""
-        return LONGEST * max(1.0, abs(float(self.flat[self.i])))
-
-    def apart(self, distance: float) -> float:
-        """Return by how much the sum leaves the line."""
-        before = self.flat[self.i]
-        try:
-            self.flat[self.i] = before + distance
-            changes = float((self.terms() - self.here).sum())
-            return changes - self.slope * float(self.flat[self.i] - before)
-        finally:
-            self.flat[self.i] = before
-
-    def climb(self, distance: float) -> float:
-        """Return the slope of the sum from the line, or 0 if it is not the same on both sides."""
-        right = self.apart(distance) / distance
-        # Most wrong derivatives are those of a sum that keeps to the line.
-        if not abs(right) > max(abs(self.exact - self.slope) / 8, SAFETY * self.noise / distance):
-            return 0.0
-        left = -self.apart(-distance) / distance
-        return (left + right) / 2 if abs(left - right) <= abs(left + right) / 2 else 0.0
-
-    def stair(self, known: float) -> float:
-        """Return the height of a stair, or 0 if the sum has no stairs here.
-
-        A sum with stairs has another slope at a distance, the same on both sides, and the
-        difference from the slope of the line is made up of jumps of about one height. A sum with a
-        single jump has no common slope.
-
-        Args:
-            known: The height where other elements have stairs; 0 to measure it.
-        """
-        for reach in REACHES:
-            distance = reach * self.longest
-            if further := self.climb(distance):
-                height = known or self.jump(distance)
-                length = STAIRS * height / abs(further)
-                if height > SAFETY * self.noise and (
-                    length <= distance or abs(self.climb(length) - further) <= abs(further) / 2
-                ):
-                    return height
-        return 0.0
-
-    def jump(self, end: float) -> float:
-        """Return the height of a jump at most ``end`` away, or about the noise if there is none.
-
-        The interval is halved again and again, and the half is kept in which the sum leaves the
-        line the most. Its change there vanishes with the length if it is continuous, at a kink too.
-        The change at a jump remains.
-        """
-        near, far, near_value, far_value = 0.0, end, 0.0, self.apart(end)
-        least, remained = 4 * EPSILON * max(abs(float(self.flat[self.i])), end), 0
-        while far - near > least and abs(far_value - near_value) > self.noise and remained < 6:
-            before = abs(far_value - near_value)
-            middle = (near + far) / 2
-            value = self.apart(middle)
-            if abs(value - near_value) > abs(far_value - value):
-                far, far_value = middle, value
-            else:
-                near, near_value = middle, value
-            remained = remained + 1 if abs(far_value - near_value) > 0.9 * before else 0
-        return abs(far_value - near_value)
 
 
 @dataclass(frozen=True)
