@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerkit.gradients import STEP, flat_view
+from layerkit.stairs import stair_heights
 from layerkit.types import Array
 
 LONGEST, SHORTEST = 1e-2, 1e-60
@@ -24,9 +25,6 @@ it. A smaller share needs a longer step, which may cross more kinks."""
 
 SAFETY = 4.0
 """The factor by which the rounding of a difference may exceed the estimate."""
-
-PROBES = 4
-"""The number of refuted elements of an array near which the sum is searched for stairs."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -108,7 +106,8 @@ def compare(
     rounding is a small share of its derivative, so that the step crosses as few kinks as possible.
     It is wrong only if the slopes on both sides, at that step and at a longer one, agree with each
     other and not with the derivative. If the sum has stairs there, because it computes with fewer
-    digits than float64, their height counts as its rounding, and longer steps decide.
+    digits than float64, their height counts as its rounding, and longer steps decide. They decide
+    on a derivative of 0 too, which any step within one stair would confirm.
 
     Args:
         terms: Computes the terms of the sum from the present contents of ``x``.
@@ -135,16 +134,17 @@ def compare(
         wrong = ~np.isfinite(exact) & np.isfinite(numerical)
         suspected = np.zeros_like(wrong)
 
-        def check_again(elements: Array, noise: float) -> None:
+        def check_again(elements: Array, noises: Array) -> None:
             for share in SHARES:
-                open_ = elements[~agrees[elements]]
+                remaining = ~agrees[elements]
+                open_, rounding = elements[remaining], noises[remaining]
                 if not open_.size:
                     break
                 g, before = exact[open_], numerical[open_]
-                step = SAFETY * noise / (share * np.maximum(np.abs(g), np.abs(before)))
+                step = SAFETY * rounding / (share * np.maximum(np.abs(g), np.abs(before)))
                 step = np.clip(np.nan_to_num(step, nan=STEP), shortest[open_], longest[open_] / 4)
-                near = _Slopes.of(terms, here, flat, at[open_], step, noise)
-                far = _Slopes.of(terms, here, flat, at[open_], 4 * step, noise)
+                near = _Slopes.of(terms, here, flat, at[open_], step, rounding)
+                far = _Slopes.of(terms, here, flat, at[open_], 4 * step, rounding)
                 near_fits, far_fits = near.fit(g), far.fit(g)
                 agrees[open_] = near_fits | far_fits
                 # A refutation by a longer step needs the confirmation of a shorter one without a
@@ -155,60 +155,29 @@ def compare(
                 numerical[open_] = np.where(near_fits, near.nearest(g), near.mean)
                 numerical[open_[far_fits]] = far.nearest(g)[far_fits]
 
-        check_again(np.flatnonzero(~agrees & ~wrong)[:most], noise)
-        suspects = np.flatnonzero(suspected & ~agrees)
-        probed = suspects[:: max(1, len(suspects) // PROBES)]
-        stairs = [
-            _stair(terms, here, flat, at[k], numerical[k], longest[k], noise)
-            for k in probed[:PROBES]
-        ]
+        recheck = np.flatnonzero(~agrees & ~wrong)[:most]
+        check_again(recheck, np.full(len(recheck), noise))
         # Steps within one stair all agree on a slope of 0, or on that of the other examples.
-        if (height := max(stairs, default=0)) > SAFETY * noise:
-            suspected[suspects] = False
-            check_again(suspects, height)
+        doubtful = recheck[np.where(agrees[recheck], exact[recheck] == 0, suspected[recheck])]
+        heights = stair_heights(
+            terms,
+            here,
+            flat,
+            at[doubtful],
+            numerical[doubtful],
+            exact[doubtful],
+            longest[doubtful],
+            SAFETY * noise,
+        )
+        on_stairs = doubtful[heights > 0]
+        agrees[on_stairs] = suspected[on_stairs] = False
+        check_again(on_stairs, heights[heights > 0])
         wrong |= suspected & ~agrees
         # For a smooth sum the usual step gives more digits of the quotient that is shown.
         smooth = np.abs(slopes.mean - numerical) <= RELATIVE * np.abs(numerical)
         numerical = np.where(wrong & smooth, slopes.mean, numerical)
     unsettled = ~agrees & ~wrong
     return Comparison(numerical, agrees, wrong, unsettled & resolved, unsettled & ~resolved)
-
-
-def _stair(
-    terms: Callable[[], Array],
-    here: Array,
-    flat: Array,
-    i: int,
-    slope: float,
-    reach: float,
-    noise: float,
-) -> float:
-    """Return the height of a stair of a sum, or about its noise if the sum is continuous.
-
-    The interval within ``reach`` of the element is halved again and again, and the half is kept in
-    which the sum leaves a line of that slope the most. If the sum is continuous, its change in the
-    interval vanishes with the length, at a kink too. If it computes with fewer digits than float64,
-    it has stairs, and the change remains the height of one.
-    """
-    before, least = flat[i], 4 * EPSILON * abs(flat[i])
-
-    def apart(distance: float) -> float:
-        flat[i] = before + distance
-        return float((terms() - here).sum() - slope * (flat[i] - before))
-
-    try:
-        near, far = 0.0, reach
-        near_value, far_value = 0.0, apart(reach)
-        while far - near > max(least, EPSILON * reach) and abs(far_value - near_value) > noise:
-            middle = (near + far) / 2
-            value = apart(middle)
-            if abs(value - near_value) > abs(far_value - value):
-                far, far_value = middle, value
-            else:
-                near, near_value = middle, value
-    finally:
-        flat[i] = before
-    return abs(far_value - near_value)
 
 
 @dataclass(frozen=True)
@@ -227,9 +196,9 @@ class _Slopes:
         flat: Array,
         at: Array,
         step: Array,
-        noise: float,
+        noise: Array | float,
     ) -> "_Slopes":
-        left, right, rounding = np.empty((3, len(at)))
+        left, right, size = np.empty((3, len(at)))
         for k, (i, h) in enumerate(zip(at, step, strict=True)):
             before = flat[i]
             try:
@@ -242,9 +211,8 @@ class _Slopes:
                 flat[i] = before
             right[k], left[k] = up.sum() / above, down.sum() / below
             # Terms that cancel leave the rounding error of the largest, in backward too.
-            size = np.abs(up).sum() / above + np.abs(down).sum() / below
-            rounding[k] = noise / h + 2 * EPSILON * size
-        return cls(left, right, SAFETY * rounding)
+            size[k] = np.abs(up).sum() / above + np.abs(down).sum() / below
+        return cls(left, right, SAFETY * (noise / step + 2 * EPSILON * size))
 
     @property
     def mean(self) -> Array:

@@ -17,6 +17,7 @@ from layerkit.builtin.layers import (
     Tanh,
 )
 from layerkit.builtin.losses import Huber, MeanSquaredError, SoftmaxWithLoss
+from layerkit.comparison import compare
 from layerkit.errors import NonFiniteError
 from layerkit.initializers import Normal, Zeros
 from layerkit.run.checking import check_gradients
@@ -392,7 +393,7 @@ def test_a_layer_that_rounds_agrees_wherever_it_stands(rounding, place):
 
 @pytest.mark.parametrize("place", AROUND_IT)
 @pytest.mark.parametrize("rounding", [Narrow, Shifting, NarrowProduct])
-@pytest.mark.parametrize("factor", [-1, 1.1])
+@pytest.mark.parametrize("factor", [-1, 0, 1.1])
 def test_a_mistake_does_not_hide_behind_a_layer_that_rounds(rounding, place, factor):
     def spoil(parameters):
         parameters["layers[0].W"].grad *= factor
@@ -402,6 +403,52 @@ def test_a_mistake_does_not_hide_behind_a_layer_that_rounds(rounding, place, fac
     assert [n for n, verdict in verdicts(wrong).items() if verdict == "disagrees"] == [
         "layers[0].W"
     ]
+
+
+class Gate(Layer):
+    """Jumps once, where its input crosses 0."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
+
+    def forward(self, x):
+        self._y = np.tanh(x)
+        return self._y + (x > 0)
+
+    def backward(self, dout):
+        return self.factor * dout * (1 - self._y**2)
+
+
+def gated(factor, seed):
+    draw = np.random.default_rng(seed)
+    x, t = draw.standard_normal((6, 5)), draw.standard_normal((6, 3))
+    layers = [Affine(4, Normal(0, 1)), Gate(factor), Affine(3, Normal(0, 1))]
+    return verdicts(check(layers, MeanSquaredError(), x, t, seed=seed))
+
+
+@pytest.mark.parametrize("factor", [-1, 0])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_mistake_does_not_hide_behind_a_jump(factor, seed):
+    found = gated(factor, seed)
+
+    assert found["layers[0].W"] == found["layers[0].b"] == "disagrees"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_layer_that_jumps_agrees(seed):
+    assert set(gated(1, seed).values()) == {"agrees"}
+
+
+@pytest.mark.parametrize("jump", [0.105, 0.1001, 0.095, 0.5])
+def test_a_single_jump_is_no_stair(jump):
+    x = np.array([0.1])
+    slope = 1 - np.tanh(x) ** 2
+
+    def terms():
+        return np.tanh(x) + (x > jump)
+
+    assert compare(terms, x, -slope, 1e-16).wrong.all()
+    assert compare(terms, x, slope, 1e-16).agrees.all()
 
 
 @pytest.mark.parametrize("place", ["first", "deep"])
