@@ -52,6 +52,7 @@ def add_rows(rows: Rows, first_line: int, columns: Sequence[Column | None]) -> i
         or find_spec("pyarrow") is None
     ):
         return None
+    # Imported here, because Arrow comes with the extra tables, and takes long.
     import pyarrow as pa
     from pyarrow import csv
 

@@ -145,6 +145,7 @@ class Pictures:
             return image
 
     def _upright(self, image: "Image") -> "Image":
+        # Imported here, because Pillow comes with the extra images, and takes long.
         from PIL.ImageOps import exif_transpose
 
         with _faults():
@@ -168,6 +169,7 @@ def _recorded(messages: list[str], path: Path) -> Iterator[None]:
 @contextmanager
 def _faults() -> Iterator[None]:
     """Report whatever Pillow raises about a file as a fault of the file."""
+    # Imported here, because Pillow comes with the extra images, and takes long.
     from PIL import UnidentifiedImageError
 
     try:
@@ -195,6 +197,7 @@ def _reserve(file: IO[bytes], size: int) -> None:
 def _pillow(folder: Path) -> Any:
     """Return the module of images of Pillow, which is imported only here."""
     try:
+        # Imported here, because Pillow comes with the extra images, and takes long.
         from PIL import Image
     except ImportError as error:
         raise DataError(
