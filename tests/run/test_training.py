@@ -30,7 +30,7 @@ from layerkit.training.data_checks import check_data
 SPEC = {
     "version": 1,
     "name": "little",
-    "data": {"type": "spiral", "per_class": 20},
+    "data": {"type": "spiral", "per_class": 25, "validation_fraction": 0.2},
     "layers": [
         {"type": "affine", "units": 8},
         "batch_norm",
@@ -127,6 +127,8 @@ def test_there_is_a_line_for_each_evaluation(tmp_path):
     assert list(found[0]["scores"]) == [
         "train_loss",
         "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
         "test_loss",
         "test_accuracy",
     ]
@@ -151,11 +153,12 @@ def test_the_best_parameters_have_the_score_that_was_told(tmp_path):
         for name, variable in made.network.variables.items():
             variable.value = saved[name]
 
-    accuracy = made.network.accuracy(data.test.x, data.test.t)
-    assert accuracy == result.best.scores["test_accuracy"]
-    assert made.network.loss(data.test.x, data.test.t) == pytest.approx(
-        result.best.scores["test_loss"], rel=1e-6
-    )
+    for part, split in (("validation", data.validation), ("test", data.test)):
+        accuracy = made.network.accuracy(split.x, split.t)
+        assert accuracy == result.best.scores[f"{part}_accuracy"]
+        assert made.network.loss(split.x, split.t) == pytest.approx(
+            result.best.scores[f"{part}_loss"], rel=1e-6
+        )
 
 
 def test_the_record_tells_how_it_went_and_with_what(tmp_path):
@@ -168,7 +171,7 @@ def test_the_record_tells_how_it_went_and_with_what(tmp_path):
         "seconds": pytest.approx(result.seconds, abs=1e-3),
         "parameters": 67,
         "input_shape": [2],
-        "monitor": "test_accuracy",
+        "monitor": "validation_accuracy",
         "best": dataclasses.asdict(result.best),
         "last": dataclasses.asdict(result.last),
         "step": "layerkit.training.step.Step",
@@ -227,13 +230,13 @@ def test_the_spec_in_a_folder_behind_a_link_finds_its_data(tmp_path):
 
 
 def test_a_run_can_stop_early(tmp_path):
-    stopping = {"metric": "train_loss", "patience": 1, "min_delta": 1000}
+    stopping = {"metric": "validation_loss", "patience": 1, "min_delta": 1000}
 
     made, result = run(tmp_path / "out", training={**SPEC["training"], "early_stopping": stopping})
 
     # The second loss is not better than the first by a thousand.
     assert (result.status, result.steps) == ("stopped early", 8)
-    assert record(result.folder)["monitor"] == made.monitor == "train_loss"
+    assert record(result.folder)["monitor"] == made.monitor == "validation_loss"
 
 
 def test_a_run_that_is_interrupted_keeps_its_last_parameters(tmp_path):
@@ -324,14 +327,14 @@ class Promised(Dataset):
 
     def __init__(self, x, t, classes=3, target_shape=()):
         self.x, self.t = np.zeros(x), np.asarray(t)
-        self.form = Form((2,), Targets(target_shape, classes))
+        self.form = Form((2,), Targets(target_shape, classes), has_validation=True)
 
     def inspect(self):
         return self.form
 
     def load(self):
         split = Split(self.x, self.t)
-        return Data(split, split)
+        return Data(split, split, validation=split)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +476,7 @@ def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
     x = np.arange(40).reshape(20, 2).astype(dtype).view(Counted)
     split = Split(x, np.arange(20) % 3)
     dataset = Stored(x)
-    dataset.load = lambda: Data(split, split)
+    dataset.load = lambda: Data(split, split, validation=split)
     made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
     monkeypatch.setattr(Counted, "read", 0)
 
@@ -481,4 +484,4 @@ def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
     made.network.initialize()
     Trainer(made.network, data, made.optimizer, made.settings, made.metrics, made.monitor)
 
-    assert Counted.read == 40 + 40  # both parts are the same
+    assert Counted.read == 3 * 40  # all parts are the same
