@@ -66,7 +66,7 @@ PROBLEMS = {
         '"batch_size": 4',
         '"early_stopping": {"patience": 3}',
         (
-            "11:45",
+            "11:46",
             "training.early_stopping: needs a validation part to judge by, and these data have "
             "none; leave early_stopping out, or take a data set that has a validation part",
             '{"patience": 3}',
@@ -112,7 +112,7 @@ DIGITS = """\
 @pytest.mark.parametrize("metric", ["validation_acuracy", "test_loss", "train_accuracy"])
 def test_early_stopping_watches_only_scores_of_the_validation_part(refused, command, metric):
     problem = (
-        "7:55",
+        "7:57",
         "training.early_stopping.metric: must be one of validation_loss, validation_accuracy, "
         f'got "{metric}"',
         f'"{metric}"',

@@ -17,6 +17,7 @@ from layerkit import (
     Split,
     Targets,
     Trainer,
+    load_model,
     load_registry,
     load_spec,
 )
@@ -319,6 +320,66 @@ def test_whatever_else_is_raised_is_written_down_and_goes_on(tmp_path):
     assert watcher.heard[-1] == ("ended", "failed")
 
 
+# What is chosen, and by what
+
+
+def test_nothing_is_chosen_by_the_test_part(tmp_path):
+    bests, scores = [], []
+    for name, change in (("one", 1), ("other", -1)):
+        made = experiment(training={**SPEC["training"], "early_stopping": {"patience": 2}})
+        data = load_data(made)
+        other = Split(change * data.test.x, data.test.t, data.test.scale)
+        result = run_training(made, dataclasses.replace(data, test=other), tmp_path / name)
+        bests.append((result.folder / "best.npz").read_bytes())
+        scores.append(result.best.scores["test_loss"])
+
+    assert bests[0] == bests[1]
+    assert scores[0] != scores[1]
+
+
+ONLY_LAST = {"data": {"type": "spiral", "per_class": 25}}
+"""A spec without a validation part."""
+
+
+def test_without_a_validation_part_the_last_parameters_are_the_model(tmp_path):
+    watcher = Watching()
+
+    made, result = run(tmp_path / "out", [watcher], **ONLY_LAST)
+
+    assert (made.monitor, result.best) == (None, None)
+    assert [heard for heard in watcher.heard if heard[-1] is True] == []
+    found = record(result.folder)
+    assert (found["monitor"], found["best"]) == (None, None)
+    assert not (result.folder / "best.npz").exists()
+    x = load_data(made).test.x
+    np.testing.assert_array_equal(load_model(result.folder).predict(x), made.network.predict(x))
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), KeyboardInterrupt()])
+def test_without_a_validation_part_a_run_that_ends_badly_leaves_its_last_evaluation(
+    tmp_path, error
+):
+    with pytest.raises(type(error)):
+        run(tmp_path / "out", [Raising(error)], **ONLY_LAST)
+
+    assert record(tmp_path / "out")["steps"] == 5
+    assert np.isfinite(load_model(tmp_path / "out").params).all()
+
+
+def test_without_a_validation_part_a_run_that_diverges_leaves_its_last_evaluation(tmp_path):
+    with pytest.raises(NonFiniteError):
+        run(
+            tmp_path / "out",
+            layers=[{"type": "affine", "units": 8}, {"type": "affine", "units": 3}],
+            optimizer={"type": "sgd", "learning_rate": 1e6},
+            training={"steps": 20, "batch_size": 12, "evaluate_every": 1},
+            **ONLY_LAST,
+        )
+
+    assert not (tmp_path / "out" / "best.npz").exists()
+    assert np.isfinite(load_model(tmp_path / "out").params).all()
+
+
 # The data
 
 
@@ -335,6 +396,14 @@ class Promised(Dataset):
     def load(self):
         split = Split(self.x, self.t)
         return Data(split, split, validation=split)
+
+
+class Unvalidated(Promised):
+    """Data without the validation part that they promise."""
+
+    def load(self):
+        data = super().load()
+        return Data(data.train, data.test)
 
 
 @pytest.mark.parametrize(
@@ -356,6 +425,10 @@ class Promised(Dataset):
         (
             Promised((2, 2), [1, 3]),
             "the training part: labels must be from 0 to 2, got 1 to 3",
+        ),
+        (
+            Unvalidated((2, 2), [0, 1]),
+            "the data set must have a validation part, as it said, got none",
         ),
         (
             Promised((2, 2), [-1, 2]),

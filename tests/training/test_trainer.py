@@ -402,6 +402,16 @@ def test_a_score_that_is_no_number_is_never_the_best():
     assert best == [None, 2, 2, 4]
 
 
+def test_without_a_validation_part_nothing_is_the_best():
+    network = Network([Affine(1)], (1,), loss=MeanSquaredError()).initialize(0)
+    trainer = Trainer(network, Data(ONE, ONE), SGD(0.1), TrainingSettings(steps=3), {})
+
+    (evaluation,) = list(trainer.run())[-1:]
+
+    assert (trainer.monitor, trainer.best, trainer.stopped_early) == (None, None, False)
+    assert list(evaluation.scores) == ["train_loss", "test_loss"]
+
+
 # Early stopping
 
 
