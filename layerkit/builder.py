@@ -20,7 +20,7 @@ from layerkit.errors import DataError, Path, Problem, ShapeError, SpecError
 from layerkit.footprint import bytes_of_training, graph_problem, training_problem
 from layerkit.network import Network, Node
 from layerkit.spec import GraphSpec, Spec, TrainingSettings, TrainingSpec
-from layerkit.spec.metrics import NO_VALIDATION, metrics_of, monitor_of
+from layerkit.spec.metrics import metrics_of, monitor_of, no_validation
 from layerkit.types import Array, Shape
 from layerkit.wording import amount
 
@@ -198,7 +198,7 @@ def build_experiment(spec: Spec, dtype: str | None = None) -> Experiment:
     except SpecError as error:
         raise spec.error(*problems, *error.problems) from error
     if not form.has_validation and content.training.early_stopping is not None:
-        problems.append(NO_VALIDATION)
+        problems.append(no_validation(content.data.entry.cls))
     for metric in metrics.values():
         metric.meaning = network.meaning
     checked: list[tuple[Path, str, Loss | Metric]] = [

@@ -16,7 +16,7 @@ SPECS = Path(__file__).parents[1] / "specs"
 
 SPEC = """{
   "version": 1,
-  "data": "digits",
+  "data": {"type": "digits", "validation_fraction": 0.2},
   "layers": [{"type": "affine", "units": 10}],
   "loss": "softmax_with_loss",
   "optimizer": {"type": "adam", "learning_rate": 0.1},
@@ -137,9 +137,13 @@ def test_training_takes_about_the_memory_that_is_told(layers, batch, tmp_path):
 @pytest.mark.parametrize(
     ("training", "monitor", "higher_is_better"),
     [
-        ('{"steps": 1}', "test_accuracy", True),
-        ('{"steps": 1, "early_stopping": {}}', "test_loss", False),
-        ('{"steps": 1, "early_stopping": {"metric": "train_accuracy"}}', "train_accuracy", True),
+        ('{"steps": 1}', "validation_accuracy", True),
+        ('{"steps": 1, "early_stopping": {}}', "validation_loss", False),
+        (
+            '{"steps": 1, "early_stopping": {"metric": "validation_accuracy"}}',
+            "validation_accuracy",
+            True,
+        ),
     ],
 )
 def test_the_best_is_judged_by_early_stopping_or_the_first_metric(
@@ -157,7 +161,7 @@ def test_without_metrics_the_best_is_judged_by_the_loss(registry):
         parse_spec(SPEC.replace('"loss"', '"metrics": [], "loss"'), registry)
     )
 
-    assert (experiment.monitor, experiment.higher_is_better) == ("test_loss", False)
+    assert (experiment.monitor, experiment.higher_is_better) == ("validation_loss", False)
     assert experiment.metrics == {}
 
 

@@ -20,7 +20,7 @@ from layerkit.run import RunFolder
 SPEC = {
     "version": 1,
     "name": "long",
-    "data": {"type": "spiral", "per_class": 20},
+    "data": {"type": "spiral", "per_class": 20, "validation_fraction": 0.2},
     "layers": [{"type": "affine", "units": 3}],
     "loss": "softmax_with_loss",
     "optimizer": {"type": "sgd", "learning_rate": 0.1},

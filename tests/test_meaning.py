@@ -293,11 +293,11 @@ def test_a_network_that_ends_with_sigmoid_is_not_judged_by_the_share_of_ones():
     network = Network([Affine(1), Sigmoid()], (3,), loss=MeanSquaredError()).initialize()
     trainer = Trainer(
         network,
-        Data(Split(x, t), Split(x, t)),
+        Data(Split(x, t), Split(x, t), validation=Split(x, t)),
         SGD(5.0),
         TrainingSettings(epochs=20, batch_size=20),
         {"binary_accuracy": BinaryAccuracy()},
-        "test_binary_accuracy",
+        "validation_binary_accuracy",
         higher_is_better=True,
     )
 

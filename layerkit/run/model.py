@@ -3,7 +3,6 @@
 import json
 import warnings
 from os import PathLike
-from os.path import exists
 from pathlib import Path
 from typing import get_args
 
@@ -51,9 +50,7 @@ def load_model(
             match the spec or are not finite in its type.
     """
     folder = expanded(folder)
-    if parameters is None:
-        parameters = "best" if exists(folder / "best.npz") else "last"
-    if parameters not in get_args(Which):
+    if parameters is not None and parameters not in get_args(Which):
         expected = " or ".join(map(repr, get_args(Which)))
         raise OptionError(f"parameters must be {expected}, got {shown(parameters)}")
     if registry is not None:
@@ -65,12 +62,15 @@ def load_model(
     spec = load_spec(file, registry)
     if not isinstance(spec.content, TrainingSpec):
         raise DataError(f"{file}: is the spec of a graph, which is not trained")
-    network = build_network(spec, _input_shape(folder / "run.json"))
+    shape, has_best = _read_record(folder / "run.json")
+    network = build_network(spec, shape)
     changes = compare(
         lock_of(file), provenance(spec, is_in_full=locked), locked=locked, machine=False
     )
     if changes:
         warnings.warn(f"{folder}: {'; '.join(changes)}", stacklevel=2)
+    if parameters is None:
+        parameters = "best" if has_best else "last"
     values = read_weights(folder, parameters, network)
     network.initialize()
     for name, variable in network.variables.items():
@@ -78,8 +78,8 @@ def load_model(
     return network
 
 
-def _input_shape(file: Path) -> tuple[int, ...]:
-    """Return the shape of an example from the record of a run."""
+def _read_record(file: Path) -> tuple[tuple[int, ...], bool]:
+    """Return the shape of an example, and whether an evaluation was the best of the run."""
     try:
         with open_file(file) as opened:
             text = opened.read(LONGEST_RECORD + 1)
@@ -88,12 +88,13 @@ def _input_shape(file: Path) -> tuple[int, ...]:
     try:
         if len(text) > LONGEST_RECORD:
             raise ValueError
-        shape = json.loads(text)["input_shape"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        record = json.loads(text)
+        shape, best = record["input_shape"], record.get("best")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{file}: has no input_shape; it is not the record of a run") from None
     if type(shape) is not list or not all(type(n) is int and 0 < n < 2**63 for n in shape):
         raise DataError(
             f"{file}: input_shape must be an array of integers above 0, got "
             f"{shortened(json.dumps(shape), LONGEST_VALUE)}; it is not the record of a run"
         )
-    return tuple(shape)
+    return tuple(shape), best is not None

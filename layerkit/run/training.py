@@ -124,7 +124,9 @@ def run_training(
         # This includes a second signal while the results were being written.
         reason = str(interrupt)
         if trainer.is_half_done:  # a second signal does not wait for the end of a step
-            reason = f"{reason}, in the middle of an update: there is no last.npz"
+            reason = f"{reason}, in the middle of an update: "
+            is_there = trainer.monitor is None and last is not None
+            reason += "last.npz is of the last evaluation" if is_there else "there is no last.npz"
         notify_ended(write_results("interrupted", reason))
         raise
     except Exception as error:

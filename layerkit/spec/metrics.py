@@ -1,6 +1,7 @@
 """The metrics of a spec, and the number by which it compares parameters."""
 
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 from layerkit.contracts.loss import Loss
@@ -37,13 +38,18 @@ def metrics_of(
     return metrics, problems
 
 
-NO_VALIDATION = Problem(
-    "no-validation",
-    ("training", "early_stopping"),
-    "needs a validation part to judge by, and these data have none",
-    hint="give data a validation_fraction, such as 0.2, or leave early_stopping out",
-)
-"""The problem of a spec with early stopping whose data have no validation part."""
+def no_validation(dataset: type[Any]) -> Problem:
+    """Return the problem of a spec with early stopping whose data have no validation part."""
+    if "validation_fraction" in signature(dataset).parameters:
+        hint = "give data a validation_fraction, such as 0.2, or leave early_stopping out"
+    else:
+        hint = "leave early_stopping out, or take a data set that has a validation part"
+    return Problem(
+        "no-validation",
+        ("training", "early_stopping"),
+        "needs a validation part to judge by, and these data have none",
+        hint=hint,
+    )
 
 
 def monitor_of(content: TrainingSpec, metrics: dict[str, Metric]) -> tuple[str, list[Problem]]:

@@ -78,7 +78,7 @@ def _judged(
             network.forget_forward()
         if not math.isfinite(total):
             # The metrics have not seen the whole split.
-            return {"loss": total / weight, **dict.fromkeys(metrics, math.nan)}
+            return {"loss": total / weight if weight else total, **dict.fromkeys(metrics, math.nan)}
     return {
         "loss": total / weight if weight else 0.0,
         **{name: float(metric.value()) for name, metric in metrics.items()},

@@ -62,14 +62,14 @@ PROBLEMS = {
             '{"type": "accuracy"}',
         ),
     ),
-    "an early stop by what nobody measures": (
+    "an early stop without a validation part": (
         '"batch_size": 4',
-        '"early_stopping": {"metric": "test_acuracy"}',
+        '"early_stopping": {"patience": 3}',
         (
-            "11:57",
-            "training.early_stopping.metric: must be one of train_loss, train_accuracy, test_loss, "
-            'test_accuracy, got "test_acuracy"',
-            '"test_acuracy"',
+            "11:46",
+            "training.early_stopping: needs a validation part to judge by, and these data have "
+            "none; leave early_stopping out, or take a data set that has a validation part",
+            '{"patience": 3}',
         ),
     ),
 }
@@ -90,9 +90,67 @@ def test_what_does_not_fit_together_is_told_together(refused):
     told = told_of(refused, text)
 
     assert [line.split(": ")[1] for line in told.splitlines() if line.startswith("spec.json")] == [
-        "layers[2]", "metrics[0]", "metrics[1]", "training.early_stopping.metric",
+        "layers[2]", "metrics[0]", "metrics[1]", "training.early_stopping",
+        "training.early_stopping.metric",
     ]  # fmt: skip
-    assert told.endswith("4 problems; nothing was run.\n")
+    assert told.endswith("5 problems; nothing was run.\n")
+
+
+DIGITS = """\
+{
+  "version": 1,
+  "data": {"type": "digits", "validation_fraction": 0.2},
+  "layers": [{"type": "affine", "units": 10}],
+  "loss": "softmax_with_loss",
+  "optimizer": "sgd",
+  "training": {"steps": 2, "early_stopping": {"metric": "validation_loss"}}
+}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("metric", ["validation_acuracy", "test_loss", "train_accuracy"])
+def test_early_stopping_watches_only_scores_of_the_validation_part(refused, command, metric):
+    problem = (
+        "7:57",
+        "training.early_stopping.metric: must be one of validation_loss, validation_accuracy, "
+        f'got "{metric}"',
+        f'"{metric}"',
+    )
+
+    told = told_of(refused, DIGITS.replace("validation_loss", metric), command)
+
+    assert excerpt(DIGITS.replace("validation_loss", metric), *problem) in told
+    assert told.endswith("1 problem; nothing was run.\n")
+
+
+def test_a_data_set_that_can_split_off_a_validation_part_is_told_how(refused):
+    text = DIGITS.replace(', "validation_fraction": 0.2', "")
+
+    assert (
+        "training.early_stopping: needs a validation part to judge by, and these data have none; "
+        "give data a validation_fraction, such as 0.2, or leave early_stopping out\n"
+    ) in told_of(refused, text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ('"validation_fraction": 1', "data.validation_fraction: must be less than 1, got 1"),
+        (
+            '"validation_fraction": 0.8',
+            "data: test_fraction and validation_fraction must add up to less than 1",
+        ),
+        (
+            '"test_fraction": 0.5, "validation_fraction": 0.5',
+            "data: test_fraction and validation_fraction must add up to less than 1",
+        ),
+    ],
+)
+def test_shares_that_leave_nothing_to_train_on_are_refused(refused, options, message):
+    text = DIGITS.replace('"validation_fraction": 0.2', options)
+
+    assert message in told_of(refused, text)
 
 
 def test_a_lock_that_nests_too_deep_is_no_lock(refused):

@@ -97,7 +97,7 @@ def test_an_update_that_was_broken_off_is_not_trained_on_from(train, copied):
 def test_a_run_that_is_broken_off_in_an_update_writes_no_last_parameters(tmp_path):
     spec = {
         "version": 1,
-        "data": {"type": "spiral", "per_class": 20},
+        "data": {"type": "spiral", "per_class": 20, "validation_fraction": 0.2},
         "layers": [{"type": "affine", "units": 3}],
         "loss": "softmax_with_loss",
         "optimizer": "sgd",

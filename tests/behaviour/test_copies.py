@@ -32,7 +32,7 @@ from layerkit.spec import TrainingSettings
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6)).astype(np.float32)
 T = (X.sum(axis=1) > 0).astype(int)
-DATA = Data(Split(X[:30], T[:30]), Split(X[30:], T[30:]))
+DATA = Data(Split(X[:30], T[:30]), Split(X[30:], T[30:]), validation=Split(X[30:], T[30:]))
 
 
 class Pair(Layer):

@@ -18,7 +18,7 @@ from layerkit.spec import parse_spec
 
 SPEC = {
     "version": 1,
-    "data": {"type": "spiral", "per_class": 20},
+    "data": {"type": "spiral", "per_class": 20, "validation_fraction": 0.2},
     "layers": [
         {"type": "affine", "units": 4, "weight_init": "he"},
         "batch_norm",

@@ -11,7 +11,7 @@ resource = pytest.importorskip("resource")  # which Windows does not have
 SPEC = {
     "version": 1,
     "name": "full",
-    "data": {"type": "spiral", "per_class": 20},
+    "data": {"type": "spiral", "per_class": 20, "validation_fraction": 0.2},
     "layers": [{"type": "affine", "units": 40}, "relu", {"type": "affine", "units": 3}],
     "loss": "softmax_with_loss",
     "optimizer": {"type": "sgd", "learning_rate": 0.1},

@@ -441,29 +441,34 @@ class TestSchema:
         )
 
 
-EVALUATION = r" +\d+ +\d+\.\d\d( +\d\.\d{4}){4} +\d+\.\ds(  \*)?"
+EVALUATION = r" +\d+ +\d+\.\d\d( +\d\.\d{4}){4,6} +\d+\.\ds(  \*)?"
+
+
+VALIDATED = ["--set", 'data={"type": "digits", "validation_fraction": 0.1}']
 
 
 class TestRun:
     def test_prints_a_line_for_each_evaluation_and_where_the_results_are(self, layerkit):
-        lines = layerkit("run", SPEC, *SHORT).out.splitlines()
+        lines = layerkit("run", SPEC, *SHORT, *VALIDATED).out.splitlines()
 
         assert lines[0] == (
-            "digits: 3 layers, 64 -> 10, 4,810 parameters; 1,438 training and 359 test examples; "
-            "58 steps"
+            "digits: 3 layers, 64 -> 10, 4,810 parameters; 1,258 training, 180 validation and 359 "
+            "test examples; 52 steps"
         )
         assert lines[1].split() == [
             "step",
             "epoch",
             "train_loss",
+            "validation_loss",
             "test_loss",
             "train_accuracy",
+            "validation_accuracy",
             "test_accuracy",
             "time",
         ]
         assert all(re.fullmatch(EVALUATION, line) for line in lines[2:4])
         assert re.fullmatch(
-            r"finished after 58 steps in \d+\.\d s; best test_accuracy \d\.\d{4} at step \d+ "
+            r"finished after 52 steps in \d+\.\d s; best validation_accuracy \d\.\d{4} at step \d+ "
             r"\(\*\)",
             lines[4],
         )
@@ -472,6 +477,17 @@ class TestRun:
         assert re.fullmatch(r"digits-\d{8}-\d{6}", folder.name)
         assert np.load(folder / "best.npz")["layers[0].W"].shape == (64, 64)
 
+    def test_without_a_validation_part_nothing_is_the_best(self, layerkit):
+        lines = layerkit("run", SPEC, *SHORT, "--out", "results").out.splitlines()
+
+        assert lines[0] == (
+            "digits: 3 layers, 64 -> 10, 4,810 parameters; 1,438 training and 359 test examples; "
+            "58 steps"
+        )
+        assert "  *" not in "".join(lines)
+        assert re.fullmatch(r"finished after 58 steps in \d+\.\d s", lines[4])
+        assert not Path("results", "best.npz").exists()
+
     def test_quietly_prints_nothing(self, layerkit):
         outcome = layerkit("run", SPEC, *SHORT, "-q", "--out", "results")
 
@@ -479,13 +495,15 @@ class TestRun:
         assert Path("results", "last.npz").exists()
 
     def test_for_programs_prints_json_only(self, layerkit):
-        result = json_of(layerkit, "run", SPEC, *SHORT, "--out", "results")
+        result = json_of(layerkit, "run", SPEC, *SHORT, *VALIDATED, "--out", "results")
 
-        assert (result["folder"], result["status"], result["steps"]) == ("results", "finished", 58)
-        assert [e["step"] for e in result["evaluations"]] == [29, 58]
+        assert (result["folder"], result["status"], result["steps"]) == ("results", "finished", 52)
+        assert [e["step"] for e in result["evaluations"]] == [26, 52]
         assert result["last"] == result["evaluations"][-1]
         assert set(result["best"]["scores"]) == {
-            f"{part}_{name}" for part in ("train", "test") for name in ("loss", "accuracy")
+            f"{part}_{name}"
+            for part in ("train", "validation", "test")
+            for name in ("loss", "accuracy")
         }
 
     def test_of_one_step_that_is_never_the_best_says_so_without_a_best(self, layerkit):
@@ -508,9 +526,9 @@ class TestRun:
     def test_that_stops_early_says_so(self, layerkit):
         stopping = 'training.early_stopping={"patience": 1, "min_delta": 100}'
 
-        outcome = layerkit("run", SPEC, "--set", stopping, "--out", "results")
+        outcome = layerkit("run", SPEC, *VALIDATED, "--set", stopping, "--out", "results")
 
-        assert "stopped early after 58 steps in" in outcome.out
+        assert "stopped early after 52 steps in" in outcome.out
 
     def test_prints_numbers_of_any_size_in_columns(self, layerkit):
         Path("big.json").write_text(BIG)

@@ -15,7 +15,7 @@ from layerkit.spec import load_spec
 
 SPEC = {
     "version": 1,
-    "data": {"type": "spiral", "per_class": 4},
+    "data": {"type": "spiral", "per_class": 4, "validation_fraction": 0.2},
     "layers": [{"type": "affine", "units": 3}, "swish"],
     "loss": "softmax_with_loss",
     "optimizer": {"type": "sgd", "learning_rate": 0.1},
@@ -177,5 +177,5 @@ def test_the_folder_of_a_run_holds_a_spec_that_can_be_run_again_with_its_lock(
     again = layerkit("run", "out/first/spec.json", "--locked", "--quiet", "--out", "out/second")
 
     assert (first.code, again.code) == (0, 0), first.err + again.err
-    for name in ("spec.lock.json", "metrics.jsonl", "last.npz", "best.npz"):
+    for name in ("spec.lock.json", "metrics.jsonl", "last.npz"):
         assert Path("out/first", name).read_bytes() == Path("out/second", name).read_bytes()

@@ -531,13 +531,29 @@ def test_a_layer_whose_backward_asks_for_what_forward_never_sets_is_told_as_brok
          "on, got '8'"),
         (lambda: trainer(metrics={"accuracy": Accuracy}), "metrics['accuracy'] must be an instance "
          "of Metric, got the class Accuracy; make an instance of it: Accuracy(...)"),
-        (lambda: trainer(monitor="test_acuracy", metrics={"accuracy": Accuracy()}), "monitor must "
-         "be one of train_loss, train_accuracy, test_loss, test_accuracy, got 'test_acuracy'; did "
-         'you mean "test_accuracy"?'),
+        (lambda: trainer(monitor="validation_acuracy", metrics={"accuracy": Accuracy()},
+                         data=Data(SPLIT, SPLIT, validation=SPLIT)), "monitor must be one of "
+         "validation_loss, validation_accuracy, got 'validation_acuracy'; did you mean "
+         '"validation_accuracy"?'),
+        (lambda: trainer(monitor="test_loss", data=Data(SPLIT, SPLIT, validation=SPLIT)),
+         "monitor must be one of validation_loss, got 'test_loss'"),
+        (lambda: trainer(monitor="train_loss", data=Data(SPLIT, SPLIT, validation=SPLIT)),
+         "monitor must be one of validation_loss, got 'train_loss'"),
+        (lambda: trainer(monitor="test_loss"), "monitor='test_loss' chooses by a validation part, "
+         "and these data have none; give them one, as in Data(train, test, validation), or leave "
+         "it out"),
+        (lambda: trainer(settings=TrainingSettings(steps=1, early_stopping={})), "early stopping "
+         "chooses by a validation part, and these data have none; give them one, as in "
+         "Data(train, test, validation), or leave it out"),
+        (lambda: trainer(settings=TrainingSettings(steps=1, early_stopping={"metric": "test_loss"}),
+                         data=Data(SPLIT, SPLIT, validation=SPLIT)),
+         "monitor must be one of validation_loss, got 'test_loss'"),
         (lambda: trainer(seed=-1), "seed must be an integer from 0 on, got -1"),
         (lambda: trainer(settings=TrainingSettings(steps=1, early_stopping={}),
-                         monitor="train_loss"), 'early stopping watches "test_loss" and the '
-         'trainer "train_loss"; name the same number in both: Trainer(..., monitor="test_loss")'),
+                         metrics={"accuracy": Accuracy()}, monitor="validation_accuracy",
+                         data=Data(SPLIT, SPLIT, validation=SPLIT)), "early stopping watches "
+         '"validation_loss" and the trainer "validation_accuracy"; name the same number in both: '
+         'Trainer(..., monitor="validation_loss")'),
     ],
 )  # fmt: skip
 def test_what_no_training_can_begin_with_is_told_with_what_to_do(make, message):

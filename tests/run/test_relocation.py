@@ -40,11 +40,11 @@ PLUGIN = dedent(
             self.more = more
 
         def inspect(self):
-            return Form((2,), Targets((1,)))
+            return Form((2,), Targets((1,)), has_validation=True)
 
         def load(self):
             splits = [Split(np.load(x), np.load(t)) for x, t in self.parts]
-            return Data(splits[0], splits[-1])
+            return Data(splits[0], splits[-1], validation=splits[-1])
 
     @hookimpl
     def layerkit_register(registry):

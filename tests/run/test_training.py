@@ -17,6 +17,7 @@ from layerkit import (
     Split,
     Targets,
     Trainer,
+    load_model,
     load_registry,
     load_spec,
 )
@@ -30,7 +31,7 @@ from layerkit.training.data_checks import check_data
 SPEC = {
     "version": 1,
     "name": "little",
-    "data": {"type": "spiral", "per_class": 20},
+    "data": {"type": "spiral", "per_class": 25, "validation_fraction": 0.2},
     "layers": [
         {"type": "affine", "units": 8},
         "batch_norm",
@@ -127,6 +128,8 @@ def test_there_is_a_line_for_each_evaluation(tmp_path):
     assert list(found[0]["scores"]) == [
         "train_loss",
         "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
         "test_loss",
         "test_accuracy",
     ]
@@ -151,11 +154,12 @@ def test_the_best_parameters_have_the_score_that_was_told(tmp_path):
         for name, variable in made.network.variables.items():
             variable.value = saved[name]
 
-    accuracy = made.network.accuracy(data.test.x, data.test.t)
-    assert accuracy == result.best.scores["test_accuracy"]
-    assert made.network.loss(data.test.x, data.test.t) == pytest.approx(
-        result.best.scores["test_loss"], rel=1e-6
-    )
+    for part, split in (("validation", data.validation), ("test", data.test)):
+        accuracy = made.network.accuracy(split.x, split.t)
+        assert accuracy == result.best.scores[f"{part}_accuracy"]
+        assert made.network.loss(split.x, split.t) == pytest.approx(
+            result.best.scores[f"{part}_loss"], rel=1e-6
+        )
 
 
 def test_the_record_tells_how_it_went_and_with_what(tmp_path):
@@ -168,7 +172,7 @@ def test_the_record_tells_how_it_went_and_with_what(tmp_path):
         "seconds": pytest.approx(result.seconds, abs=1e-3),
         "parameters": 67,
         "input_shape": [2],
-        "monitor": "test_accuracy",
+        "monitor": "validation_accuracy",
         "best": dataclasses.asdict(result.best),
         "last": dataclasses.asdict(result.last),
         "step": "layerkit.training.step.Step",
@@ -227,13 +231,13 @@ def test_the_spec_in_a_folder_behind_a_link_finds_its_data(tmp_path):
 
 
 def test_a_run_can_stop_early(tmp_path):
-    stopping = {"metric": "train_loss", "patience": 1, "min_delta": 1000}
+    stopping = {"metric": "validation_loss", "patience": 1, "min_delta": 1000}
 
     made, result = run(tmp_path / "out", training={**SPEC["training"], "early_stopping": stopping})
 
     # The second loss is not better than the first by a thousand.
     assert (result.status, result.steps) == ("stopped early", 8)
-    assert record(result.folder)["monitor"] == made.monitor == "train_loss"
+    assert record(result.folder)["monitor"] == made.monitor == "validation_loss"
 
 
 def test_a_run_that_is_interrupted_keeps_its_last_parameters(tmp_path):
@@ -316,6 +320,66 @@ def test_whatever_else_is_raised_is_written_down_and_goes_on(tmp_path):
     assert watcher.heard[-1] == ("ended", "failed")
 
 
+# What is chosen, and by what
+
+
+def test_nothing_is_chosen_by_the_test_part(tmp_path):
+    bests, scores = [], []
+    for name, change in (("one", 1), ("other", -1)):
+        made = experiment(training={**SPEC["training"], "early_stopping": {"patience": 2}})
+        data = load_data(made)
+        other = Split(change * data.test.x, data.test.t, data.test.scale)
+        result = run_training(made, dataclasses.replace(data, test=other), tmp_path / name)
+        bests.append((result.folder / "best.npz").read_bytes())
+        scores.append(result.best.scores["test_loss"])
+
+    assert bests[0] == bests[1]
+    assert scores[0] != scores[1]
+
+
+ONLY_LAST = {"data": {"type": "spiral", "per_class": 25}}
+"""A spec without a validation part."""
+
+
+def test_without_a_validation_part_the_last_parameters_are_the_model(tmp_path):
+    watcher = Watching()
+
+    made, result = run(tmp_path / "out", [watcher], **ONLY_LAST)
+
+    assert (made.monitor, result.best) == (None, None)
+    assert [heard for heard in watcher.heard if heard[-1] is True] == []
+    found = record(result.folder)
+    assert (found["monitor"], found["best"]) == (None, None)
+    assert not (result.folder / "best.npz").exists()
+    x = load_data(made).test.x
+    np.testing.assert_array_equal(load_model(result.folder).predict(x), made.network.predict(x))
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), KeyboardInterrupt()])
+def test_without_a_validation_part_a_run_that_ends_badly_leaves_its_last_evaluation(
+    tmp_path, error
+):
+    with pytest.raises(type(error)):
+        run(tmp_path / "out", [Raising(error)], **ONLY_LAST)
+
+    assert record(tmp_path / "out")["steps"] == 5
+    assert np.isfinite(load_model(tmp_path / "out").params).all()
+
+
+def test_without_a_validation_part_a_run_that_diverges_leaves_its_last_evaluation(tmp_path):
+    with pytest.raises(NonFiniteError):
+        run(
+            tmp_path / "out",
+            layers=[{"type": "affine", "units": 8}, {"type": "affine", "units": 3}],
+            optimizer={"type": "sgd", "learning_rate": 1e6},
+            training={"steps": 20, "batch_size": 12, "evaluate_every": 1},
+            **ONLY_LAST,
+        )
+
+    assert not (tmp_path / "out" / "best.npz").exists()
+    assert np.isfinite(load_model(tmp_path / "out").params).all()
+
+
 # The data
 
 
@@ -324,14 +388,22 @@ class Promised(Dataset):
 
     def __init__(self, x, t, classes=3, target_shape=()):
         self.x, self.t = np.zeros(x), np.asarray(t)
-        self.form = Form((2,), Targets(target_shape, classes))
+        self.form = Form((2,), Targets(target_shape, classes), has_validation=True)
 
     def inspect(self):
         return self.form
 
     def load(self):
         split = Split(self.x, self.t)
-        return Data(split, split)
+        return Data(split, split, validation=split)
+
+
+class Unvalidated(Promised):
+    """Data without the validation part that they promise."""
+
+    def load(self):
+        data = super().load()
+        return Data(data.train, data.test)
 
 
 @pytest.mark.parametrize(
@@ -353,6 +425,10 @@ class Promised(Dataset):
         (
             Promised((2, 2), [1, 3]),
             "the training part: labels must be from 0 to 2, got 1 to 3",
+        ),
+        (
+            Unvalidated((2, 2), [0, 1]),
+            "the data set must have a validation part, as it said, got none",
         ),
         (
             Promised((2, 2), [-1, 2]),
@@ -475,7 +551,7 @@ def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
     x = np.arange(40).reshape(20, 2).astype(dtype).view(Counted)
     split = Split(x, np.arange(20) % 3)
     dataset = Stored(x)
-    dataset.load = lambda: Data(split, split)
+    dataset.load = lambda: Data(split, split, validation=split)
     made = dataclasses.replace(experiment(), dataset=dataset, form=dataset.form)
     monkeypatch.setattr(Counted, "read", 0)
 
@@ -483,4 +559,4 @@ def test_all_numbers_are_read_once_before_training(monkeypatch, dtype):
     made.network.initialize()
     Trainer(made.network, data, made.optimizer, made.settings, made.metrics, made.monitor)
 
-    assert Counted.read == 40 + 40  # both parts are the same
+    assert Counted.read == 3 * 40  # all parts are the same

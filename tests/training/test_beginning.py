@@ -26,7 +26,7 @@ from layerkit.spec import TrainingSettings, parse_spec
 
 X = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
 T = (X.sum(axis=1) > 0).astype(int)
-DATA = Data(Split(X[:30], T[:30]), Split(X[30:], T[30:]))
+DATA = Data(Split(X[:30], T[:30]), Split(X[30:], T[30:]), validation=Split(X[30:], T[30:]))
 
 SPEC = {
     "version": 1,
@@ -158,7 +158,7 @@ def test_the_gradient_check_leaves_a_trained_network_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("monitor", "higher"), [("test_accuracy", True), ("train_loss", False), ("test_loss", False)]
+    ("monitor", "higher"), [("validation_accuracy", True), ("validation_loss", False)]
 )
 def test_which_way_is_better_follows_from_the_metric(monitor, higher):
     settings = TrainingSettings(steps=20, batch_size=8, evaluate_every=1)

@@ -29,7 +29,8 @@ from layerkit.spec import TrainingSettings
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(50, 2))
 CLASSES = (POINTS.sum(axis=1) > 0).astype(int)
-POINTS_DATA = Data(Split(POINTS[:40], CLASSES[:40]), Split(POINTS[40:], CLASSES[40:]))
+REST = Split(POINTS[40:], CLASSES[40:])
+POINTS_DATA = Data(Split(POINTS[:40], CLASSES[:40]), REST, validation=REST)
 
 ONE = Split(np.array([[1.0]]), np.array([3.0]))
 """One example, whose loss is ``(w - 3)^2`` and its derivative ``2 (w - 3)``."""
@@ -53,7 +54,7 @@ def line(optimizer=None, weight=0.0, data=ONE, test=None, dtype="float64", **opt
     network.compilers = NONE
     return Trainer(
         network.initialize(options.get("seed", 0)),
-        Data(data, data if test is None else test),
+        Data(data, data if test is None else test, validation=data),
         optimizer or SGD(0.1),
         TrainingSettings(**{"steps": 2, **settings}),
         options.pop("metrics", {}),
@@ -83,7 +84,7 @@ class Scripted(Metric):
     """Scores that a test chooses, one for each evaluation."""
 
     def __init__(self, *scores):
-        self.scores = [score for score in scores for _ in ("train", "test")]
+        self.scores = [score for score in scores for _ in ("train", "validation", "test")]
 
     def reset(self):
         pass
@@ -101,9 +102,9 @@ def scripted(*scores, higher_is_better=False, **stopping):
         steps=len(scores),
         evaluate_every=1,
         metrics={"score": Scripted(*scores)},
-        monitor="test_score",
+        monitor="validation_score",
         higher_is_better=higher_is_better,
-        early_stopping={"metric": "test_score", **stopping} if stopping else None,
+        early_stopping={"metric": "validation_score", **stopping} if stopping else None,
     )
 
 
@@ -155,7 +156,7 @@ def test_it_evaluates_as_often_as_asked_and_at_the_end(settings, at):
     assert [(e.step, e.epoch) for e in evaluations] == at
 
 
-def test_an_evaluation_tells_every_score_of_both_parts():
+def test_an_evaluation_tells_every_score_of_all_parts():
     trainer = line(SGD(0.1), metrics={"score": Scripted(5)}, steps=1)
 
     (evaluation,) = trainer.run()
@@ -163,6 +164,8 @@ def test_an_evaluation_tells_every_score_of_both_parts():
     assert evaluation.scores == {
         "train_loss": pytest.approx(2.4**2),
         "train_score": 5,
+        "validation_loss": pytest.approx(2.4**2),
+        "validation_score": 5,
         "test_loss": pytest.approx(2.4**2),
         "test_score": 5,
     }
@@ -380,7 +383,7 @@ def test_higher_may_be_better():
 
     list(trainer.run())
 
-    assert trainer.best.evaluation.scores["test_score"] == 0.8
+    assert trainer.best.evaluation.scores["validation_score"] == 0.8
 
 
 def test_of_equally_good_parameters_the_first_are_kept():
@@ -397,6 +400,16 @@ def test_a_score_that_is_no_number_is_never_the_best():
     best = [trainer.best and trainer.best.evaluation.step for _ in trainer.run()]
 
     assert best == [None, 2, 2, 4]
+
+
+def test_without_a_validation_part_nothing_is_the_best():
+    network = Network([Affine(1)], (1,), loss=MeanSquaredError()).initialize(0)
+    trainer = Trainer(network, Data(ONE, ONE), SGD(0.1), TrainingSettings(steps=3), {})
+
+    (evaluation,) = list(trainer.run())[-1:]
+
+    assert (trainer.monitor, trainer.best, trainer.stopped_early) == (None, None, False)
+    assert list(evaluation.scores) == ["train_loss", "test_loss"]
 
 
 # Early stopping
@@ -449,7 +462,7 @@ def test_the_best_parameters_are_the_best_even_if_not_better_by_min_delta():
 
     list(trainer.run())
 
-    assert trainer.best.evaluation.scores["test_score"] == 9.5
+    assert trainer.best.evaluation.scores["validation_score"] == 9.5
 
 
 # Numbers that are not finite
@@ -460,7 +473,7 @@ ADVICE = "; a lower learning_rate or a max_gradient_norm may help"
 
 @pytest.mark.parametrize(
     ("evaluate_every", "what"),
-    [(100, "the loss became inf at step 7"), (6, "the train loss became inf after step 6")],
+    [(100, "the loss became inf at step 7"), (6, "the training loss became inf after step 6")],
 )
 def test_a_loss_that_overflows_is_told_with_the_step(evaluate_every, what):
     trainer = line(SGD(1e30), steps=9, evaluate_every=evaluate_every)

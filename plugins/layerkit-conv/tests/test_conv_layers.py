@@ -185,4 +185,4 @@ def test_the_convolutional_network_learns_mnist(tmp_path):
     )
 
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["best"]["scores"]["test_accuracy"] >= 0.985
+    assert json.loads(done.stdout)["last"]["scores"]["test_accuracy"] >= 0.985

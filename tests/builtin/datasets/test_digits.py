@@ -83,3 +83,14 @@ def test_stratified_each_digit_has_its_share():
 
     train, test = np.bincount(data.train.t), np.bincount(data.test.t)
     np.testing.assert_array_equal(test, np.rint((train + test) / 5))
+
+
+def test_a_validation_part_is_taken_from_the_training_part(digits):
+    data = Digits(flat=False, validation_fraction=0.1).load()
+
+    assert Digits(validation_fraction=0.1).inspect().has_validation
+    assert [len(part) for part in data.parts.values()] == [1258, 180, 359]
+    np.testing.assert_array_equal(data.test.x, digits.test.x)
+    both = np.concatenate((data.train.x, data.validation.x)).reshape(1438, 64)
+    expected = digits.train.x.reshape(1438, 64)
+    assert sorted(map(bytes, both)) == sorted(map(bytes, expected))

@@ -125,6 +125,22 @@ class TestTheImages:
         assert size == 54_950_000
         assert peak < size + 2_000_000
 
+    def test_the_validation_part_is_the_last_training_images(
+        self, loaded, mnist_folder, monkeypatch
+    ):
+        monkeypatch.setenv("LAYERKIT_DATA", str(mnist_folder.parent))
+        mnist = Mnist(validation_fraction=1 / 6)
+        whole, _ = loaded
+
+        data = mnist.load()
+
+        assert mnist.inspect().has_validation
+        assert [len(part) for part in data.parts.values()] == [50_000, 10_000, 10_000]
+        np.testing.assert_array_equal(data.train.x, whole.train.x[:50_000])
+        np.testing.assert_array_equal(data.validation.x, whole.train.x[50_000:])
+        np.testing.assert_array_equal(data.validation.t, whole.train.t[50_000:])
+        np.testing.assert_array_equal(data.test.x, whole.test.x)
+
     @pytest.mark.parametrize(("flat", "shape"), [(True, (784,)), (False, (1, 28, 28))])
     def test_the_form_is_known_without_them(self, cache, flat, shape):
         assert Mnist(flat=flat).inspect() == Form(shape, Targets(classes=10))

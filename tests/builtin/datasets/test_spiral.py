@@ -75,3 +75,14 @@ def test_stratified_each_arm_has_its_share():
     data = Spiral(per_class=10, stratify=True).load()
 
     assert np.bincount(data.test.t).tolist() == [2, 2, 2]
+
+
+def test_a_validation_part_is_taken_from_the_training_part():
+    spiral = Spiral(stratify=True, validation_fraction=0.1)
+
+    data = spiral.load()
+
+    assert spiral.inspect() == Form((2,), Targets(classes=3), has_validation=True)
+    counts = [np.bincount(part.t).tolist() for part in data.parts.values()]
+    assert counts == [[70] * 3, [10] * 3, [20] * 3]
+    np.testing.assert_array_equal(data.test.x, Spiral(stratify=True).load().test.x)

@@ -1,9 +1,10 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 
-from layerkit import Data, Split
+from layerkit import Data, DataError, Split
 from layerkit.builtin.datasets.splitting import noted, split
 
 
@@ -103,6 +104,47 @@ def test_stratified_every_example_of_a_class_is_as_likely_to_be_tested_on():
 
     # 2,000 draws of 1 in 5 are 400 for each example, give or take 18.
     np.testing.assert_allclose(np.bincount(chosen), 400, atol=75)
+
+
+@given(
+    st.integers(3, 80),
+    st.floats(0.01, 0.98),
+    st.floats(0.01, 0.98),
+    st.booleans(),
+    st.integers(0, 5),
+)
+def test_three_parts_hold_every_example_once_and_the_test_part_is_that_of_two(
+    count, test, validation, stratify, seed
+):
+    x, t = np.arange(count), np.arange(count) % 3
+    test = min(test, 1 / 3)  # of three examples two are then left
+
+    two = split(x.copy(), t.copy(), test, rng(seed), stratify=stratify)
+    three = split(
+        x.copy(), t.copy(), test, rng(seed), stratify=stratify, validation_fraction=validation
+    )
+
+    parts = three.train, three.validation, three.test
+    np.testing.assert_array_equal(np.sort(np.concatenate([part.x for part in parts])), x)
+    assert all((part.t == part.x % 3).all() and len(part) for part in parts)
+    np.testing.assert_array_equal(three.test.x, two.test.x)
+    if not stratify:
+        share = min(max(round(count * validation), 1), len(two.train) - 1)
+        assert abs(len(three.validation) - share) <= 1
+
+
+def test_stratified_the_shares_of_three_parts_hold_for_each_class():
+    t = np.repeat([0, 1, 2], [10, 50, 100])
+
+    data = split(np.arange(160), t, 0.2, rng(), stratify=True, validation_fraction=0.1)
+
+    counts = [np.bincount(part.t).tolist() for part in (data.train, data.validation, data.test)]
+    assert counts == [[7, 35, 70], [1, 5, 10], [2, 10, 20]]
+
+
+def test_two_examples_are_too_few_for_three_parts():
+    with pytest.raises(DataError, match=r"^2 examples are too few for three parts$"):
+        split(*numbered(2), 0.2, rng(), validation_fraction=0.2)
 
 
 def of_labels(train, test):

@@ -52,6 +52,29 @@ class HasAnotherClass(OfPoints):
         return Form((2,), Targets(classes=2))
 
 
+@breaks(
+    "the_data_has_the_form_that_was_told",
+    "the data set must have a validation part, as it said, got none",
+)
+class PromisesValidation(OfPoints):
+    __doc__ = Points.__doc__
+
+    def inspect(self) -> Form:
+        return Form((2,), Targets(classes=3), has_validation=True)
+
+
+@breaks(
+    "the_data_has_the_form_that_was_told",
+    "the data set must have no validation part, as it said, got one",
+)
+class HidesValidation(OfPoints):
+    __doc__ = Points.__doc__
+
+    def load(self) -> Data:
+        data = super().load()
+        return Data(data.train, data.test, data.test)
+
+
 @breaks("loaded_again_it_is_the_same", "draw from a generator with a seed")
 class LoadsAnew(OfPoints):
     __doc__ = Points.__doc__

@@ -78,14 +78,6 @@ class Averages(OfSquares):
         return super().backward_each(dout) / len(self._d)
 
 
-@breaks("each_example_has_a_loss_of_its_own", "a finite number for each of 6 examples, got 0.")
-class ReturnsTheMean(OfSquares):
-    __doc__ = Squares.__doc__
-
-    def each(self, y: Array, t: Array) -> Array:
-        return super().each(y, t).mean() * 0
-
-
 @breaks("weights_multiply", "forward makes the weighted mean of what each returns")
 class WeighsByPlace(OfSquares):
     __doc__ = Squares.__doc__
