@@ -216,8 +216,8 @@ class TestRefusals:
             (bytes((0, 0, 8, 2, 0, 0)), "ends within its header"),
             (idx(IMAGES)[:-3], "ends after 33 of 36 bytes of data"),
             (idx(IMAGES) + b"12", "continues after 36 bytes of data, where it should end"),
-            (gzip.compress(idx(IMAGES), mtime=0)[:-9], "is damaged: Compressed file ended before the "
-             "end-of-stream marker was reached"),
+            (gzip.compress(idx(IMAGES), mtime=0)[:-9],
+             "is damaged: Compressed file ended before the end-of-stream marker was reached"),
         ],
     )  # fmt: skip
     def test_of_a_damaged_file(self, tmp_path, content, told):
