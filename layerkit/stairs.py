@@ -58,14 +58,11 @@ def stair_heights(
         if heights[k] and len(measured) < PROBES:
             measured.append(float(heights[k]))
     if measured:
+        common = bool(2 * np.count_nonzero(heights) >= len(heights))
         # Where the slopes of the examples cancel, stairs go up and down and show no slope.
-        for k, line in enumerate(lines):
+        for k in range(len(heights)):
             if not heights[k]:
-                height = line.jump(REACHES[-1] * line.longest)
-                if height <= noise:
-                    height = line.jump(-REACHES[-1] * line.longest)
-                if noise < height <= ALIKE * max(measured):
-                    heights[k] = max(height, *measured)
+                heights[k] = lines[k].hidden_stair(max(measured), common)
     return heights
 
 
@@ -120,6 +117,21 @@ class _Line:
                     length <= distance or abs(self.climb(length) - further) <= abs(further) / 2
                 ):
                     return height
+        return 0.0
+
+    def hidden_stair(self, known: float, common: bool) -> float:
+        """Return the height of a stair where the sum keeps to no slope, or 0 if there is none.
+
+        Args:
+            known: The height where other elements have stairs.
+            common: Whether most elements have them. Then the next stair may also be out of reach.
+        """
+        reach = REACHES[-1] * self.longest
+        if common and abs(self.exact - self.slope) * reach <= known:
+            return known
+        for end in (reach, -reach):
+            if (height := self.jump(end)) > self.noise:
+                return max(height, known) if height <= ALIKE * known else 0.0
         return 0.0
 
     def jump(self, end: float) -> float:

@@ -419,6 +419,27 @@ class Gate(Layer):
         return self.factor * dout * (1 - self._y**2)
 
 
+class Half(Layer):
+    """Computes in half precision, whose stairs are of many heights."""
+
+    def forward(self, x):
+        self._x = x
+        return np.tanh(x.astype("f2")).astype("f8")
+
+    def backward(self, dout):
+        return dout * (1 - np.tanh(self._x) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(50, 60))
+def test_half_precision_is_no_mistake(seed):
+    draw = np.random.default_rng(1000 + seed)
+    x, t = draw.standard_normal((6, 5)), draw.standard_normal((6, 3))
+
+    found = check(AROUND_IT["behind relu"](Half()), MeanSquaredError(), x, t, seed=seed)
+
+    assert "disagrees" not in verdicts(found).values()
+
+
 def gated(factor, seed):
     draw = np.random.default_rng(seed)
     x, t = draw.standard_normal((6, 5)), draw.standard_normal((6, 3))
