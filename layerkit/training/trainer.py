@@ -258,10 +258,11 @@ class Trainer(CopiedWhole):
 
     def _update(self) -> None:
         if self.is_half_done:
+            example = "" if self.best is None else ", such as trainer.best"
             raise UserError(
                 f"update {self.step + 1} was interrupted half-way, so the parameters are "
-                "neither those before it nor those after it; restore complete ones, such as "
-                "trainer.best, and make a new Trainer(...)"
+                f"neither those before it nor those after it; restore complete ones{example}, and "
+                "make a new Trainer(...)"
             )
         self.loss = self.fastest_step.gradients(self._batches.indices())
         if not math.isfinite(self.loss):

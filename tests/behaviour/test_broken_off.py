@@ -15,6 +15,7 @@ from layerkit import (
     Step,
     Trainer,
     UserError,
+    load_model,
     load_registry,
 )
 from layerkit.builder import build_experiment
@@ -59,13 +60,13 @@ class Asked(MeanMetric):
         return y.argmax(axis=1) == t
 
 
-def trainer(optimizer=None, metrics=None, **settings):
+def trainer(optimizer=None, metrics=None, data=None, **settings):
     network = Network([Affine(8), Relu(), Affine(2)], (6,), loss=SoftmaxWithLoss()).initialize(1)
     network.compilers = ()
     settings = {"steps": 6, "batch_size": 8, "evaluate_every": 2, **settings}
     return Trainer(
         network,
-        Data(SPLIT, SPLIT),
+        data or Data(SPLIT, SPLIT),
         optimizer or Adam(0.01),
         TrainingSettings(**settings),
         metrics or {},
@@ -89,15 +90,26 @@ def test_an_update_that_was_broken_off_is_not_trained_on_from(train, copied):
         train(made)
     assert str(caught.value) == (
         "update 4 was interrupted half-way, so the parameters are neither those before it nor "
-        "those after it; restore complete ones, such as trainer.best, and make a new Trainer(...)"
+        "those after it; restore complete ones, and make a new Trainer(...)"
     )
     assert (made.step, made.is_half_done) == (3, True)
 
 
-def test_a_run_that_is_broken_off_in_an_update_writes_no_last_parameters(tmp_path):
+def test_of_an_update_that_was_broken_off_the_best_parameters_before_are_named():
+    made = trainer(Half(0.1), data=Data(SPLIT, SPLIT, validation=SPLIT))
+    with pytest.raises(BrokenOff):
+        list(made.run())
+
+    with pytest.raises(UserError, match=r"restore complete ones, such as trainer\.best, and make"):
+        made.train_step()
+    assert made.best.evaluation.step == 2
+
+
+def broken_run(folder, **data):
+    """Run a spec whose sixth update is interrupted, and return the record of the run."""
     spec = {
         "version": 1,
-        "data": {"type": "spiral", "per_class": 20, "validation_fraction": 0.2},
+        "data": {"type": "spiral", "per_class": 20, **data},
         "layers": [{"type": "affine", "units": 3}],
         "loss": "softmax_with_loss",
         "optimizer": "sgd",
@@ -107,9 +119,22 @@ def test_a_run_that_is_broken_off_in_an_update_writes_no_last_parameters(tmp_pat
     made.network.compilers = [lambda *parts: Broken(*parts)]
 
     with pytest.raises(KeyboardInterrupt):
-        run_training(made, load_data(made), tmp_path / "out")
+        run_training(made, load_data(made), folder)
 
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_without_a_validation_part_it_keeps_the_parameters_of_its_last_evaluation(tmp_path):
+    record = broken_run(tmp_path / "out")
+
+    reason = "SIGINT, in the middle of an update: last.npz is of the last evaluation"
+    assert (record["reason"], record["last"]["step"]) == (reason, 4)
+    assert (load_model(tmp_path / "out").params != 7).all()
+
+
+def test_a_run_that_is_broken_off_in_an_update_writes_no_last_parameters(tmp_path):
+    record = broken_run(tmp_path / "out", validation_fraction=0.2)
+
     assert (record["status"], record["steps"], record["last"]["step"]) == ("interrupted", 5, 4)
     assert record["reason"] == "SIGINT, in the middle of an update: there is no last.npz"
     assert (tmp_path / "out" / "best.npz").exists()

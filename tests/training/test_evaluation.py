@@ -59,6 +59,16 @@ def test_no_more_rows_are_computed_at_once_than_the_network_says():
     assert seen == [10, 10, 10, 7]
 
 
+def test_a_loss_that_overflows_where_the_weight_is_0_is_not_a_division_by_0():
+    net, t = network(MeanSquaredError(), 2), np.full((37, 2), 1e200)
+    weights = np.zeros(37)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = evaluate(net, Split(X, t, weights=weights), {})["loss"]
+
+    assert np.isnan(loss)
+
+
 def test_bytes_are_scaled_as_in_training():
     pixels, t = RNG.integers(0, 256, (37, 4), dtype=np.uint8), RNG.integers(0, 3, 37)
     net = network(SoftmaxWithLoss(), 3)
