@@ -60,8 +60,8 @@ class Split:
         t: The targets, ``(count, *targets.shape)``.
         scale: The factor by which each batch of ``x`` is multiplied: 1/255 turns bytes into 0 to 1.
             Integers thus stay integers in memory.
-        weights: The weights of the examples in the loss, ``(count,)``, from 0; None if all are
-            equal. Metrics count each example once.
+        weights: The weights of the examples in the loss and in metrics, ``(count,)``, from 0; None
+            if all are equal.
 
     Raises:
         DataError: The numbers of examples, targets and weights differ.

