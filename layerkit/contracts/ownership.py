@@ -8,7 +8,6 @@ import numpy as np
 from layerkit.contracts.variable import Parameter, State
 from layerkit.errors import UserError
 
-
 PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, np.random.Generator})
 """Types of attributes that hold no part. Leaving them out of the search halves its time."""
 
