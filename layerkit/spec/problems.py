@@ -59,6 +59,11 @@ def _either(problems: list[Problem]) -> Problem:
         first,
         code=first.code if len(codes) == 1 else "wrong-type",
         expected=" or ".join(dict.fromkeys(p.expected for p in of_values)),
-        suggestion=next((p.suggestion for p in of_values if p.suggestion), None),
+        # Any value can be written as text, so another way to write it comes first.
+        suggestion=min(
+            (p.suggestion for p in of_values if p.suggestion),
+            key=lambda suggestion: suggestion.wording == "text",
+            default=None,
+        ),
         also=others,
     )

@@ -25,6 +25,7 @@ from layerkit.builder import build_experiment
 from layerkit.builtin.layers import Affine
 from layerkit.builtin.losses import MeanSquaredError
 from layerkit.run import RunFolder, load_data, run_training
+from layerkit.run.training import recorded
 from layerkit.spec import parse_spec
 from layerkit.training.data_checks import check_data
 
@@ -133,7 +134,7 @@ def test_there_is_a_line_for_each_evaluation(tmp_path):
         "test_loss",
         "test_accuracy",
     ]
-    assert found[-1] == dataclasses.asdict(result.last)
+    assert found[-1] == recorded(result.last)
 
 
 def test_the_last_parameters_are_those_of_the_network(tmp_path):
@@ -173,8 +174,8 @@ def test_the_record_tells_how_it_went_and_with_what(tmp_path):
         "parameters": 67,
         "input_shape": [2],
         "monitor": "validation_accuracy",
-        "best": dataclasses.asdict(result.best),
-        "last": dataclasses.asdict(result.last),
+        "best": recorded(result.best),
+        "last": recorded(result.last),
         "step": "layerkit.training.step.Step",
         "versions": {
             "layerkit": layerkit.__version__,
