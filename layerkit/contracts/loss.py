@@ -183,8 +183,7 @@ class Loss(Component):
                 the targets, or a weight is negative or not finite.
             PluginError: ``each`` did not return one number for each example.
         """
-        total, weight = self.sums(y, t, weights)
-        return total / weight if weight else 0.0
+        return weighted_mean(*self.sums(y, t, weights))
 
     def sums(self, y: Array, t: Array, weights: Array | None = None) -> tuple[float, float]:
         """Return ``sum(w l)`` and ``sum(w)``, which add up over the parts of a batch or a data set.
@@ -291,6 +290,11 @@ class Loss(Component):
         # One number that is seen at each place, which is faster than an array full of them.
         number = last.dtype.type(factor).tobytes()
         return np.ndarray(last.shape, last.dtype, number, 0, (0,) * len(last.shape))
+
+
+def weighted_mean(total: float, weight: float) -> float:
+    """Return ``sum(w l) / sum(w)`` from both sums; 0 if all weights are 0."""
+    return total / weight if weight else 0.0
 
 
 class _Forward(NamedTuple):

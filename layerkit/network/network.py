@@ -14,7 +14,7 @@ from layerkit.arguments import check_instance, checked_dtype, checked_seed, chec
 from layerkit.arrays import DType, empty
 from layerkit.contracts.component import Later
 from layerkit.contracts.layer import Layer
-from layerkit.contracts.loss import Loss
+from layerkit.contracts.loss import Loss, weighted_mean
 from layerkit.contracts.ownership import SharedError
 from layerkit.contracts.variable import CopiedWhole, Parameter, bind_all, bind_grads
 from layerkit.conversion import checked_numbers, examples_in_parts
@@ -365,8 +365,7 @@ class Network(CopiedWhole):
             t: The targets.
             weights: The weights of the examples, ``(batch,)``; 1 by default.
         """
-        total, weight = self.loss_sums(y, t, weights)
-        return total / weight if weight else 0.0
+        return weighted_mean(*self.loss_sums(y, t, weights))
 
     def loss_sums(self, y: Array, t: Array, weights: Array | None = None) -> tuple[float, float]:
         """Return the weighted sum of the losses of an output, and the sum of the weights.

@@ -8,7 +8,7 @@ import numpy as np
 
 from layerkit.arrays import Scratch
 from layerkit.contracts.layer import Layer
-from layerkit.contracts.loss import Loss
+from layerkit.contracts.loss import Loss, weighted_mean
 from layerkit.conversion import checked_examples, checked_numbers
 from layerkit.errors import NotReadyError, OptionError, PluginError, ShapeError
 from layerkit.network.layout import each_once, source
@@ -216,7 +216,7 @@ class Passes:
                 f"shape of the output, {y.shape}, got {_described(dout)}"
             )
         self.backward(dout)
-        return total / weight if weight else 0.0
+        return weighted_mean(total, weight)
 
     def first_non_finite(self) -> str | None:
         """Return in words where NaN or infinity first arose in the last ``forward``."""

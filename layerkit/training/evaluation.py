@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from layerkit.arguments import check_instance
 from layerkit.contracts.dataset import Split
+from layerkit.contracts.loss import weighted_mean
 from layerkit.contracts.metric import Metric, check_metrics
 from layerkit.errors import DataError, UserError
 from layerkit.network import Network
@@ -80,7 +81,7 @@ def _judged(
             # The metrics have not seen the whole split.
             return {"loss": total / weight if weight else total, **dict.fromkeys(metrics, math.nan)}
     return {
-        "loss": total / weight if weight else 0.0,
+        "loss": weighted_mean(total, weight),
         **{name: float(metric.value()) for name, metric in metrics.items()},
     }
 

@@ -3,6 +3,7 @@
 import os
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -156,7 +157,7 @@ class Idx(Dataset):
         else:
             rng = np.random.default_rng(self.seed)
             data = split(xs[0], ts[0], self.test_fraction, rng, scale, self.stratify)
-        data = Data(data.train, data.test, notes=(note,) if note else ())
+        data = replace(data, notes=(note,) if note else ())
         if form.targets.classes is None:
             return data
         advice = "" if self.stratify or len(parts) == 2 else STRATIFY

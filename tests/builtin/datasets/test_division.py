@@ -2,27 +2,10 @@
 
 import numpy as np
 import pytest
+from refusals import refusal
 
-from layerkit import DataError, Form, Targets
+from layerkit import Form, Targets
 from layerkit.builtin.datasets import Csv
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes the lines of a file and returns its path."""
-
-    def write(*lines, name="table.csv"):
-        path = tmp_path / name
-        path.write_text("\n".join(lines))
-        return path
-
-    return write
-
-
-def refusal(dataset):
-    with pytest.raises(DataError) as caught:
-        dataset.load()
-    return str(caught.value)
 
 
 def numbers(split):

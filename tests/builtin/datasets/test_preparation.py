@@ -5,28 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from refusals import refusal
 
 from layerkit import DataError
 from layerkit.builtin.datasets import Csv
 from layerkit.builtin.datasets.preparation import Category, Number, Preparation
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes the lines of a file and returns its path."""
-
-    def write(*lines, name="table.csv"):
-        path = tmp_path / name
-        path.write_text("\n".join(lines))
-        return path
-
-    return write
-
-
-def refusal(dataset):
-    with pytest.raises(DataError) as caught:
-        dataset.load()
-    return str(caught.value)
 
 
 def ordered(path, target, **options):

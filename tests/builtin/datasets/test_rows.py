@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from refusals import refusal
 
-from layerkit import DataError, Form, Targets
+from layerkit import Form, Targets
 from layerkit.builtin.datasets import Csv
 from layerkit.spec.options import given_options, options_model
 
@@ -31,12 +32,6 @@ def rows(dataset):
     data = dataset.load()
     parts = [np.column_stack((part.x, part.t)) for part in (data.train, data.test)]
     return sorted(map(tuple, np.concatenate(parts).tolist()))
-
-
-def refusal(dataset):
-    with pytest.raises(DataError) as caught:
-        dataset.load()
-    return str(caught.value)
 
 
 FLOWERS = (
